@@ -1,0 +1,1 @@
+"""Microsoft's side on loopback, built from public documents only."""

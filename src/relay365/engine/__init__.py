@@ -1,0 +1,1 @@
+"""The moving parts: listener, session, scheduler, keeper."""

@@ -1,0 +1,1 @@
+"""Words: the values of the domain, frozen, without I/O."""

@@ -1,0 +1,70 @@
+"""Reply and EnhancedStatus: what a server answers (RFC 5321 4.2, RFC 3463, RFC 2034)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+_STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
+
+
+class EnhancedStatus(NamedTuple):
+    """An enhanced mail system status code, `class.subject.detail` (RFC 3463 2)."""
+
+    klass: int
+    subject: int
+    detail: int
+
+    def __str__(self) -> str:
+        return f"{self.klass}.{self.subject}.{self.detail}"
+
+    @classmethod
+    def parse(cls, text: str) -> EnhancedStatus | None:
+        """Read the status at the start of a reply text; None where there is none."""
+        found = _STATUS.match(text)
+        return cls(int(found[1]), int(found[2]), int(found[3])) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One SMTP reply: a code, an enhanced status or None, and its lines without code and status.
+
+    Lines are printable text without CR and LF; encode() puts the status on every line (RFC 2034 4).
+    """
+
+    code: int
+    status: EnhancedStatus | None
+    lines: tuple[str, ...]
+
+    @classmethod
+    def of(cls, code: int, status: str, text: str) -> Reply:
+        """Build a reply from `250, "2.1.0", "OK"`; an empty status means none."""
+        return cls(code, EnhancedStatus.parse(status) if status else None, (text,))
+
+    @property
+    def text(self) -> str:
+        """All lines joined by one space, with the status in front: `5.7.1 Relaying denied`."""
+        words = " ".join(self.lines)
+        return f"{self.status} {words}" if self.status else words
+
+    @property
+    def is_positive(self) -> bool:
+        """Whether the code says yes (2yz) or go on (3yz)."""
+        return 200 <= self.code < 400
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether the code says not now (4yz)."""
+        return 400 <= self.code < 500
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+    def encode(self) -> bytes:
+        """Give the octets for the wire, every line ended by CRLF (RFC 5321 4.2.1)."""
+        prefix = f"{self.status} " if self.status else ""
+        last = len(self.lines) - 1
+        return "".join(
+            f"{self.code}{' ' if n == last else '-'}{prefix}{line}\r\n" for n, line in enumerate(self.lines)
+        ).encode("utf-8")

@@ -1,0 +1,1 @@
+"""Streams and TLS: the only asyncio sockets."""

@@ -1,0 +1,62 @@
+"""The Route protocol: a consignment in, one outcome per recipient out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from relay365.mail.envelope import Envelope, SpoolId
+from relay365.mail.outcome import Outcome
+from relay365.spool.api import Content
+
+
+@dataclass(frozen=True, slots=True)
+class Consignment:
+    """One content for some of its recipients.
+
+    envelope.forward_paths: the recipients to deliver to now, at least one.
+    trace: header lines of ours, sent in front of the content.
+    header_from: the author address in the content, "" if unknown.
+    """
+
+    spool_id: SpoolId
+    envelope: Envelope
+    content: Content
+    trace: bytes = b""
+    header_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """What a lane may use at once and in a window; None is no limit (Microsoft's are in docs/outcomes.md).
+
+    connections: attempts at once. messages in any window_s seconds, counted from start to completion + window_s.
+    """
+
+    connections: int
+    messages: int | None = None
+    window_s: float = 60.0
+
+
+class Route(Protocol):
+    """A way out. Its lane is `name` or `name/mailbox`; the scheduler keeps the lane's limits."""
+
+    name: str
+    kind: str
+    lane: str
+    limits: LaneLimits
+
+    async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
+        """Hand one content to the remote for some of its recipients.
+
+        Shape:   n recipients in, n outcomes out, in the same order; n >= 1.
+        Effects: at most one transaction on the wire; the spool is not touched.
+        Raises:  nothing for what the remote does; anything raised is a bug and counts as deferred.
+        Cancel:  before the final dot, deferred; after it, uncertain.
+        Source:  RFC 5321 3.3, 4.2.5; RFC 3463.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End warm connections politely."""
+        ...

@@ -1,0 +1,123 @@
+"""Events: what the peer meant, as frozen values. Those marked *answer* wait for ServerSession.answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from relay365.mail.envelope import ForwardPath
+from relay365.mail.status import Reply
+
+
+class Signal(Enum):
+    """Why there is no event now."""
+
+    NEED_OCTETS = "need octets"
+    NEED_REPLY = "need reply"
+    NEED_TLS = "need tls"
+
+
+@dataclass(frozen=True, slots=True)
+class HeloGiven:
+    """The peer named itself; the machine has answered."""
+
+    name: str
+    extended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MailGiven:
+    """MAIL (answer): a transaction begins. size_octets is what SIZE declared, or 0 (RFC 1870)."""
+
+    reverse_path: str
+    size_octets: int = 0
+    body: str = "7BIT"
+    smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    tolerances: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RcptGiven:
+    """RCPT (answer): one more forward-path."""
+
+    path: ForwardPath
+    tolerances: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DataAsked:
+    """DATA (answer): 354 lets the content come; anything else refuses it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentBlock:
+    """Some of the content: CRLF lines, unstuffed, normalised. Blocks are cut anywhere."""
+
+    octets: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ContentEnded:
+    """The final dot came (answer): 250 after the commit, or a refusal. size_octets is what was handed out.
+
+    repairs counts the lone CR, lone LF and NUL octets that were normalised.
+    """
+
+    size_octets: int
+    repairs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ContentRefused:
+    """The final dot came, but the content had grown too large; the machine has answered 552."""
+
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
+class AuthGiven:
+    """AUTH with readable credentials (answer): 235 makes the identity the session's submitter.
+
+    secret is the password, or the bearer token for XOAUTH2; it never appears in repr.
+    """
+
+    mechanism: str
+    identity: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthMalformed:
+    """AUTH whose response decoded but is not of the mechanism's form (answer)."""
+
+    mechanism: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionReset:
+    """RSET, EHLO or STARTTLS ended the transaction; what was collected is to be forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionEnded:
+    """Nothing more will come: write what is left in the out-box and close. reason is for the journal."""
+
+    reason: str
+
+
+Event = (
+    HeloGiven
+    | MailGiven
+    | RcptGiven
+    | DataAsked
+    | ContentBlock
+    | ContentEnded
+    | ContentRefused
+    | AuthGiven
+    | AuthMalformed
+    | TransactionReset
+    | SessionEnded
+)

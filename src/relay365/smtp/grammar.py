@@ -1,0 +1,127 @@
+"""The grammar of commands and their parameters (RFC 5321 4.1.1, 4.1.2; RFC 1870, 3461, 6152, 6531).
+
+Text in, values out; what cannot be read raises GrammarError with the reply that the peer deserves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from relay365.mail.address import check_path, strip_source_route
+from relay365.mail.envelope import ForwardPath
+from relay365.mail.status import Reply
+from relay365.smtp.events import MailGiven, RcptGiven
+
+_PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>')
+_BARE = re.compile(r"[^\s<>]+")
+_XTEXT = re.compile(r"[\x21-\x2a\x2c-\x3c\x3e-\x7e+]*")  # RFC 3461 4; =, + only as +XX, not checked deeper
+_NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class GrammarError(Exception):
+    """The argument cannot be read; reply is what to answer."""
+
+    def __init__(self, code: int, status: str, text: str) -> None:
+        self.reply = Reply.of(code, status, text)
+        super().__init__(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb in capitals and the rest of its line, outer blanks removed."""
+
+    verb: str
+    argument: str
+
+
+def parse_command(line: bytes) -> Command:
+    """Read a command line without its line end (RFC 5321 2.4: verbs in any case)."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise GrammarError(500, "5.5.2", "Command line is not UTF-8") from error
+    if _CONTROL.search(text.replace("\t", " ")):
+        raise GrammarError(500, "5.5.2", "Command line has control characters")
+    verb, _, argument = text.strip().partition(" ")
+    return Command(verb.upper(), argument.strip())
+
+
+def parse_mail(argument: str) -> MailGiven:
+    """Read MAIL's `FROM:<reverse-path> [parameters]`."""
+    address, rest, tolerances = _parse_path(argument, "FROM")
+    if address and (reason := check_path(address)):
+        raise GrammarError(553, "5.1.7", f"Sender address not valid: {reason}")
+    words = _parameters(rest)
+    size = words.pop("SIZE", "0")
+    if not size.isascii() or not size.isdigit() or len(size) > 20:
+        raise GrammarError(501, "5.5.4", "SIZE needs a number")
+    body = words.pop("BODY", "7BIT").upper()
+    if body not in ("7BIT", "8BITMIME"):
+        raise GrammarError(501, "5.5.4", "BODY must be 7BIT or 8BITMIME")
+    smtputf8 = words.pop("SMTPUTF8", None)
+    if smtputf8:
+        raise GrammarError(501, "5.5.4", "SMTPUTF8 takes no value")
+    ret = words.pop("RET", "").upper()
+    if ret not in ("", "FULL", "HDRS"):
+        raise GrammarError(501, "5.5.4", "RET must be FULL or HDRS")
+    envid = _xtext(words.pop("ENVID", ""), "ENVID", 100)
+    words.pop("AUTH", None)  # RFC 4954 5: it may be ignored; we trust nobody's word for another's identity
+    _refuse_unknown(words)
+    return MailGiven(address, int(size), body, smtputf8 is not None, ret, envid, tolerances)
+
+
+def parse_rcpt(argument: str) -> RcptGiven:
+    """Read RCPT's `TO:<forward-path> [parameters]`."""
+    address, rest, tolerances = _parse_path(argument, "TO")
+    if reason := check_path(address):
+        raise GrammarError(553, "5.1.3", f"Recipient address not valid: {reason}")
+    words = _parameters(rest)
+    notify = words.pop("NOTIFY", "").upper()
+    if notify and _NOTIFY.fullmatch(notify) is None:
+        raise GrammarError(501, "5.5.4", "NOTIFY must be NEVER or a list of SUCCESS, FAILURE, DELAY")
+    orcpt = _xtext(words.pop("ORCPT", ""), "ORCPT", 500)
+    _refuse_unknown(words)
+    return RcptGiven(ForwardPath(address, notify, orcpt), tolerances)
+
+
+def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]:
+    """Give address, the rest, and the names of the tolerances that were needed."""
+    head, colon, tail = argument.partition(":")
+    if not colon or head.strip().upper() != keyword:
+        raise GrammarError(501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>")
+    tolerances = []
+    if tail[:1] in (" ", "\t"):
+        tolerances.append("space-after-colon")
+        tail = tail.lstrip()
+    path = _PATH.match(tail)
+    if path is None:
+        path = _BARE.match(tail)
+        tolerances.append("no-brackets")
+    if path is None or (tail[path.end() :] and not tail[path.end()].isspace()):
+        raise GrammarError(501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>")
+    address = path[1] if path.re is _PATH else path[0]
+    return strip_source_route(address.strip()), tail[path.end() :], tuple(tolerances)
+
+
+def _parameters(text: str) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for word in text.split():
+        key, _, value = word.partition("=")
+        if key.upper() in words:
+            raise GrammarError(501, "5.5.4", f"Parameter {key.upper()[:20]} given twice")
+        words[key.upper()] = value
+    return words
+
+
+def _refuse_unknown(words: dict[str, str]) -> None:
+    for word in words:
+        name = "".join(c for c in word[:20] if c.isascii() and (c.isalnum() or c == "-"))
+        raise GrammarError(555, "5.5.4", f"Parameter {name} not recognized")  # RFC 5321 4.1.1.11
+
+
+def _xtext(value: str, name: str, limit: int) -> str:
+    if len(value) > limit or _XTEXT.fullmatch(value.replace(";", "")) is None:
+        raise GrammarError(501, "5.5.4", f"{name} is not valid")
+    return value

@@ -1,0 +1,100 @@
+"""SASL exchanges over SMTP, both sides: PLAIN (RFC 4616), LOGIN, XOAUTH2 (Microsoft: "Authenticate an IMAP, POP
+or SMTP connection using OAuth", the SASL XOAUTH2 section). Decoded octets in and out; base64 is done here too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+
+_XOAUTH2 = re.compile(r"user=([^\x01]*)\x01auth=Bearer ([^\x01]+)\x01\x01", re.IGNORECASE)
+
+
+class Base64Error(ValueError):
+    """The response is not base64."""
+
+
+class SaslError(ValueError):
+    """The decoded response is not of the mechanism's form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a finished exchange yields; the secret never appears in repr."""
+
+    mechanism: str
+    identity: str
+    secret: str = field(repr=False)
+
+
+def decode(response: bytes) -> str:
+    """Base64 to text; "=" is the empty response (RFC 4954 4). Some devices send no padding or blanks around."""
+    text = response.strip()
+    if text == b"=":
+        return ""
+    try:
+        octets = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
+    except binascii.Error as error:
+        raise Base64Error("not base64") from error
+    try:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
+        return octets.decode("latin-1")  # old devices send passwords in their own 8-bit code page
+
+
+def encode(text: str) -> bytes:
+    """Text to base64."""
+    return base64.b64encode(text.encode("utf-8"))
+
+
+class ServerExchange:
+    """One AUTH exchange seen from the server: begin(), then step() until Credentials come out."""
+
+    def __init__(self, mechanism: str, xoauth2_prompt: str = "") -> None:
+        self.mechanism = mechanism
+        self._identity: str | None = None
+        self._xoauth2_prompt = xoauth2_prompt
+
+    def begin(self, initial: bytes | None) -> str | Credentials:
+        """Give the text after `334 ` or the credentials; raises Base64Error or SaslError."""
+        if initial is not None:
+            return self.step(initial)
+        return {"LOGIN": "VXNlcm5hbWU6", "PLAIN": ""}.get(self.mechanism, self._xoauth2_prompt)
+
+    def step(self, response: bytes) -> str | Credentials:
+        """Take one response line; as begin()."""
+        text = decode(response)
+        if self.mechanism == "PLAIN":
+            return _plain(text)
+        if self.mechanism == "XOAUTH2":
+            return _xoauth2(text)
+        if self._identity is None:
+            self._identity = text
+            return "UGFzc3dvcmQ6"
+        return Credentials("LOGIN", self._identity, text)
+
+
+def _plain(text: str) -> Credentials:
+    fields = text.split("\0")
+    if len(fields) != 3 or not fields[1]:
+        raise SaslError("PLAIN needs authorization identity, user and password")
+    return Credentials("PLAIN", fields[1], fields[2])
+
+
+def _xoauth2(text: str) -> Credentials:
+    found = _XOAUTH2.fullmatch(text)
+    if found is None:
+        raise SaslError("XOAUTH2 needs user, auth=Bearer and two final separators")
+    return Credentials("XOAUTH2", found[1], found[2])
+
+
+def xoauth2_response(mailbox: str, token: str) -> bytes:
+    """The client's XOAUTH2 response in base64."""
+    return encode(f"user={mailbox}\x01auth=Bearer {token}\x01\x01")
+
+
+def plain_response(user: str, password: str) -> bytes:
+    """The client's PLAIN response in base64, without an authorization identity."""
+    return encode(f"\0{user}\0{password}")

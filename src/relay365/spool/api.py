@@ -1,0 +1,314 @@
+"""The Spool protocol and its promises.
+
+One recipient has exactly one state; docs/durability.md has the table of the moves.
+When Intake.commit returns, content, envelope and event survive kill -9 and a power cut; only then may 250 be said.
+A settle whose lease was lost changes nothing. Every move writes one event in the same unit of work.
+Instants (`*_at`) are seconds since the Unix epoch. All of it is called from one event loop; nothing here blocks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
+from relay365.mail.outcome import Outcome
+
+
+class State(Enum):
+    """The state of one recipient; the words of every JSON and of the table in docs/durability.md."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    HELD = "held"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+END_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """What is committed with a content.
+
+    lane: the budget that its recipients wait in, `route` or `route/mailbox`.
+    trace: our Received line (and what else we add), CRLF lines, sent in front of the content.
+    message_id: the Message-ID header's value with angle brackets, or "".
+    answers: the recipients whose owed report this message pays (a DSN of ours), settled in the same commit.
+    """
+
+    envelope: Envelope
+    submitter: SubmitterFacts
+    lane: str
+    accepted_at: float
+    expires_at: float
+    trace: bytes = b""
+    message_id: str = ""
+    header_from: str = ""
+    answers: tuple[tuple[SpoolId, int], ...] = ()
+
+
+class Intake(Protocol):
+    """One content on its way in. Octets are CRLF lines, unstuffed and normalised."""
+
+    spool_id: SpoolId
+    size_octets: int
+
+    def write(self, block: bytes) -> bool:
+        """Take a block; False asks the caller to stop reading until drained() returns."""
+        ...
+
+    async def drained(self) -> None:
+        """Wait until more may be written; raises SpoolFull or SpoolUnavailable when the disk failed."""
+        ...
+
+    async def commit(self, message: NewMessage) -> None:
+        """Make it durable: after this returns, and only then, the session replies 250.
+
+        Raises SpoolFull or SpoolUnavailable; then nothing was accepted and nothing stays behind.
+        """
+        ...
+
+    def abandon(self) -> None:
+        """Forget the content; for RSET, disconnect and refusals. Harmless after a commit."""
+        ...
+
+
+class Content(Protocol):
+    """A stored content that can be read more than once."""
+
+    size_octets: int
+
+    def octets(self) -> bytes | None:
+        """The whole content where it is in memory already (small contents always are), else None."""
+        ...
+
+    def blocks(self) -> AsyncIterator[bytes]:
+        """The content in blocks of at most 256 KiB, read off the loop; raises SpoolCorrupt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRecipient:
+    """One recipient of a claim; n is its place in the message's envelope, from 0."""
+
+    n: int
+    path: ForwardPath
+    attempts: int
+    possible_duplicate: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The due recipients of one message in one lane, ours until lease_until_at.
+
+    envelope.forward_paths are the claimed recipients' paths, in the order of `recipients`.
+    lease: the fencing number; settle gives it back.
+    """
+
+    spool_id: SpoolId
+    lane: str
+    lease: int
+    lease_until_at: float
+    envelope: Envelope
+    recipients: tuple[ClaimedRecipient, ...]
+    content: Content
+    trace: bytes
+    message_id: str
+    header_from: str
+    submitter: SubmitterFacts
+    accepted_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What one claimed recipient becomes: state is DELIVERED, FAILED, EXPIRED, HELD or QUEUED again.
+
+    counted: whether this was an attempt (a throttle is not). next_attempt_at is read for QUEUED only.
+    possible_duplicate: set (never cleared) for an uncertain outcome.
+    owes_report: FAILED or EXPIRED recipients whose sender must be told; the debt is written in the same commit.
+    """
+
+    n: int
+    state: State
+    outcome: Outcome | None = None
+    next_attempt_at: float = 0.0
+    counted: bool = True
+    possible_duplicate: bool = False
+    owes_report: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """All fates of one claim."""
+
+    spool_id: SpoolId
+    lease: int
+    fates: tuple[Fate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientView:
+    """A recipient as faces show it."""
+
+    n: int
+    address: str
+    state: State
+    lane: str
+    attempts: int
+    next_attempt_at: float | None
+    last_reply: str
+    klass: str
+    row: str
+    possible_duplicate: bool
+    settled_at: float | None
+    remote_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of a message's history; n is -1 for the whole message."""
+
+    at: float
+    n: int
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message as faces show it; events are filled by show() only."""
+
+    spool_id: SpoolId
+    accepted_at: float
+    expires_at: float
+    size_octets: int
+    reverse_path: str
+    message_id: str
+    header_from: str
+    submitter: SubmitterFacts
+    recipients: tuple[RecipientView, ...]
+    damaged: str = ""
+    events: tuple[EventView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNote:
+    """What the scheduler last wrote down about a lane, for `status` from another process.
+
+    held: why a person must act, or ""; gate_until_at: 0 or when it may go on; klass and row as in Outcome.
+    """
+
+    lane: str
+    held: str = ""
+    klass: str = ""
+    row: str = ""
+    since_at: float = 0.0
+    gate_until_at: float = 0.0
+    last_success_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which messages a person means: ids, or all with a recipient in one of the states; empty means all."""
+
+    ids: tuple[SpoolId, ...] = ()
+    states: frozenset[State] = field(default_factory=frozenset)
+    limit: int = 1000
+
+
+class Spool(Protocol):
+    """The store as session, scheduler and keeper see it. See the module's promises."""
+
+    def begin(self) -> Intake:
+        """Start taking a content; cheap, nothing is written yet. Raises SpoolFull below the disk floor."""
+        ...
+
+    async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
+        """Claim up to `limit` messages that are due in a lane, oldest due first; a damaged one is set aside."""
+        ...
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
+        """Write fates durably, all or nothing per claim; gives the ids whose lease was lost (nothing changed)."""
+        ...
+
+    async def renew(self, claims: Sequence[Claim], *, lease_until_at: float) -> None:
+        """Prolong leases that are still ours."""
+        ...
+
+    async def lapse(self, now: float | None) -> int:
+        """Return lapsed claims to the queue as uncertain; None means all of them (at start). Gives their number."""
+        ...
+
+    async def due(self) -> Mapping[str, float]:
+        """The earliest next_attempt_at of each lane that has queued recipients."""
+        ...
+
+    async def expire(self, now: float) -> int:
+        """Move queued recipients past expires_at to EXPIRED with a report owed; gives their number."""
+        ...
+
+    async def prune(self, before_at: float) -> int:
+        """Forget messages whose recipients all ended before an instant and owe nothing; gives their number."""
+        ...
+
+    async def debts(self, *, limit: int) -> list[MessageView]:
+        """Messages with recipients whose report is owed; only those recipients are listed."""
+        ...
+
+    async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
+        """Write that no report will be sent (null reverse-path, NOTIFY=NEVER): the dead letter stays."""
+        ...
+
+    async def note_lane(self, note: LaneNote) -> None:
+        """Write down a lane's health."""
+        ...
+
+    async def lanes(self) -> list[LaneNote]:
+        """All lane notes."""
+        ...
+
+    async def move_lane(self, old: str, new: str) -> int:
+        """Put the waiting recipients of a lane that no longer exists into another."""
+        ...
+
+    async def hold(self, selection: Selection, reason: str) -> int:
+        """Queued recipients become held; gives the number of recipients moved."""
+        ...
+
+    async def release(self, selection: Selection, now: float) -> int:
+        """Held recipients become queued and due."""
+        ...
+
+    async def retry(self, selection: Selection, now: float) -> int:
+        """Queued recipients become due now."""
+        ...
+
+    async def delete(self, selection: Selection, reason: str) -> int:
+        """Queued and held recipients become failed, no report owed, written in the history; claimed ones stay."""
+        ...
+
+    async def list(self, selection: Selection) -> list[MessageView]:
+        """Messages for a face, oldest first."""
+        ...
+
+    async def show(self, spool_id: SpoolId) -> MessageView | None:
+        """One message with its events; ids are read case-insensitively."""
+        ...
+
+    async def counts(self) -> Mapping[State, int]:
+        """Recipients by state."""
+        ...
+
+    async def content(self, spool_id: SpoolId) -> Content | None:
+        """The content while it is kept: until every recipient is delivered, or the message is pruned."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was begun and release the store."""
+        ...
