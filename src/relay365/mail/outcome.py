@@ -48,6 +48,7 @@ class Outcome:
     row: the id of the catalogue row that classified it; "" for none.
     retry_after_s: seconds that the remote asked us to wait, or None.
     remote_id: the Message-ID that the remote named in its 250; "" for none.
+    offered: whether MAIL was said; False means that no line could be opened and nothing was used up.
     """
 
     kind: Kind
@@ -58,3 +59,4 @@ class Outcome:
     row: str = ""
     retry_after_s: float | None = None
     remote_id: str = ""
+    offered: bool = True

@@ -15,7 +15,9 @@ from typing import Protocol, cast
 
 from relay365.errors import TransportError
 
-LISTEN_BACKLOG = 1024  # asyncio's 100 makes bursts hang: the client believes it is connected and waits for 220
+LISTEN_BACKLOG = (
+    1024  # asyncio's 100 makes bursts hang: the client believes it is connected and waits for 220
+)
 HANDSHAKE_S = 30.0
 
 _BUFFER = memoryview(bytearray(256 * 1024))
@@ -131,7 +133,9 @@ class Stream(asyncio.BufferedProtocol):
         if not self.is_closing and self._transport is not None:
             self._transport.resume_reading()
 
-    async def start_tls(self, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None) -> None:
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None
+    ) -> None:
         """Shake hands on this connection; raises TransportError(phase="tls"), and then the connection is gone.
 
         Reading must be paused by the caller before it writes what makes the peer begin (the 220).

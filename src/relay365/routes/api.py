@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from relay365.mail.content import Content
 from relay365.mail.envelope import Envelope, SpoolId
 from relay365.mail.outcome import Outcome
-from relay365.spool.api import Content
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,14 +136,18 @@ class ClientSession:
         if envelope.smtputf8 and self.offers("SMTPUTF8"):
             words.append("SMTPUTF8")
         if self.offers("DSN"):
-            words += [f"RET={envelope.ret}"] * bool(envelope.ret) + [f"ENVID={envelope.envid}"] * bool(envelope.envid)
+            words += [f"RET={envelope.ret}"] * bool(envelope.ret) + [f"ENVID={envelope.envid}"] * bool(
+                envelope.envid
+            )
         self._command(Step.MAIL, " ".join(words))
 
     def rcpt(self, path: ForwardPath) -> None:
         """RCPT, with the DSN wishes where the remote offers DSN."""
         words = [f"RCPT TO:<{path.address}>"]
         if self.offers("DSN"):
-            words += [f"NOTIFY={path.notify}"] * bool(path.notify) + [f"ORCPT={path.orcpt}"] * bool(path.orcpt)
+            words += [f"NOTIFY={path.notify}"] * bool(path.notify) + [f"ORCPT={path.orcpt}"] * bool(
+                path.orcpt
+            )
         self._command(Step.RCPT, " ".join(words))
 
     def data(self) -> None:

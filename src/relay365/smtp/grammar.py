@@ -90,7 +90,9 @@ def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]
     """Give address, the rest, and the names of the tolerances that were needed."""
     head, colon, tail = argument.partition(":")
     if not colon or head.strip().upper() != keyword:
-        raise GrammarError(501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>")
+        raise GrammarError(
+            501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>"
+        )
     tolerances = []
     if tail[:1] in (" ", "\t"):
         tolerances.append("space-after-colon")
@@ -100,7 +102,9 @@ def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]
         path = _BARE.match(tail)
         tolerances.append("no-brackets")
     if path is None or (tail[path.end() :] and not tail[path.end()].isspace()):
-        raise GrammarError(501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>")
+        raise GrammarError(
+            501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>"
+        )
     address = path[1] if path.re is _PATH else path[0]
     return strip_source_route(address.strip()), tail[path.end() :], tuple(tolerances)
 

@@ -284,7 +284,11 @@ class ServerSession:
         self._say(Reply.of(250, "2.0.0", "OK"))
 
     def _help(self, argument: str) -> None:
-        self._say(Reply.of(214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH"))
+        self._say(
+            Reply.of(
+                214, "2.0.0", "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT STARTTLS AUTH"
+            )
+        )
 
     def _vrfy(self, argument: str) -> None:
         self._say(Reply.of(252, "2.5.0", "Cannot verify, but will accept the message and attempt delivery"))
@@ -361,7 +365,9 @@ class ServerSession:
             return
         self._in.feed(rest)
         if state.oversized:
-            reply = Reply.of(552, "5.3.4", f"Message size exceeds the limit of {self._offers.size_octets} octets")
+            reply = Reply.of(
+                552, "5.3.4", f"Message size exceeds the limit of {self._offers.size_octets} octets"
+            )
             self._close_transaction()
             self._events.append(ContentRefused(reply))
             self._fault_reply(reply)

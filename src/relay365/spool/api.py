@@ -8,11 +8,12 @@ Instants (`*_at`) are seconds since the Unix epoch. All of it is called from one
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from relay365.mail.content import Content as Content
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Outcome
 
@@ -75,20 +76,6 @@ class Intake(Protocol):
 
     def abandon(self) -> None:
         """Forget the content; for RSET, disconnect and refusals. Harmless after a commit."""
-        ...
-
-
-class Content(Protocol):
-    """A stored content that can be read more than once."""
-
-    size_octets: int
-
-    def octets(self) -> bytes | None:
-        """The whole content where it is in memory already (small contents always are), else None."""
-        ...
-
-    def blocks(self) -> AsyncIterator[bytes]:
-        """The content in blocks of at most 256 KiB, read off the loop; raises SpoolCorrupt."""
         ...
 
 
@@ -168,6 +155,8 @@ class RecipientView:
     possible_duplicate: bool
     settled_at: float | None
     remote_id: str
+    notify: str = ""
+    orcpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,111 @@
+"""Build a delivery status notification: what we owe the sender of a message that could not go (RFC 3464, RFC 3462).
+
+Pure: date and boundary are parameters. Every value that comes from outside is made one printable line.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from relay365.mail.headers import date_time
+from relay365.mail.status import EnhancedStatus
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRecipient:
+    """One recipient that is reported. reply: the remote's words; status: its enhanced status or ours."""
+
+    address: str
+    orcpt: str
+    status: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report. head: the header section of the message, as returned (RFC 3462 2); at, arrived_at in epoch seconds."""
+
+    hostname: str
+    author: str
+    to: str
+    spool_id: str
+    message_id: str
+    at: float
+    arrived_at: float
+    envid: str
+    recipients: tuple[FailedRecipient, ...]
+    head: bytes
+
+
+def build(report: Report, boundary: str) -> bytes:
+    """The whole message, CRLF lines, without trace."""
+    names = ", ".join(_line(recipient.address) for recipient in report.recipients)
+    lines = [
+        f"From: Mail relay {report.hostname} <{_line(report.author)}>",
+        f"To: <{_line(report.to)}>",
+        f"Date: {date_time(report.at)}",
+        f"Message-ID: {report.message_id}",
+        "Subject: Undelivered mail: your message could not be delivered",
+        "Auto-Submitted: auto-replied",
+        "MIME-Version: 1.0",
+        f'Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary="{boundary}"',
+        "",
+        f"--{boundary}",
+        "Content-Type: text/plain; charset=us-ascii",
+        "",
+        f"The mail relay {report.hostname} could not deliver your message to: {names}",
+        "",
+        *_explanations(report),
+        f"The relay knows this message as {report.spool_id}; its administrator can say more with",
+        f"relay365 queue show {report.spool_id}",
+        "",
+        f"--{boundary}",
+        "Content-Type: message/delivery-status",
+        "",
+        f"Reporting-MTA: dns; {report.hostname}",
+        *([f"Original-Envelope-Id: {_line(report.envid)}"] if report.envid else []),
+        f"Arrival-Date: {date_time(report.arrived_at)}",
+        "",
+        *_fields(report),
+        f"--{boundary}",
+        "Content-Type: text/rfc822-headers",
+        "",
+    ]
+    head = report.head.rstrip(b"\r\n") + b"\r\n"
+    return (
+        "\r\n".join(lines).encode("ascii", "replace")
+        + b"\r\n"
+        + head
+        + f"\r\n--{boundary}--\r\n".encode("ascii")
+    )
+
+
+def _explanations(report: Report) -> list[str]:
+    lines = []
+    for recipient in report.recipients:
+        lines += [f"<{_line(recipient.address)}>", f"    {_line(recipient.reply) or 'no more is known'}", ""]
+    return lines
+
+
+def _fields(report: Report) -> list[str]:
+    lines = []
+    for recipient in report.recipients:
+        if recipient.orcpt:
+            lines.append(f"Original-Recipient: {_line(recipient.orcpt)}")
+        lines += [
+            f"Final-Recipient: rfc822; {_line(recipient.address)}",
+            "Action: failed",
+            f"Status: {recipient.status if EnhancedStatus.parse(recipient.status) else '5.0.0'}",
+        ]
+        if recipient.reply:
+            lines.append(f"Diagnostic-Code: smtp; {_line(recipient.reply)}")
+        lines.append("")
+    return lines
+
+
+def _line(text: str) -> str:
+    """One printable ASCII line of at most 900 octets (RFC 5322 2.1.1)."""
+    return _UNPRINTABLE.sub("?", text)[:900]

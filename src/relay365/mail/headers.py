@@ -1,0 +1,82 @@
+"""Reading the few header fields that decide, and writing the trace that we owe (RFC 5321 4.4, RFC 5322 3.6).
+
+The content itself is never re-serialised: what came in goes out octet for octet, behind our trace lines.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from relay365.mail.envelope import Envelope, SpoolId, SubmitterFacts
+
+MAX_HEAD_OCTETS = 64 * 1024  # more header than this is not read for its fields
+MAX_RECEIVED = 50  # a loop (RFC 5321 6.3); Postfix hopcount_limit 50, Exchange 5.4.14
+
+_FIELD = re.compile(rb"^(received|from|message-id)[ \t]*:((?:.|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
+_ANGLE = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
+_BARE = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
+_MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
+_WORD = re.compile(r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]+")
+
+
+@dataclass(frozen=True, slots=True)
+class HeadFacts:
+    """What a content's header section says. header_from is the first author address, "" if there is none."""
+
+    message_id: str = ""
+    header_from: str = ""
+    n_received: int = 0
+
+
+def read_head(octets: bytes) -> HeadFacts:
+    """Read a content's beginning; never raises, whatever the octets are. Linear in their number."""
+    end = octets.find(b"\r\n\r\n", 0, MAX_HEAD_OCTETS)
+    head = octets[: end if end >= 0 else MAX_HEAD_OCTETS]
+    message_id = header_from = ""
+    n_received = 0
+    for name, value in _FIELD.findall(head):
+        text = value.decode("utf-8", "replace").strip()
+        match name.lower():
+            case b"received":
+                n_received += 1
+            case b"from" if not header_from:
+                header_from = _first_address(text)
+            case b"message-id" if not message_id:
+                found = _MESSAGE_ID.search(text)
+                message_id = found[0] if found else ""
+    return HeadFacts(message_id, header_from, n_received)
+
+
+def _first_address(text: str) -> str:
+    found = _ANGLE.search(text)
+    if found:
+        return found[1]
+    bare = _BARE.search(text)
+    return bare[0] if bare else ""
+
+
+def date_time(at: float) -> str:
+    """An instant as RFC 5322 3.3 writes it, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
+
+
+def received(
+    hostname: str, spool_id: SpoolId, envelope: Envelope, submitter: SubmitterFacts, at: float
+) -> bytes:
+    """Our Received field, folded, with its line end; the recipient is named only when there is one (RFC 5321 7.6)."""
+    helo = _WORD.sub("?", submitter.helo)[:120] or "unknown"
+    lines = [f"Received: from {helo} ([{submitter.peer_address}])"]
+    by = f"by {hostname} (relay365) with {submitter.protocol} id {spool_id}"
+    lines.append(by)
+    if submitter.tls:
+        lines.append(f"({submitter.tls})")
+    if len(envelope.forward_paths) == 1 and envelope.forward_paths[0].address.isascii():
+        lines.append(f"for <{envelope.forward_paths[0].address}>")
+    return ("\r\n\t".join(lines) + f";\r\n\t{date_time(at)}\r\n").encode("utf-8")
+
+
+def new_message_id(hostname: str, spool_id: SpoolId, at: float) -> str:
+    """A Message-ID for a message that came without one; the spool id makes it unique on this host."""
+    return f"<{int(at)}.{spool_id}@{hostname}>"

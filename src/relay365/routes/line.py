@@ -1,0 +1,330 @@
+"""A line: one warm SMTP connection to a remote, and the conversation that hands over one message.
+
+Pipelined where the remote offers it: envelope in one write, content in the next. A reply belongs to the recipient it
+answers; a failure before the final dot is deferred, after it uncertain, and ClientSession.past_the_dot decides which.
+(RFC 5321 3.3, 4.5.3.2; RFC 2920; RFC 3207)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from relay365.errors import RemoteProtocolError, SpoolCorrupt, TransportError
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.mail.status import EnhancedStatus, Reply
+from relay365.net.stream import Stream, connect
+from relay365.routes.api import Consignment
+from relay365.smtp.client import CONTENT_BLOCK_S, DEADLINE_S, ClientSession, ReplyReceived, Step
+from relay365.smtp.events import Signal
+
+CONNECT_S = 30.0
+_WRITE_OCTETS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """Where a line leads. tls: "required", "opportunistic", "none" or "implicit"; context is needed unless "none"."""
+
+    host: str
+    port: int
+    helo: str
+    tls: str
+    context: ssl.SSLContext | None = None
+
+
+class SignIn(Protocol):
+    """How a line authenticates."""
+
+    async def begin(self, machine: ClientSession) -> None:
+        """Queue the AUTH command; raises TokenRefused or TransportError(phase="auth")."""
+        ...
+
+    def refused(self) -> None:
+        """The remote said no: forget what was cached."""
+        ...
+
+
+class StepRefused(Exception):
+    """The remote refused a step on the way to a usable line."""
+
+    def __init__(self, step: Step, reply: Reply) -> None:
+        self.step, self.reply = step, reply
+        super().__init__(f"{step.value}: {reply}")
+
+
+class Line:
+    """One connection; a Receiver of its Stream. open() it, deliver() as often as is_usable, close() it."""
+
+    def __init__(self, judge: Callable[[Reply, str], Outcome]) -> None:
+        self.n_delivered = 0
+        self._judge = judge
+        self._machine = ClientSession()
+        self._stream: Stream | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._lost: str | None = None
+        self._is_inside = False  # a transaction was begun and not ended: RSET first
+
+    def __repr__(self) -> str:
+        return f"<Line {self._machine!r} delivered={self.n_delivered} lost={self._lost}>"
+
+    # -- the stream's side ----------------------------------------------------------------------------------------
+
+    def connected(self, stream: Stream) -> None:
+        """See net.stream.Receiver."""
+        self._stream = stream
+
+    def octets_received(self, octets: bytes) -> None:
+        """See net.stream.Receiver."""
+        self._machine.receive(octets)
+        self._wake()
+
+    def eof_received(self) -> None:
+        """See net.stream.Receiver."""
+        self._lost = self._lost or "the remote closed the connection"
+        self._wake()
+
+    def disconnected(self, error: Exception | None) -> None:
+        """See net.stream.Receiver."""
+        self._lost = self._lost or (str(error) if error else "the connection was closed")
+        self._wake()
+
+    # -- opening ----------------------------------------------------------------------------------------------------
+
+    async def open(self, remote: Remote, sign_in: SignIn | None) -> None:
+        """Connect, greet, secure, authenticate. Raises TransportError, StepRefused, TokenRefused."""
+        tls = remote.context if remote.tls == "implicit" else None
+        await connect(remote.host, remote.port, self, deadline_s=CONNECT_S, tls=tls)
+        await self._expect(Step.GREETING)
+        self._machine.ehlo(remote.helo)
+        await self._expect(Step.EHLO)
+        if remote.tls in ("required", "opportunistic"):
+            await self._secure(remote)
+        if sign_in is not None:
+            await sign_in.begin(self._machine)
+            await self._expect(Step.AUTH)
+
+    async def _secure(self, remote: Remote) -> None:
+        if not self._machine.offers("STARTTLS"):
+            if remote.tls == "opportunistic":
+                return
+            raise TransportError("tls", f"{remote.host} does not offer STARTTLS, and TLS is required")
+        if self._stream is None or remote.context is None:
+            raise TransportError("tls", "no connection to secure")
+        self._machine.starttls()
+        await self._expect(Step.STARTTLS)
+        await self._stream.start_tls(remote.context, server_side=False, server_name=remote.host)
+        self._machine.tls_started()
+        self._machine.ehlo(remote.helo)
+        await self._expect(Step.EHLO)
+
+    # -- delivering -------------------------------------------------------------------------------------------------
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether another message can be handed over."""
+        return self._lost is None and self._machine.expected is None and self._stream is not None
+
+    def has_news(self) -> bool:
+        """Whether the remote said something while nobody asked (421), or hung up: this line is no good."""
+        try:
+            return self._lost is not None or self._machine.next_event() is not Signal.NEED_OCTETS
+        except RemoteProtocolError:
+            return True
+
+    async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
+        """One transaction; n outcomes for n forward-paths, in their order. Raises nothing for the remote's doings."""
+        talk = _Transaction(len(consignment.envelope.forward_paths))
+        try:
+            refusal = self._cannot_carry(consignment)
+            if refusal is None:
+                await self._envelope(consignment, talk)
+                if talk.has_go_ahead:
+                    await self._content(consignment)
+                    talk.settle_rest(self._judge(await self._reply(Step.DOT), "data"))
+                    self._is_inside = False
+                    self.n_delivered += 1
+            else:
+                talk.settle_rest(refusal)
+        except (TransportError, RemoteProtocolError, SpoolCorrupt) as error:
+            talk.settle_rest(self._broken(error))
+            self._abort(str(error))
+        except asyncio.CancelledError:
+            self._abort("cancelled")
+            raise
+        return tuple(talk.outcomes)  # type: ignore[arg-type]  # every path is settled here
+
+    def _cannot_carry(self, consignment: Consignment) -> Outcome | None:
+        """What the remote's EHLO rules out already (RFC 6531 3.6, RFC 1870 6.1)."""
+        machine, envelope = self._machine, consignment.envelope
+        if envelope.smtputf8 and not machine.offers("SMTPUTF8"):
+            return _our_no(
+                "5.6.7", "550 5.6.7 the next server does not take internationalized addresses (SMTPUTF8)"
+            )
+        limit = machine.features.get("SIZE", "")
+        size = consignment.content.size_octets + len(consignment.trace)
+        if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
+            return _our_no("5.3.4", f"552 5.3.4 {size} octets are more than the next server takes ({limit})")
+        return None
+
+    async def _envelope(self, consignment: Consignment, talk: _Transaction) -> None:
+        """MAIL, RCPTs and DATA; afterwards talk knows who is refused and whether content may follow."""
+        machine, envelope = self._machine, consignment.envelope
+        pipelined = machine.offers("PIPELINING")
+        resets = self._is_inside
+        if resets:
+            machine.rset()
+            if not pipelined:
+                await self._reply(Step.RSET)
+        self._is_inside = True
+        machine.mail(envelope, consignment.content.size_octets + len(consignment.trace))
+        if pipelined:
+            for path in envelope.forward_paths:
+                machine.rcpt(path)
+            machine.data()
+            if resets:
+                await self._reply(Step.RSET)
+        sender = await self._reply(Step.MAIL)
+        if not sender.is_positive:
+            talk.settle_rest(self._judge(sender, "mail"))
+            if not pipelined:
+                return
+        for n, path in enumerate(envelope.forward_paths):
+            if not pipelined:
+                machine.rcpt(path)
+            reply = await self._reply(Step.RCPT)
+            if not reply.is_positive and talk.outcomes[n] is None:
+                talk.outcomes[n] = self._judge(reply, "rcpt")
+        if not pipelined:
+            if talk.is_settled:
+                return
+            machine.data()
+        await self._go_ahead(talk)
+
+    async def _go_ahead(self, talk: _Transaction) -> None:
+        reply = await self._reply(Step.DATA)
+        if reply.code == 354:
+            if talk.is_settled:  # it wants a content for nobody: leave rather than send an empty message
+                self._abort("354 without an accepted recipient")
+            talk.has_go_ahead = not talk.is_settled
+        else:
+            talk.settle_rest(self._judge(reply, "data"))
+
+    async def _content(self, consignment: Consignment) -> None:
+        machine, stream = self._machine, self._stream
+        if stream is None:
+            raise TransportError("send", "no connection")
+        machine.content(consignment.trace)
+        whole = consignment.content.octets()
+        if whole is not None:
+            machine.content(whole)
+        else:
+            async for block in consignment.content.blocks():
+                machine.content(block)
+                await self._send(stream)
+        machine.end_content()
+        await self._send(stream)
+
+    async def _send(self, stream: Stream) -> None:
+        """Write the out-box in pieces, so that past_the_dot rises only when the last piece goes out."""
+        while octets := self._machine.octets_to_send(_WRITE_OCTETS):
+            if self._lost is not None:
+                raise TransportError("send", self._lost)
+            stream.write(octets)
+            await stream.drain(CONTENT_BLOCK_S)
+
+    def _broken(self, error: Exception) -> Outcome:
+        if isinstance(error, SpoolCorrupt):
+            return Outcome(
+                Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, f"stored content damaged: {error}"
+            )
+        if self._machine.past_the_dot:
+            text = f"no answer after the final dot: {error}"
+            return Outcome(
+                Kind.UNCERTAIN, Scope.MESSAGE, Class.TRANSIENT, None, text, row="no-answer-after-dot"
+            )
+        return Outcome(
+            Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, str(error), row="connection-broken"
+        )
+
+    # -- closing ------------------------------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Say QUIT where that is possible, wait a little for the answer, close."""
+        if self._stream is None:
+            return
+        if self.is_usable:
+            self._machine.quit()
+            with contextlib.suppress(TransportError, RemoteProtocolError):
+                await self._reply(Step.QUIT)
+        self._stream.close()
+
+    def _abort(self, reason: str) -> None:
+        self._lost = self._lost or reason
+        if self._stream is not None:
+            self._stream.abort()
+
+    # -- waiting ------------------------------------------------------------------------------------------------------
+
+    async def _expect(self, step: Step) -> None:
+        reply = await self._reply(step)
+        if not reply.is_positive:
+            raise StepRefused(step, reply)
+
+    async def _reply(self, step: Step) -> Reply:
+        """The reply to a step, within the step's deadline; raises TransportError or RemoteProtocolError."""
+        if self._stream is not None and (octets := self._machine.octets_to_send()):
+            self._stream.write(octets)
+        until = asyncio.get_running_loop().time() + DEADLINE_S[step]
+        while True:
+            event = self._machine.next_event()
+            if isinstance(event, ReplyReceived):
+                if event.step is not step:
+                    raise RemoteProtocolError(f"reply to {event.step.value} where {step.value} was awaited")
+                return event.reply
+            if self._lost is not None:
+                raise TransportError("await", self._lost)
+            if self._stream is not None and (octets := self._machine.octets_to_send()):
+                self._stream.write(octets)  # answers to SASL prompts
+            await self._octets(until, step)
+
+    async def _octets(self, until: float, step: Step) -> None:
+        loop = asyncio.get_running_loop()
+        waiter = self._waiter = loop.create_future()
+        timer = loop.call_at(until, self._wake)
+        try:
+            await waiter
+        finally:
+            self._waiter = None
+            timer.cancel()
+        if loop.time() >= until:
+            self._lost = f"no answer to {step.value} within {DEADLINE_S[step]:.0f} s"
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _Transaction:
+    """What is known of each forward-path so far."""
+
+    __slots__ = ("has_go_ahead", "outcomes")
+
+    def __init__(self, n_paths: int) -> None:
+        self.outcomes: list[Outcome | None] = [None] * n_paths
+        self.has_go_ahead = False
+
+    @property
+    def is_settled(self) -> bool:
+        return None not in self.outcomes
+
+    def settle_rest(self, outcome: Outcome) -> None:
+        self.outcomes = [outcome if known is None else known for known in self.outcomes]
+
+
+def _our_no(status: str, text: str) -> Outcome:
+    return Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE, EnhancedStatus.parse(status), text)

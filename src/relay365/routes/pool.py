@@ -1,0 +1,115 @@
+"""Warm lines of one route: opened when needed, used again, given up when idle or old.
+
+The scheduler decides how many deliveries run at once; the pool never opens more lines than deliveries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relay365.errors import RemoteProtocolError, TokenRefused, TransportError
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.mail.status import Reply
+from relay365.routes.api import Consignment
+from relay365.routes.line import Line, Remote, SignIn, StepRefused
+from relay365.smtp.client import Step
+
+IDLE_S = 20.0  # a slot of Microsoft's three connections must not be kept for nothing
+MAX_MESSAGES_PER_LINE = 1000
+
+_STAGE = {Step.GREETING: "connect", Step.EHLO: "connect", Step.STARTTLS: "connect", Step.AUTH: "auth"}
+
+
+@dataclass(frozen=True, slots=True)
+class Judges:
+    """How replies and token refusals are read: the catalogue, passed in."""
+
+    reply: Callable[[Reply, str], Outcome]
+    token: Callable[[TokenRefused], Outcome]
+
+
+class Pool:
+    """The lines of one route to one remote."""
+
+    def __init__(self, remote: Remote, sign_in: SignIn | None, judges: Judges) -> None:
+        self._remote, self._sign_in, self._judges = remote, sign_in, judges
+        self._idle: list[tuple[Line, asyncio.TimerHandle]] = []
+        self._closing: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
+        """Hand over one consignment on a warm line or a new one."""
+        while (line := self._take()) is not None:
+            outcomes = await line.deliver(consignment)
+            self._give_back(line)
+            if not _was_stale(line, outcomes):
+                return outcomes
+        line = Line(self._judges.reply)
+        refusal = await self._open(line)
+        if refusal is not None:
+            self._release(line)
+            refusal = dataclasses.replace(refusal, offered=False)
+            return (refusal,) * len(consignment.envelope.forward_paths)
+        outcomes = await line.deliver(consignment)
+        self._give_back(line)
+        return outcomes
+
+    async def close(self) -> None:
+        """End all idle lines politely."""
+        for line, timer in self._idle:
+            timer.cancel()
+            self._release(line)
+        self._idle.clear()
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=2.0)
+
+    async def _open(self, line: Line) -> Outcome | None:
+        """Open a line; an Outcome says why there is none."""
+        try:
+            await line.open(self._remote, self._sign_in)
+        except StepRefused as refused:
+            if refused.step is Step.AUTH and self._sign_in is not None:
+                self._sign_in.refused()
+            return self._judges.reply(refused.reply, _STAGE.get(refused.step, "connect"))
+        except TokenRefused as refused:
+            return self._judges.token(refused)
+        except TransportError as error:
+            # A certificate that is not trusted, or TLS that is missing, is healed by a person only.
+            klass = Class.CONFIGURATION if error.phase in ("tls", "auth") else Class.TRANSIENT
+            row = "tls-failed" if error.phase == "tls" else "cannot-connect"
+            return Outcome(Kind.DEFERRED, Scope.ROUTE, klass, None, str(error), row=row)
+        except RemoteProtocolError as error:
+            return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row="not-smtp")
+        return None
+
+    def _take(self) -> Line | None:
+        while self._idle:
+            line, timer = self._idle.pop()
+            timer.cancel()
+            if not line.has_news() and line.is_usable:
+                return line
+            self._release(line)
+        return None
+
+    def _give_back(self, line: Line) -> None:
+        if not line.is_usable or line.n_delivered >= MAX_MESSAGES_PER_LINE:
+            self._release(line)
+            return
+        timer = asyncio.get_running_loop().call_later(IDLE_S, self._retire, line)
+        self._idle.append((line, timer))
+
+    def _retire(self, line: Line) -> None:
+        self._idle = [(kept, timer) for kept, timer in self._idle if kept is not line]
+        self._release(line)
+
+    def _release(self, line: Line) -> None:
+        task = asyncio.get_running_loop().create_task(line.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+def _was_stale(line: Line, outcomes: tuple[Outcome, ...]) -> bool:
+    """Whether a warm line only turned out to be dead; nothing was judged and nothing was sent past the dot."""
+    return not line.is_usable and all(outcome.row == "connection-broken" for outcome in outcomes)

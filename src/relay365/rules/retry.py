@@ -1,0 +1,69 @@
+"""When again, and what an outcome makes of a recipient. Pure: time and dice are parameters.
+
+docs/outcomes.md has the table; docs/durability.md the states that the words here name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay365.mail.outcome import Class, Kind, Outcome
+
+SOON_S = (
+    5.0  # after a throttle or while a lane is closed: the lane's gate decides when, the recipient only waits
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Pauses between attempts in seconds, the last one repeats; jitter is a fraction to either side.
+
+    Precedents: Postfix 300 s doubling to 4,000 s; Exchange 1, 1, 1, 2, 2, 2 then 10 minutes (transient), 30 s glitches.
+    """
+
+    schedule_s: tuple[float, ...] = (60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0)
+    jitter: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a recipient becomes: state is "delivered", "queued", "failed" or "held"; the rest as in spool.api.Fate."""
+
+    state: str
+    next_attempt_at: float = 0.0
+    counted: bool = True
+    possible_duplicate: bool = False
+    owes_report: bool = False
+
+
+def next_attempt(attempts: int, now: float, dice: float, policy: Policy) -> float:
+    """The instant of the next attempt after `attempts` earlier ones; dice in [0, 1) spreads a crowd."""
+    pause_s = policy.schedule_s[min(attempts, len(policy.schedule_s) - 1)]
+    return now + pause_s * (1.0 - policy.jitter + 2.0 * policy.jitter * dice)
+
+
+def decide(outcome: Outcome, attempts: int, now: float, dice: float, policy: Policy) -> Decision:
+    """Turn one outcome into what its recipient becomes. attempts: counted ones before this.
+
+    A throttle or a fault of our own set-up is not the message's: it stays due and the lane decides when it goes.
+    A sender that may not be used is held for a person. Only class `message` with kind FAILED ends in failure.
+    """
+    if outcome.kind is Kind.DELIVERED:
+        return Decision("delivered")
+    if outcome.kind is Kind.UNCERTAIN:
+        again_at = next_attempt(attempts, now, dice, policy)
+        return Decision("queued", again_at, possible_duplicate=True)
+    match outcome.klass:
+        case Class.RATE_LIMIT | Class.CONFIGURATION:
+            return Decision("queued", now + SOON_S * dice, counted=False)
+        case Class.SENDER:
+            return Decision("held", counted=outcome.offered)
+        case Class.MESSAGE if outcome.kind is Kind.FAILED:
+            return Decision("failed", owes_report=True)
+        case _ if not outcome.offered:
+            return Decision("queued", now + SOON_S * dice)
+        case _:
+            wait_until = next_attempt(attempts, now, dice, policy)
+            if outcome.retry_after_s is not None:
+                wait_until = max(wait_until, now + min(outcome.retry_after_s, 86_400.0))
+            return Decision("queued", wait_until)

@@ -1,0 +1,64 @@
+"""One relay per data directory: a lock that the operating system gives back, however the process ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from relay365.errors import DataInUseError
+
+if os.name == "nt":
+    import msvcrt
+else:
+    import fcntl
+
+
+class DirectoryLock:
+    """Holds DATA/lock from take() to release(). The file says who holds it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "lock"
+        self._handle = -1
+
+    def take(self) -> None:
+        """Raises DataInUseError when another process has it."""
+        self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(self._handle)
+        except OSError:
+            holder = os.read(self._handle, 20).decode("ascii", "replace").strip()
+            os.close(self._handle)
+            self._handle = -1
+            raise DataInUseError(
+                f"another relay365 (process {holder or 'unknown'}) is running on the data directory {self._file.parent}"
+            ) from None
+        os.ftruncate(self._handle, 0)
+        os.write(self._handle, f"{os.getpid()}\n".encode("ascii"))
+
+    def holder(self) -> int | None:
+        """The process that runs on this directory, or None; for faces."""
+        try:
+            handle = os.open(self._file, os.O_RDWR)
+        except OSError:
+            return None
+        try:
+            _lock(handle)
+        except OSError:
+            text = os.read(handle, 20).decode("ascii", "replace").strip()
+            return int(text) if text.isdigit() else 0
+        finally:
+            os.close(handle)
+        return None
+
+    def release(self) -> None:
+        """Give it back; harmless when it is not held."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _lock(handle: int) -> None:
+    if os.name == "nt":
+        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+    else:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

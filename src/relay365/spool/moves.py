@@ -1,0 +1,311 @@
+"""Every move of a recipient, as one unit of work each: the rows that change and the event that records it.
+
+Called in the writer thread, inside a group's transaction, each behind a savepoint. docs/durability.md has the table
+of states; a move that the table does not have cannot be written here.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+
+from relay365.errors import ClaimLost, SpoolCorrupt
+from relay365.mail.content import Content
+from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.spool.api import (
+    Claim,
+    ClaimedRecipient,
+    Fate,
+    LaneNote,
+    NewMessage,
+    Selection,
+    Settlement,
+    State,
+)
+from relay365.spool.content import MemoryContent
+from relay365.spool.ids import seq_of, spool_id_of
+from relay365.spool.intake import INLINE_OCTETS, StoredContent
+from relay365.spool.reads import QUERIES, content, message_row, selected
+from relay365.spool.rows import MessageRow, message_values
+from relay365.spool.segment import SegmentFolder
+from relay365.spool.writer import crash_point
+
+LEASES_PER_LIFE = 1 << 40
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimOrder:
+    """What a claim asks for; leases are numbered upward from `lease`."""
+
+    lane: str
+    limit: int
+    now: float
+    lease: int
+    lease_until_at: float
+    hot: dict[int, bytes]
+    segments: SegmentFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a settle leaves: is_delivered when the content is no longer needed; segment is one to look at."""
+
+    is_delivered: bool
+    segment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A move that a person makes: from states to a state, and the event's name."""
+
+    sources: tuple[State, ...]
+    target: State
+    event: str
+
+
+HOLD = Move((State.QUEUED,), State.HELD, "recipient.held")
+RELEASE = Move((State.HELD,), State.QUEUED, "recipient.released")
+RETRY = Move((State.QUEUED,), State.QUEUED, "recipient.hastened")
+DELETE = Move((State.QUEUED, State.HELD), State.FAILED, "recipient.deleted")
+
+
+def begin_life(connection: apsw.Connection) -> tuple[int, int]:
+    """The next sequence number and lease; neither was ever given before, also after pruning or a crash."""
+    (remembered,) = _one(connection, "meta", ("next_seq",))
+    (highest,) = _one(connection, "max_seq", ())
+    (lease,) = _one(connection, "meta", ("next_lease",))
+    connection.execute(QUERIES["set_meta"], ("next_lease", lease + LEASES_PER_LIFE))
+    return max(remembered, highest + 1), lease
+
+
+def accept(
+    connection: apsw.Connection, segments: SegmentFolder, what: tuple[int, NewMessage, StoredContent]
+) -> None:
+    """(none) -> queued: content, message, recipients, event; and the debts that this message pays."""
+    seq, message, stored = what
+    segment, offset = _place_content(connection, segments, seq, stored)
+    crash_point("segment-written")
+    envelope = message.envelope
+    values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
+    connection.execute(QUERIES["insert_message"], values)
+    rows = [
+        (seq, n, path.address, path.notify, path.orcpt, message.lane, message.accepted_at)
+        for n, path in enumerate(envelope.forward_paths)
+    ]
+    connection.executemany(QUERIES["insert_recipient"], rows)
+    detail = f"from {message.submitter.peer_address} in lane {message.lane}"
+    connection.execute(QUERIES["insert_event"], (message.accepted_at, seq, -1, "message.accepted", detail))
+    if message.answers:
+        pay(connection, message.accepted_at, message.answers, f"report.queued as {spool_id_of(seq)}")
+
+
+def _place_content(
+    connection: apsw.Connection, segments: SegmentFolder, seq: int, stored: StoredContent
+) -> tuple[str | None, int | None]:
+    if stored.own is not None:
+        stored.own.finish()
+        segments.adopt(stored.own)
+        return stored.own.name, 24
+    octets = stored.octets or b""
+    if len(octets) > INLINE_OCTETS:
+        return segments.append(seq, octets, stored.crc)
+    connection.execute(QUERIES["insert_content"], (seq, octets))
+    return None, None
+
+
+def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
+    """queued -> claimed, for the due recipients of up to `limit` messages; a damaged message is set aside instead."""
+    numbers: list[int] = []
+    seen: set[int] = set()
+    for (seq,) in connection.execute(QUERIES["find_due"], (order.lane, order.now)):
+        if seq not in seen:
+            if len(numbers) >= order.limit:
+                break
+            seen.add(seq)
+            numbers.append(seq)
+    claims = []
+    for n, seq in enumerate(numbers):
+        try:
+            claims.append(_claim_one(connection, order, seq, order.lease + n))
+        except SpoolCorrupt as damage:
+            _set_aside(connection, order.now, seq, str(damage))
+    return claims
+
+
+def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: int) -> Claim:
+    row = message_row(connection, seq)
+    if row is None:
+        raise SpoolCorrupt(f"message {seq}: its row is missing")
+    facts = row.facts()
+    body = _content(connection, order, row)
+    taken = connection.execute(
+        QUERIES["claim"], (lease, order.lease_until_at, seq, order.lane, order.now)
+    ).fetchall()
+    rows: list[tuple[Any, ...]] = sorted(taken)
+    recipients = tuple(
+        ClaimedRecipient(n, ForwardPath(address, notify, orcpt), attempts, bool(duplicate))
+        for n, address, notify, orcpt, attempts, duplicate in rows
+    )
+    event = (order.now, seq, -1, "message.claimed", f"{len(recipients)} recipients in lane {order.lane}")
+    connection.execute(QUERIES["insert_event"], event)
+    return Claim(
+        spool_id_of(seq), order.lane, lease, order.lease_until_at, row.envelope(tuple(r.path for r in recipients)),
+        recipients, body, row.trace, row.message_id, row.header_from, facts, row.accepted_at, row.expires_at,
+    )  # fmt: skip
+
+
+def _content(connection: apsw.Connection, order: ClaimOrder, row: MessageRow) -> Content:
+    hot = order.hot.get(row.seq)
+    if hot is not None:
+        return MemoryContent(hot)
+    body = content(connection, row.seq, order.segments)
+    if body is None:
+        raise SpoolCorrupt(f"message {row.seq}: its content is missing")
+    octets = body.octets()
+    if octets is not None and zlib.crc32(octets) != row.crc:
+        raise SpoolCorrupt(f"message {row.seq}: content has a wrong checksum")
+    if octets is None and row.segment not in order.segments.names():
+        raise SpoolCorrupt(f"message {row.seq}: segment {row.segment} is missing")
+    return body
+
+
+def _set_aside(connection: apsw.Connection, at: float, seq: int, why: str) -> None:
+    """queued -> held, because the item is damaged: never dropped, never in the way of the rest."""
+    connection.execute(QUERIES["set_aside"], (seq, why))
+    connection.execute(QUERIES["mark_damaged"], (seq, why))
+    connection.execute(QUERIES["insert_event"], (at, seq, -1, "message.damaged", why))
+
+
+def settle(connection: apsw.Connection, seq: int, settlement: Settlement, at: float) -> Done:
+    """claimed -> delivered, failed, expired, held or queued again; raises ClaimLost and changes nothing."""
+    for fate in settlement.fates:
+        _write_fate(connection, seq, settlement.lease, fate, at)
+    (n_undelivered,) = _one(connection, "n_undelivered", (seq,))
+    if n_undelivered:
+        return Done(False, None)
+    connection.execute(QUERIES["delete_content"], (seq,))
+    (segment,) = _one(connection, "segment_of", (seq,))
+    if segment is not None:
+        connection.execute(QUERIES["forget_segment"], (seq,)).fetchall()
+    return Done(True, segment)
+
+
+def _write_fate(connection: apsw.Connection, seq: int, lease: int, fate: Fate, at: float) -> None:
+    outcome = fate.outcome
+    settled_at = at if fate.state not in (State.QUEUED, State.HELD) else None
+    if outcome is None:
+        key = (fate.state.value, fate.next_attempt_at, seq, fate.n, lease)
+        connection.execute(QUERIES["settle_silently"], key)
+    else:
+        klass = outcome.klass.value if outcome.klass else ""
+        values = (
+            fate.state.value, int(fate.counted), fate.next_attempt_at, outcome.reply_text[:2000], klass, outcome.row,
+            int(fate.possible_duplicate), int(fate.owes_report), settled_at, outcome.remote_id, seq, fate.n, lease,
+        )  # fmt: skip
+        connection.execute(QUERIES["settle"], values)
+    if connection.changes() != 1:
+        raise ClaimLost(f"message {seq} recipient {fate.n}: lease {lease} is no longer ours")
+    name = "recipient.deferred" if fate.state is State.QUEUED else f"recipient.{fate.state.value}"
+    detail = outcome.reply_text[:2000] if outcome else "returned untouched"
+    connection.execute(QUERIES["insert_event"], (at, seq, fate.n, name, detail))
+
+
+def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
+    """claimed -> queued, uncertain, for leases that ended before an instant."""
+    rows: list[Any] = connection.execute(QUERIES["lapse"], (at, until_at)).fetchall()
+    _events(connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery")
+    return len(rows)
+
+
+def expire(connection: apsw.Connection, now: float) -> int:
+    """queued -> expired, with a report owed."""
+    rows: list[Any] = connection.execute(QUERIES["expire"], (now,)).fetchall()
+    _events(connection, now, rows, "recipient.expired", "not delivered in its time")
+    return len(rows)
+
+
+def prune(connection: apsw.Connection, before_at: float, next_seq: int) -> tuple[int, list[str]]:
+    """Forget ended messages; gives their number and the segments to look at. Numbers are never given again."""
+    numbers = [seq for (seq,) in connection.execute(QUERIES["prunable"], (before_at,))]
+    segments = set()
+    for seq in numbers:
+        row = message_row(connection, seq)
+        if row is not None and row.segment is not None:
+            segments.add(row.segment)
+        for query in ("delete_content", "delete_events", "delete_recipients", "delete_message"):
+            connection.execute(QUERIES[query], (seq,))
+    connection.execute(QUERIES["set_meta"], ("next_seq", next_seq))
+    return len(numbers), sorted(segments)
+
+
+def pay(connection: apsw.Connection, at: float, debts: Iterable[tuple[SpoolId, int]], name: str) -> None:
+    """Strike out owed reports."""
+    for spool_id, n in debts:
+        seq = seq_of(spool_id)
+        connection.execute(QUERIES["pay"], (seq, n))
+        connection.execute(QUERIES["insert_event"], (at, seq, n, name.split()[0], name))
+
+
+def note_lane(connection: apsw.Connection, note: LaneNote) -> None:
+    """Write down a lane's health."""
+    values = (
+        note.lane, note.held, note.klass, note.row, note.since_at, note.gate_until_at, note.last_success_at,
+    )  # fmt: skip
+    connection.execute(QUERIES["note_lane"], values)
+
+
+def move_lane(connection: apsw.Connection, at: float, old: str, new: str) -> int:
+    """Put waiting recipients into another lane."""
+    connection.execute(QUERIES["move_lane"], (old, new))
+    return connection.changes()
+
+
+def by_person(connection: apsw.Connection, selection: Selection, move: Move, now: float, reason: str) -> int:
+    """Hold, release, retry or delete; claimed recipients are on their way and stay."""
+    n_moved = 0
+    settled_at = now if move.target is State.FAILED else None
+    for seq in selected(connection, selection):
+        for source in move.sources:
+            values = (move.target.value, now, reason, settled_at, seq, source.value)
+            rows: list[Any] = connection.execute(QUERIES["move"], values).fetchall()
+            _events(connection, now, [(seq, n) for (n,) in rows], move.event, reason)
+            n_moved += len(rows)
+    return n_moved
+
+
+def reclaim(connection: apsw.Connection, segments: SegmentFolder, name: str) -> None:
+    """Remove a segment that no message needs any more; the present one is kept for the next content."""
+    (in_use,) = _one(connection, "segment_in_use", (name,))
+    if not in_use and not segments.is_current(name):
+        segments.remove(name)
+
+
+def remove_orphans(connection: apsw.Connection, segments: SegmentFolder) -> int:
+    """At start: segments that no row names are half-written contents that were never promised, or done with."""
+    needed = {name for (name,) in connection.execute(QUERIES["segments"])}
+    orphans = [name for name in segments.names() if name not in needed and not segments.is_current(name)]
+    for name in orphans:
+        segments.remove(name)
+    return len(orphans)
+
+
+def many(connection: apsw.Connection, query: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """One query for many rows."""
+    connection.executemany(QUERIES[query], rows)
+
+
+def _events(
+    connection: apsw.Connection, at: float, rows: Iterable[tuple[int, int]], name: str, detail: str
+) -> None:
+    connection.executemany(QUERIES["insert_event"], [(at, seq, n, name, detail) for seq, n in rows])
+
+
+def _one(connection: apsw.Connection, query: str, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    row = connection.execute(QUERIES[query], values).fetchone()
+    if row is None:
+        raise SpoolCorrupt(f"query {query} has no row")
+    return tuple(row)
