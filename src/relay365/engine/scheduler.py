@@ -58,6 +58,7 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._stopping = False
+        self._ended_filling = asyncio.Event()
         self._n_spool_failures = 0
 
     def accepted(self, lane: str) -> None:
@@ -90,12 +91,14 @@ class Scheduler:
                 renewed_mono = self._clock.mono()
                 await self._renew()
             await self._sleep(wait_s)
+        await self._return_ready()
+        self._ended_filling.set()
 
     async def stop(self, deadline_s: float) -> None:
         """Start nothing new; let what is on the wire settle until the deadline, then cancel it."""
         self._stopping = True
         self._wake.set()
-        await self._return_ready()
+        await asyncio.wait_for(self._ended_filling.wait(), deadline_s)
         if self._attempts:
             _, late = await asyncio.wait(list(self._attempts), timeout=deadline_s)
             for task in late:

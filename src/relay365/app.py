@@ -1,0 +1,277 @@
+"""The composition root: a configuration in, a running relay out. The only module that knows concrete adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from relay365.clock import SystemClock
+from relay365.config import Config, SecretRef, SmarthostRoute, SubmissionRoute, split_host_port
+from relay365.config import Listener as ListenerConfig
+from relay365.engine.accounts import Accounts
+from relay365.engine.keeper import Duties, Keeper
+from relay365.engine.listener import Listener, SessionCount, drain
+from relay365.engine.scheduler import Scheduler
+from relay365.engine.session import Reception
+from relay365.errors import ConfigError
+from relay365.mail.envelope import Envelope, SubmitterFacts
+from relay365.net.tls import client_context, own_certificate, server_context
+from relay365.routes.api import LaneLimits, Route
+from relay365.routes.classify import outcome_of, outcome_of_token
+from relay365.routes.line import Remote, SignIn
+from relay365.routes.pool import Judges
+from relay365.routes.smarthost import PasswordSignIn, Smarthost
+from relay365.routes.submission import Submission, TokenSignIn
+from relay365.routes.tokens import Application, TokenSource
+from relay365.rules import policy, retry
+from relay365.rules.routing import choose_lane
+from relay365.smtp.server import Limits, Offers
+from relay365.spool.api import Spool
+from relay365.spool.sqlite import SqliteSpool
+
+_LOG = logging.getLogger("relay365")
+
+SESSIONS_END_S = 4.0  # SIGTERM to exit within ten seconds: sessions first, then what is on the wire
+ATTEMPTS_END_S = 3.0
+
+JUDGES = Judges(reply=outcome_of, token=outcome_of_token)
+
+
+def run(config: Config, *, config_path: Path, announce: Callable[[Mapping[str, Any]], None]) -> int:
+    """Run the relay in the foreground until SIGTERM or SIGINT; gives the exit code.
+
+    announce is called once, with the ready event, when every socket listens. Raises ConfigError, DataInUseError,
+    SpoolError and OSError before that.
+    """
+    raise_file_limit()
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(serve(config, config_path=config_path, announce=announce))
+
+
+async def serve(config: Config, *, config_path: Path, announce: Callable[[Mapping[str, Any]], None]) -> int:
+    """As run(), inside a loop."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
+        else:
+            loop.add_signal_handler(number, stopping.set)
+    relay = await Relay.start(config, config_path.parent)
+    announce({"event": "ready", "listeners": list(relay.addresses), "web": None})
+    try:
+        await stopping.wait()
+    finally:
+        await relay.stop()
+    return 0
+
+
+@dataclass
+class Relay:
+    """A running relay; start() builds it, stop() ends it in order."""
+
+    addresses: tuple[str, ...]
+    spool: Spool
+    scheduler: Scheduler
+    count: SessionCount
+    _listeners: list[Listener]
+    _tasks: list[asyncio.Task[None]]
+    _accounts: Accounts
+
+    @classmethod
+    async def start(cls, config: Config, base: Path) -> Relay:
+        """Build everything, then listen. base: what relative paths in the configuration are relative to."""
+        clock = SystemClock()
+        data = base / config.server.data
+        routes = build_routes(config, base)  # before the spool: a bad secret must not leave a lock behind
+        spool = await SqliteSpool.open(data, clock=clock, disk_floor_octets=config.queue.disk_floor)
+        hostname = config.server.name or socket.getfqdn()
+        lanes = [route.lane for route in routes]
+
+        def lane_of(envelope: Envelope, submitter: SubmitterFacts) -> str:
+            return choose_lane(lanes, envelope, submitter)
+
+        scheduler = Scheduler(spool, routes, clock, retry.Policy(config.queue.retry))
+        authors = {route.lane: getattr(route, "mailbox", "") for route in routes}
+        duties = Duties(
+            hostname, config.queue.give_up, config.queue.keep, lane_of,
+            lambda lane: authors.get(lane) or f"postmaster@{hostname}",
+            lambda: all(lane.held is None for lane in scheduler.lanes), scheduler.accepted,
+        )  # fmt: skip
+        configured = {user.name: user.password_hash for user in config.user}
+        accounts = Accounts(data / config.server.users, configured, clock)
+        count = SessionCount(config.server.max_sessions, config.server.max_sessions_per_address)
+        listeners, addresses = [], []
+        try:
+            for one in config.listener:
+                reception = Reception(
+                    one.address, _offers(config, one, hostname, has_users=True), _limits(config),
+                    _listener_tls(one, hostname, base, data, clock.now()), one.tls == "implicit",
+                    _policy(config, one), accounts.verify, spool, lane_of, config.queue.give_up,
+                    scheduler.accepted, clock,
+                )  # fmt: skip
+                listener = Listener(reception, count)
+                addresses.append(await listener.open(*split_host_port(one.address)))
+                listeners.append(listener)
+        except OSError:
+            await spool.close()
+            raise
+        tasks = [
+            asyncio.create_task(scheduler.run()),
+            asyncio.create_task(Keeper(spool, clock, duties).run()),
+        ]
+        _LOG.info("service.ready listeners=%s routes=%s", ",".join(addresses), ",".join(lanes))
+        return cls(tuple(addresses), spool, scheduler, count, listeners, tasks, accounts)
+
+    async def stop(self) -> None:
+        """No new sessions; open ones finish or hear 421; what is on the wire settles; then the spool closes."""
+        _LOG.info("service.stopping sessions=%d", len(self.count.sessions))
+        for listener in self._listeners:
+            listener.stop()
+        await drain(self.count, SESSIONS_END_S)
+        await self.scheduler.stop(ATTEMPTS_END_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._accounts.close()
+        await self.spool.close()
+
+
+def build_routes(config: Config, base: Path) -> list[Route]:
+    """All routes, their secrets read; raises ConfigError."""
+    routes: list[Route] = []
+    helo = config.server.name or socket.getfqdn()
+    for name, route in zip(config.route_names(), config.route, strict=True):
+        if isinstance(route, SubmissionRoute):
+            routes.append(_submission(name, route, helo, base))
+        else:
+            routes.append(_smarthost(name, route, helo, base))
+    return routes
+
+
+def _submission(name: str, route: SubmissionRoute, helo: str, base: Path) -> Submission:
+    host, port = split_host_port(route.endpoint)
+    ca_file = str(base / route.ca_file) if route.ca_file else ""
+    sign_in: SignIn
+    if route.password is not None:
+        sign_in = PasswordSignIn(route.mailbox, read_secret(route.password, base))
+    else:
+        application = Application(
+            route.authority.rstrip("/"), route.tenant, route.client, route.scope, ca_file,
+            secret=read_secret(route.secret, base) if route.secret else "",
+            certificate=read_secret(route.certificate, base) if route.certificate else "",
+            key=read_secret(route.key, base) if route.key else "",
+        )  # fmt: skip
+        tokens = TokenSource(application, SystemClock())
+        sign_in = TokenSignIn(route.mailbox, tokens.token, tokens.forget)
+    remote = Remote(host, port, helo, "required", _client_tls(ca_file))
+    limits = LaneLimits(route.connections, route.per_minute)
+    return Submission(name, route.mailbox, remote, JUDGES, sign_in=sign_in, limits=limits)
+
+
+def _smarthost(name: str, route: SmarthostRoute, helo: str, base: Path) -> Smarthost:
+    host, port = split_host_port(route.host)
+    context = _client_tls(str(base / route.ca_file) if route.ca_file else "") if route.tls != "none" else None
+    sign_in = PasswordSignIn(route.user, read_secret(route.password, base)) if route.password else None
+    limits = LaneLimits(route.connections, route.per_minute)
+    return Smarthost(
+        name, Remote(host, port, helo, route.tls, context), JUDGES, sign_in=sign_in, limits=limits
+    )
+
+
+def _client_tls(ca_file: str) -> ssl.SSLContext:
+    try:
+        return client_context(ca_file)
+    except OSError as error:
+        raise ConfigError("ca_file", "a readable PEM file", f"{ca_file}: {error}") from error
+
+
+def read_secret(ref: SecretRef, base: Path) -> str:
+    """The secret that a reference names, without its last line end; raises ConfigError and never shows a value."""
+    if ref.env is not None:
+        value = os.environ.get(ref.env, "")
+        if not value:
+            raise ConfigError(str(ref), "an environment variable with a value", "nothing")
+        return value
+    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials/relay365.service"))
+    file = folder / ref.credential if ref.credential is not None else base / (ref.file or "")
+    try:
+        value = file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not text"
+        raise ConfigError(str(ref), "a readable file with the secret", f"{file}: {reason}") from error
+    if not value:
+        raise ConfigError(str(ref), "a secret", f"{file} is empty")
+    return value
+
+
+def _offers(config: Config, listener: ListenerConfig, hostname: str, *, has_users: bool) -> Offers:
+    return Offers(
+        hostname,
+        config.server.max_message,
+        starttls=listener.tls in ("optional", "required"),
+        mechanisms=("PLAIN", "LOGIN") if has_users and listener.tls != "none" else (),
+    )
+
+
+def _limits(config: Config) -> Limits:
+    server = config.server
+    return Limits(
+        recipients=server.max_recipients,
+        errors=server.max_errors,
+        command_s=server.command_timeout,
+        content_s=server.content_timeout,
+    )
+
+
+def _policy(config: Config, listener: ListenerConfig) -> policy.Policy:
+    rules = tuple(policy.AllowRule(n, one.network, one.login) for n, one in enumerate(config.allow, 1))
+    return policy.Policy(rules, require_tls=listener.tls == "required", require_auth=listener.require_auth)
+
+
+def _listener_tls(
+    listener: ListenerConfig, hostname: str, base: Path, data: Path, now: float
+) -> ssl.SSLContext | None:
+    if listener.tls == "none":
+        return None
+    try:
+        if listener.certificate is not None and listener.key is not None:
+            return server_context(base / (listener.certificate.file or ""), base / (listener.key.file or ""))
+        host, _ = split_host_port(listener.address)
+        names = list(
+            dict.fromkeys([hostname, host, "localhost"] if host not in ("0.0.0.0", "::") else [hostname])
+        )
+        return server_context(*own_certificate(data / "tls", names, now))
+    except OSError as error:
+        raise ConfigError(
+            f"listener {listener.address}: certificate", "a usable chain and key", str(error)
+        ) from error
+
+
+def raise_file_limit() -> None:
+    """Use all file descriptors that the system allows; the soft limit of 1,024 is less than our sessions."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536
+    if soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop  # type: ignore[no-any-return,unused-ignore]

@@ -1,0 +1,162 @@
+"""What all commands share: where the configuration is, how errors speak, how tables and JSON are written."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+GOOD, PROBLEM, WRONG_USE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
+DEFAULT_FILES = (Path("/etc/relay365/relay365.toml"), Path("relay365.toml"))
+
+config_option = click.option(
+    "--config",
+    "config_file",
+    envvar="RELAY365_CONFIG",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Configuration file; default /etc/relay365/relay365.toml, then ./relay365.toml.",
+)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Machine-readable: one object, or one per line."
+)
+plain_option = click.option("--plain", is_flag=True, help="No colour and no box signs.")
+
+
+def fail(code: int, what: str, why: str, do: str) -> NoReturn:
+    """Say what happened, why, and what to do, on standard error; leave with a code."""
+    click.echo(f"what: {what}\nwhy:  {why}\ndo:   {do}", err=True)
+    sys.exit(code)
+
+
+def find_config(config_file: Path | None) -> Path:
+    """The configuration file that is meant, or exit 2."""
+    if config_file is not None:
+        return config_file
+    for file in DEFAULT_FILES:
+        if file.exists():
+            return file
+    names = " or ".join(str(file) for file in DEFAULT_FILES)
+    fail(
+        WRONG_USE,
+        "no configuration file",
+        f"there is no {names}",
+        "relay365 config example > relay365.toml, or --config FILE",
+    )
+
+
+def load_config(config_file: Path | None) -> tuple[Any, Path]:
+    """(Config, its file), or exit 2 with every error."""
+    from relay365.config import ConfigErrors, parse
+
+    file = find_config(config_file)
+    try:
+        return parse(file.read_text("utf-8"), str(file)), file
+    except ConfigErrors as errors:
+        for one in errors.errors[:-1]:
+            click.echo(f"what: {one.where}\nwhy:  expected {one.expected}, found {one.found}", err=True)
+        last = errors.errors[-1]
+        do = last.hint or f"correct {file}, then relay365 config check --config {file}"
+        fail(WRONG_USE, last.where, f"expected {last.expected}, found {last.found}", do)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        fail(
+            WRONG_USE,
+            f"{file} cannot be read",
+            str(reason),
+            "check the path and its permissions, or give --config FILE",
+        )
+
+
+def data_directory(config: Any, file: Path) -> Path:
+    """Where the relay of a configuration keeps its data; relative to the configuration file."""
+    return file.resolve().parent / str(config.server.data)
+
+
+def write_json(value: Mapping[str, Any]) -> None:
+    """One object on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+
+
+def write_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell; the last one is not padded. Control characters are made visible."""
+    cells = [list(headings), *[[printable(cell) for cell in row] for row in rows]]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(headings))]
+    for row in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def printable(text: str) -> str:
+    """Text from outside, fit for a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def age(seconds: float) -> str:
+    """A duration in the largest two units that say something."""
+    whole = max(0, int(seconds))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if whole >= size:
+            return f"{whole // size} {unit}"
+    return f"{whole} s"
+
+
+def size(octets: int) -> str:
+    """A size for people."""
+    if octets >= 1024 * 1024:
+        return f"{octets / 1024 / 1024:.1f} MB"
+    return f"{octets / 1024:.0f} KB" if octets >= 1024 else f"{octets} B"
+
+
+def instant(at: float | None) -> str | None:
+    """An instant as RFC 3339 in UTC, or None."""
+    return (
+        datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        if at
+        else None
+    )
+
+
+def with_spool(config_file: Path | None, work: Callable[..., Any]) -> Any:
+    """Open the data directory beside the running service, or with no service, and do one thing."""
+    import asyncio
+
+    from relay365.clock import SystemClock
+    from relay365.errors import SpoolError
+    from relay365.spool.sqlite import SqliteSpool
+
+    config, file = load_config(config_file)
+    directory = data_directory(config, file)
+    if not (directory / "spool.db").exists():
+        fail(
+            UNREACHABLE,
+            f"there is no queue in {directory}",
+            "no relay has run with this configuration",
+            f"relay365 run --config {file}",
+        )
+
+    async def opened() -> Any:
+        spool = await SqliteSpool.open(directory, clock=SystemClock(), exclusive=False)
+        try:
+            return await work(spool)
+        finally:
+            await spool.close()
+
+    try:
+        return asyncio.run(opened())
+    except SpoolError as error:
+        fail(
+            UNREACHABLE,
+            f"the queue in {directory} cannot be used",
+            str(error) or error.text,
+            "relay365 status",
+        )
+
+
+def uses_colour(plain: bool) -> bool:
+    """Whether colour is welcome."""
+    return not plain and "NO_COLOR" not in os.environ and sys.stdout.isatty()

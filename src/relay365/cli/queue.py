@@ -1,0 +1,196 @@
+"""`relay365 queue`: look at the mail that waits, and move it. Works while the service runs and while it is down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from relay365.cli.output import (
+    PROBLEM,
+    REFUSED,
+    age,
+    config_option,
+    fail,
+    instant,
+    json_option,
+    plain_option,
+    printable,
+    size,
+    with_spool,
+    write_json,
+    write_table,
+)
+
+if TYPE_CHECKING:
+    from relay365.spool.api import MessageView, Selection
+
+_WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
+_WAITING = ("queued", "claimed", "held")
+
+
+@click.group()
+def queue() -> None:
+    """List, show, retry, hold, release or delete mail."""
+
+
+@queue.command("list")
+@config_option
+@json_option
+@plain_option
+@click.option(
+    "--state", "states", multiple=True, type=click.Choice(_WORST), help="Only these; default: what waits."
+)
+@click.option("--all", "everything", is_flag=True, help="Finished mail, too.")
+@click.option(
+    "--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many messages."
+)
+def list_(
+    config_file: Path | None,
+    as_json: bool,
+    plain: bool,
+    states: tuple[str, ...],
+    everything: bool,
+    limit: int,
+) -> None:
+    """What waits, oldest first."""
+    selection = _selection((), () if everything else states or _WAITING, limit)
+    views = with_spool(config_file, lambda spool: spool.list(selection))
+    now = time.time()
+    if as_json:
+        for view in views:
+            write_json(as_object(view, now))
+        return
+    rows = [_table_row(as_object(view, now), now) for view in views]
+    write_table(("ID", "STATE", "AGE", "NEXT TRY", "SIZE", "FROM > TO", "LAST ANSWER"), rows)
+    click.echo(f"{len(rows)} message{'s' * (len(rows) != 1)}.")
+
+
+@queue.command()
+@config_option
+@json_option
+@click.argument("spool_id")
+def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
+    """One message with its history."""
+    view = with_spool(config_file, lambda spool: spool.show(spool_id))
+    if view is None:
+        fail(
+            PROBLEM,
+            f"no message {printable(spool_id)}",
+            "the id is wrong, or its history was pruned",
+            "relay365 queue list --all",
+        )
+    found = as_object(view, time.time())
+    found["events"] = [
+        {"at": instant(e.at), "n": e.n, "name": e.name, "detail": e.detail} for e in view.events
+    ]
+    if as_json:
+        write_json(found)
+        return
+    click.echo(
+        f"{found['id']}  {found['state']}  {size(found['size_octets'])}  from <{printable(found['reverse_path'])}>"
+    )
+    click.echo(
+        f"Message-ID {printable(view.message_id)}, given by {view.submitter.peer_address}, kept until {instant(view.expires_at)}"
+    )
+    if view.damaged:
+        click.echo(f"DAMAGED: {printable(view.damaged)}")
+    for recipient in found["recipients"]:
+        note = "  possible duplicate" if recipient["possible_duplicate"] else ""
+        click.echo(
+            f"  <{printable(recipient['address'])}>  {recipient['state']}  tries {recipient['attempts']}{note}"
+        )
+        if recipient["last_reply"]:
+            click.echo(f"      {printable(recipient['last_reply'])}")
+    for event in view.events:
+        who = f" #{event.n}" if event.n >= 0 else ""
+        click.echo(f"{instant(event.at)}  {event.name}{who}  {printable(event.detail)}")
+
+
+def _mover(name: str, words: str, verb: str, done: str) -> None:
+    """Register one of the four commands that move mail; they differ in the spool's method and in words."""
+
+    @queue.command(name, help=words)
+    @config_option
+    @json_option
+    @click.argument("spool_ids", nargs=-1)
+    @click.option("--all", "everything", is_flag=True, help="All mail for which this makes sense.")
+    @click.option("--yes", is_flag=True, help="Do not ask; needed for delete --all.")
+    def command(
+        config_file: Path | None, as_json: bool, spool_ids: tuple[str, ...], everything: bool, yes: bool
+    ) -> None:
+        if not spool_ids and not everything:
+            raise click.UsageError("name messages, or say --all")
+        if verb == "delete" and everything and not yes:
+            fail(
+                REFUSED,
+                "nothing was deleted",
+                "delete --all removes every waiting mail for good",
+                "relay365 queue delete --all --yes",
+            )
+        selection = _selection(spool_ids, (), 1_000_000)
+        last = {"hold": "held by a person", "delete": "deleted by a person"}.get(verb) or time.time()
+        n_moved = with_spool(config_file, lambda spool: getattr(spool, verb)(selection, last))
+        if as_json:
+            write_json({done: n_moved})
+        else:
+            click.echo(f"{done}: {n_moved} recipient{'s' * (n_moved != 1)}")
+        if not n_moved and spool_ids:
+            raise SystemExit(PROBLEM)
+
+
+_mover("retry", "Try waiting mail now.", "retry", "due now")
+_mover("hold", "Stop waiting mail until it is released.", "hold", "held")
+_mover("release", "Let held mail go on.", "release", "released")
+_mover("delete", "Give waiting or held mail up; its history stays.", "delete", "deleted")
+
+
+def _selection(ids: Sequence[str], states: Sequence[str], limit: int) -> Selection:
+    from relay365.mail.envelope import SpoolId
+    from relay365.spool.api import Selection, State
+
+    return Selection(tuple(SpoolId(i) for i in ids), frozenset(State(s) for s in states), limit)
+
+
+def as_object(view: MessageView, now: float) -> dict[str, Any]:
+    """A message as the documented JSON shows it."""
+    recipients = [
+        {
+            "address": r.address, "state": r.state.value, "attempts": r.attempts, "last_reply": r.last_reply,
+            "class": r.klass or None, "row": r.row or None, "next_attempt_at": instant(r.next_attempt_at),
+            "possible_duplicate": r.possible_duplicate, "lane": r.lane, "remote_id": r.remote_id or None,
+        }
+        for r in view.recipients
+    ]  # fmt: skip
+    states = {r.state.value for r in view.recipients}
+    due = [r.next_attempt_at for r in view.recipients if r.next_attempt_at is not None]
+    return {
+        "id": view.spool_id,
+        "state": next((state for state in _WORST if state in states), "delivered"),
+        "age_s": round(now - view.accepted_at, 3),
+        "size_octets": view.size_octets,
+        "reverse_path": view.reverse_path,
+        "recipients": recipients,
+        "device": view.submitter.device or view.submitter.login or view.submitter.peer_address,
+        "route": view.recipients[0].lane.partition("/")[0] if view.recipients else None,
+        "next_attempt_at": instant(min(due)) if due else None,
+        "message_id": view.message_id,
+        "possible_duplicate": any(r.possible_duplicate for r in view.recipients),
+        "damaged": view.damaged or None,
+    }
+
+
+def _table_row(found: dict[str, Any], now: float) -> list[str]:
+    from datetime import datetime
+
+    first = found["recipients"][0] if found["recipients"] else {"address": "?", "last_reply": ""}
+    more = f" +{len(found['recipients']) - 1}" if len(found["recipients"]) > 1 else ""
+    next_at = found["next_attempt_at"]
+    wait = age(datetime.fromisoformat(next_at).timestamp() - now) if next_at else "-"
+    return [
+        found["id"], found["state"], age(found["age_s"]), wait, size(found["size_octets"]),
+        f"{found['reverse_path'] or '<>'} > {first['address']}{more}", first["last_reply"][:100],
+    ]  # fmt: skip

@@ -1,0 +1,89 @@
+"""`relay365 status`: one screen that answers: is it fine?"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from relay365.cli.output import (
+    GOOD,
+    PROBLEM,
+    UNREACHABLE,
+    age,
+    config_option,
+    data_directory,
+    instant,
+    json_option,
+    load_config,
+    plain_option,
+    printable,
+    with_spool,
+    write_json,
+)
+
+
+@click.command()
+@config_option
+@json_option
+@plain_option
+def status(config_file: Path | None, as_json: bool, plain: bool) -> None:
+    """One screen: is it fine? Exit 0 fine, 1 something needs a person, 3 the service is not running."""
+    from relay365.spool.lock import DirectoryLock
+
+    config, file = load_config(config_file)
+    pid = DirectoryLock(data_directory(config, file)).holder()
+    facts = with_spool(config_file, _look)
+    facts["running"] = pid is not None
+    facts["pid"] = pid
+    trouble = [lane for lane in facts["lanes"] if lane["held"]]
+    is_fine = pid is not None and not trouble and not facts["recipients"].get("held")
+    facts["verdict"] = "fine" if is_fine else "stopped" if pid is None else "needs you"
+    if as_json:
+        write_json(facts)
+    else:
+        _print(facts)
+    raise SystemExit(GOOD if is_fine else UNREACHABLE if pid is None else PROBLEM)
+
+
+async def _look(spool: Any) -> dict[str, Any]:
+    from relay365.spool.api import Selection, State
+
+    counts = await spool.counts()
+    oldest = await spool.list(Selection(states=frozenset({State.QUEUED, State.CLAIMED}), limit=1))
+    lanes = [
+        {
+            "lane": note.lane, "held": note.held or None, "class": note.klass or None, "row": note.row or None,
+            "since": instant(note.since_at), "closed_until": instant(note.gate_until_at),
+            "last_success": instant(note.last_success_at),
+        }
+        for note in await spool.lanes()
+    ]  # fmt: skip
+    return {
+        "recipients": {state.value: n for state, n in counts.items()},
+        "oldest_age_s": round(time.time() - oldest[0].accepted_at, 1) if oldest else None,
+        "lanes": lanes,
+    }
+
+
+def _print(facts: dict[str, Any]) -> None:
+    running = f"running as process {facts['pid']}" if facts["running"] else "not running"
+    click.echo(f"relay365 {running}: {facts['verdict'].upper()}")
+    counts = facts["recipients"]
+    waiting = counts.get("queued", 0) + counts.get("claimed", 0)
+    oldest = f", oldest {age(facts['oldest_age_s'])}" if facts["oldest_age_s"] is not None else ""
+    click.echo(
+        f"  queue       {waiting} waiting{oldest}, {counts.get('held', 0)} held, {counts.get('failed', 0)} failed, {counts.get('delivered', 0)} delivered"
+    )
+    for lane in facts["lanes"]:
+        if lane["held"]:
+            click.echo(
+                f"  route       {lane['lane']} is HELD since {lane['since']}: {printable(lane['held'])}"
+            )
+            click.echo(f"              relay365 explain {lane['row'] or repr(lane['held'])}")
+        elif lane["class"]:
+            click.echo(f"  route       {lane['lane']} waits until {lane['closed_until']} ({lane['class']})")
+        else:
+            click.echo(f"  route       {lane['lane']} is well")

@@ -1,0 +1,119 @@
+"""Logins for devices: argon2id hashes from configuration and users file, verified off the loop.
+
+One verification costs a third of a second and 64 MiB, and scanners log in for every message: verifications run in a
+small pool, and a right password is remembered for some minutes under a key that lives only in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import argon2
+
+from relay365.clock import Clock
+
+_LOG = logging.getLogger("relay365.accounts")
+
+REMEMBER_S = 300.0
+_THREADS = 2
+# What is verified for a name that does not exist, so that the answer takes as long (the password is nobody's).
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$bm9ib2R5bm9ib2R5bm9ib2R5bm9ib2R5bm9ib2R5bm8"
+
+
+class Accounts:
+    """Names and hashes. verify() is called from the event loop."""
+
+    def __init__(self, users_file: Path, configured: dict[str, str], clock: Clock) -> None:
+        self._file, self._configured, self._clock = users_file, configured, clock
+        self._hasher = argon2.PasswordHasher()
+        self._pool = ThreadPoolExecutor(_THREADS, "relay365-argon2")
+        self._key = secrets.token_bytes(32)
+        self._right_until: dict[bytes, float] = {}
+        self._read_stamp: tuple[int, int] = (0, 0)
+        self._from_file: dict[str, str] = {}
+
+    async def verify(self, name: str, password: str) -> bool:
+        """Whether the password is right; name@domain is also tried as name."""
+        stored = self._hash_of(name)
+        mark = hmac.new(self._key, f"{name}\0{password}\0{stored}".encode(), hashlib.sha256).digest()
+        now = self._clock.mono()
+        if self._right_until.get(mark, 0.0) > now:
+            return True
+        work = asyncio.get_running_loop().run_in_executor(
+            self._pool, self._verify, stored or _NOBODY, password
+        )
+        is_right = await work and stored != ""
+        if is_right:
+            if len(self._right_until) > 1000:
+                self._right_until.clear()
+            self._right_until[mark] = now + REMEMBER_S
+        return is_right
+
+    def names(self) -> list[str]:
+        """All login names."""
+        self._read()
+        return sorted({*self._configured, *self._from_file})
+
+    def close(self) -> None:
+        """End the pool."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _hash_of(self, name: str) -> str:
+        self._read()
+        for candidate in (name, name.partition("@")[0]):
+            stored = self._configured.get(candidate) or self._from_file.get(candidate)
+            if stored:
+                return stored
+        return ""
+
+    def _verify(self, stored: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(stored, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
+
+    def _read(self) -> None:
+        """Read the file again when it has changed; an unreadable file keeps what was known."""
+        try:
+            facts = self._file.stat()
+            stamp = (facts.st_mtime_ns, facts.st_size)
+            if stamp != self._read_stamp:
+                self._from_file = read_users(self._file.read_text("utf-8"))
+                self._read_stamp = stamp
+        except FileNotFoundError:
+            self._from_file, self._read_stamp = {}, (0, 0)
+        except OSError as error:
+            _LOG.warning("users.unreadable file=%s reason=%s", self._file, error.strerror)
+
+
+def read_users(text: str) -> dict[str, str]:
+    """Lines of NAME:HASH; empty lines and # comments are passed over."""
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
+    return {name.strip(): stored.strip() for name, colon, stored in pairs if colon}
+
+
+def write_user(users_file: Path, name: str, password: str) -> None:
+    """Add or replace a login; the file is replaced as a whole, readable by this user only."""
+    text = (
+        users_file.read_text("utf-8")
+        if users_file.exists()
+        else "# relay365 logins, one NAME:HASH per line\n"
+    )
+    kept = [line for line in text.splitlines() if line.partition(":")[0].strip() != name]
+    kept.append(f"{name}:{argon2.PasswordHasher().hash(password)}")
+    users_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = users_file.with_name(users_file.name + ".new")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write("\n".join(kept) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(users_file)
