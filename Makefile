@@ -2,8 +2,12 @@
 PYTHON ?= python3
 UV ?= $(shell command -v uv || echo .tools/bin/uv)
 BIN = .venv/bin
+QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
+SLOW = tests/crash tests/e2e tests/interop
+# Two workers, one file each at a time: the machine that decides has two cores.
+PYTEST = $(BIN)/pytest -q -rs -n 2 --dist loadfile
 
-.PHONY: demo test check clean
+.PHONY: demo test check slow packages bench clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
@@ -16,11 +20,22 @@ demo: .venv/ready
 	$(BIN)/relay365 demo
 
 check: .venv/ready
+	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests
 	$(BIN)/mypy --strict src
-	$(BIN)/pytest -q tests/unit tests/golden tests/property tests/contract tests/shape
+	$(BIN)/lint-imports --no-cache
+	$(PYTEST) $(QUICK)
 
-test: check
-	$(BIN)/pytest -q -rs tests/crash tests/e2e tests/interop
+packages:
+	tests/packages.sh
+
+slow: .venv/ready
+	$(PYTEST) $(SLOW)
+
+test: packages check slow
+
+bench: .venv/ready
+	$(BIN)/relay365 bench
 
 clean:
-	rm -rf .venv .tools
+	rm -rf .venv .tools tests/interop/node_modules

@@ -10,7 +10,6 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +42,7 @@ _LOG = logging.getLogger("relay365")
 SESSIONS_END_S = 4.0  # SIGTERM to exit within ten seconds: sessions first, then what is on the wire
 ATTEMPTS_END_S = 3.0
 
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 JUDGES = Judges(reply=outcome_of, token=outcome_of_token)
 
 
@@ -66,90 +66,122 @@ async def serve(config: Config, *, config_path: Path, announce: Callable[[Mappin
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
         else:
             loop.add_signal_handler(number, stopping.set)
-    relay = await Relay.start(config, config_path.parent)
+    relay = await Relay.start(config, config_path.parent, stopping.set)
     announce({"event": "ready", "listeners": list(relay.addresses), "web": None})
-    try:
-        await stopping.wait()
-    finally:
-        await relay.stop()
-    return 0
+    await stopping.wait()
+    return await relay.stop()
 
 
-@dataclass
 class Relay:
-    """A running relay; start() builds it, stop() ends it in order."""
+    """A running relay: start() builds it and listens, stop() ends it in order."""
 
-    addresses: tuple[str, ...]
-    spool: Spool
-    scheduler: Scheduler
-    count: SessionCount
-    _listeners: list[Listener]
-    _tasks: list[asyncio.Task[None]]
-    _accounts: Accounts
+    def __init__(self, config: Config, base: Path, spool: Spool, routes: list[Route]) -> None:
+        self._config, self._base = config, base
+        self._clock = SystemClock()
+        self._spool = spool
+        self._data = base / config.server.data
+        self._lanes = [route.lane for route in routes]
+        self._scheduler = Scheduler(spool, routes, self._clock, retry.Policy(config.queue.retry))
+        users = {user.name: user.password_hash for user in config.user}
+        self._accounts = Accounts(self._data / config.server.users, users, self._clock)
+        self._count = SessionCount(config.server.max_sessions, config.server.max_sessions_per_address)
+        self._listeners: list[Listener] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.addresses: tuple[str, ...] = ()
 
     @classmethod
-    async def start(cls, config: Config, base: Path) -> Relay:
-        """Build everything, then listen. base: what relative paths in the configuration are relative to."""
-        clock = SystemClock()
-        data = base / config.server.data
+    async def start(cls, config: Config, base: Path, died: Callable[[], None]) -> Relay:
+        """Build everything, listen, begin to deliver. Raises ConfigError, DataInUseError, SpoolError, OSError.
+
+        base: what relative paths in the configuration are relative to; died is called when a part has ended that
+        must not end.
+        """
         routes = build_routes(config, base)  # before the spool: a bad secret must not leave a lock behind
-        spool = await SqliteSpool.open(data, clock=clock, disk_floor_octets=config.queue.disk_floor)
-        hostname = config.server.name or socket.getfqdn()
-        lanes = [route.lane for route in routes]
-
-        def lane_of(envelope: Envelope, submitter: SubmitterFacts) -> str:
-            return choose_lane(lanes, envelope, submitter)
-
-        scheduler = Scheduler(spool, routes, clock, retry.Policy(config.queue.retry))
-        authors = {route.lane: getattr(route, "mailbox", "") for route in routes}
-        duties = Duties(
-            hostname, config.queue.give_up, config.queue.keep, lane_of,
-            lambda lane: authors.get(lane) or f"postmaster@{hostname}",
-            lambda: all(lane.held is None for lane in scheduler.lanes), scheduler.accepted,
-        )  # fmt: skip
-        configured = {user.name: user.password_hash for user in config.user}
-        accounts = Accounts(data / config.server.users, configured, clock)
-        count = SessionCount(config.server.max_sessions, config.server.max_sessions_per_address)
-        listeners, addresses = [], []
+        data = base / config.server.data
+        spool = await SqliteSpool.open(data, clock=SystemClock(), disk_floor_octets=config.queue.disk_floor)
+        relay = cls(config, base, spool, routes)
         try:
-            for one in config.listener:
-                reception = Reception(
-                    one.address, _offers(config, one, hostname, has_users=True), _limits(config),
-                    _listener_tls(one, hostname, base, data, clock.now()), one.tls == "implicit",
-                    _policy(config, one), accounts.verify, spool, lane_of, config.queue.give_up,
-                    scheduler.accepted, clock,
-                )  # fmt: skip
-                listener = Listener(reception, count)
-                addresses.append(await listener.open(*split_host_port(one.address)))
-                listeners.append(listener)
-        except OSError:
+            await relay._listen()
+        except (OSError, ConfigError):
+            for listener in relay._listeners:
+                listener.stop()
             await spool.close()
             raise
-        tasks = [
-            asyncio.create_task(scheduler.run()),
-            asyncio.create_task(Keeper(spool, clock, duties).run()),
-        ]
-        _LOG.info("service.ready listeners=%s routes=%s", ",".join(addresses), ",".join(lanes))
-        return cls(tuple(addresses), spool, scheduler, count, listeners, tasks, accounts)
+        keeper = Keeper(spool, relay._clock, relay._duties(routes))
+        loop = asyncio.get_running_loop()
+        for work in (relay._scheduler.run(), keeper.run()):
+            task = loop.create_task(work)
+            task.add_done_callback(lambda task: _report_end(task, died))
+            relay._tasks.append(task)
+        _LOG.info("service.ready listeners=%s routes=%s", ",".join(relay.addresses), ",".join(relay._lanes))
+        return relay
 
-    async def stop(self) -> None:
-        """No new sessions; open ones finish or hear 421; what is on the wire settles; then the spool closes."""
-        _LOG.info("service.stopping sessions=%d", len(self.count.sessions))
+    async def stop(self) -> int:
+        """No new sessions; open ones finish or hear 421; what is on the wire settles; then the spool closes.
+
+        Takes less than ten seconds. Gives the exit code: 1 when a part of the relay had died.
+        """
+        _LOG.info("service.stopping sessions=%d", len(self._count.sessions))
+        code = int(any(task.done() for task in self._tasks))
         for listener in self._listeners:
             listener.stop()
-        await drain(self.count, SESSIONS_END_S)
-        await self.scheduler.stop(ATTEMPTS_END_S)
+        await drain(self._count, SESSIONS_END_S)
+        await self._scheduler.stop(ATTEMPTS_END_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._accounts.close()
-        await self.spool.close()
+        await self._spool.close()
+        return code
+
+    async def _listen(self) -> None:
+        config, addresses = self._config, []
+        hostname = host_name(config)
+        for one in config.listener:
+            reception = Reception(
+                one.address, _offers(config, one, hostname), _limits(config),
+                _listener_tls(one, hostname, self._base, self._data, self._clock.now()), one.tls == "implicit",
+                _policy(config, one), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
+                self._scheduler.accepted, self._clock,
+            )  # fmt: skip
+            listener = Listener(reception, self._count)
+            addresses.append(await listener.open(*split_host_port(one.address)))
+            self._listeners.append(listener)
+        self.addresses = tuple(addresses)
+
+    def _lane_of(self, envelope: Envelope, submitter: SubmitterFacts) -> str:
+        return choose_lane(self._lanes, envelope, submitter)
+
+    def _duties(self, routes: list[Route]) -> Duties:
+        hostname, queue, scheduler = host_name(self._config), self._config.queue, self._scheduler
+        authors = {route.lane: getattr(route, "mailbox", "") for route in routes}
+        return Duties(
+            hostname=hostname,
+            give_up_s=queue.give_up,
+            keep_s=queue.keep,
+            lane_of=self._lane_of,
+            author_of=lambda lane: authors.get(lane) or f"postmaster@{hostname}",
+            may_expire=lambda: all(lane.health.held is None for lane in scheduler.lanes),
+            accepted=scheduler.accepted,
+        )
+
+
+def _report_end(task: asyncio.Task[None], died: Callable[[], None]) -> None:
+    """A part that ends by a fault of ours ends the service: half a relay would take mail and never deliver it."""
+    if not task.cancelled() and task.exception() is not None:
+        _LOG.critical("service.died", exc_info=task.exception())
+        died()
+
+
+def host_name(config: Config) -> str:
+    """Our name in greeting, EHLO and Received."""
+    return config.server.name or socket.getfqdn()
 
 
 def build_routes(config: Config, base: Path) -> list[Route]:
     """All routes, their secrets read; raises ConfigError."""
     routes: list[Route] = []
-    helo = config.server.name or socket.getfqdn()
+    helo = host_name(config)
     for name, route in zip(config.route_names(), config.route, strict=True):
         if isinstance(route, SubmissionRoute):
             routes.append(_submission(name, route, helo, base))
@@ -214,12 +246,12 @@ def read_secret(ref: SecretRef, base: Path) -> str:
     return value
 
 
-def _offers(config: Config, listener: ListenerConfig, hostname: str, *, has_users: bool) -> Offers:
+def _offers(config: Config, listener: ListenerConfig, hostname: str) -> Offers:
     return Offers(
         hostname,
         config.server.max_message,
         starttls=listener.tls in ("optional", "required"),
-        mechanisms=("PLAIN", "LOGIN") if has_users and listener.tls != "none" else (),
+        mechanisms=("PLAIN", "LOGIN") if listener.tls != "none" else (),
     )
 
 
@@ -247,9 +279,7 @@ def _listener_tls(
         if listener.certificate is not None and listener.key is not None:
             return server_context(base / (listener.certificate.file or ""), base / (listener.key.file or ""))
         host, _ = split_host_port(listener.address)
-        names = list(
-            dict.fromkeys([hostname, host, "localhost"] if host not in ("0.0.0.0", "::") else [hostname])
-        )
+        names = list(dict.fromkeys([hostname] if host in _EVERYWHERE else [hostname, host, "localhost"]))
         return server_context(*own_certificate(data / "tls", names, now))
     except OSError as error:
         raise ConfigError(

@@ -22,7 +22,11 @@ def _mail(n: int, body: str = "hello") -> bytes:
 
 def test_a_message_arrives_octet_for_octet(tmp_path: Path) -> None:
     """Dots, lines of 900 octets and 8-bit survive; only our trace is added in front."""
-    content = b"Message-ID: <a@b>\r\nSubject: x\r\n\r\n.dot\r\n..two\r\n" + b"y" * 900 + b"\r\n\xe4\xf6\r\n . \r\nend\r\n"
+    content = (
+        b"Message-ID: <a@b>\r\nSubject: x\r\n\r\n.dot\r\n..two\r\n"
+        + b"y" * 900
+        + b"\r\n\xe4\xf6\r\n . \r\nend\r\n"
+    )
     with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address)) as relay:
         relay.send(content)
         eventually(lambda: sink.delivered)
@@ -33,7 +37,9 @@ def test_a_message_arrives_octet_for_octet(tmp_path: Path) -> None:
 
 def test_a_large_message_is_streamed_and_arrives(tmp_path: Path) -> None:
     """Twenty megabytes go through segments of their own and arrive whole; the segment is gone afterwards."""
-    content = b"Message-ID: <big@b>\r\n\r\n" + random.Random(1).randbytes(14_000_000).hex().encode()[:20_000_000]
+    content = (
+        b"Message-ID: <big@b>\r\n\r\n" + random.Random(1).randbytes(14_000_000).hex().encode()[:20_000_000]
+    )
     content = b"\r\n".join(content[n : n + 70] for n in range(0, len(content), 70)) + b"\r\n"
     with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address)) as relay:
         relay.send(content)

@@ -72,7 +72,7 @@ class Keeper:
             await self._spool.prune(now - self._duties.keep_s)
 
     async def _pay(self, view: MessageView) -> None:
-        """Accept the report and strike out the debt in one commit; nothing bounces to the null path (RFC 5321 4.5.5)."""
+        """Accept the report and strike out the debt in one commit; the null path gets none (RFC 5321 4.5.5)."""
         owed = tuple((view.spool_id, recipient.n) for recipient in view.recipients)
         silent = [recipient for recipient in view.recipients if "NEVER" in recipient.notify]
         if not view.reverse_path or len(silent) == len(view.recipients):

@@ -2,7 +2,8 @@
 
 The scheduler acts; what may start is decided by engine.lane, what an outcome makes of a recipient by rules.retry.
 One loop task fills the lanes; one task per attempt delivers and settles. A cancelled attempt has settled, or its
-claim lapses at the next start and counts as uncertain; there is nothing in between.
+claim lapses at the next start and counts as uncertain; there is nothing in between. A route that is cancelled gives
+outcomes (routes.api), so that a stop in good order leaves nothing to lapse.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LOG = logging.getLogger("relay365.scheduler")
 LEASE_S = 1800.0  # longer than the longest attempt: 30 s connect, 5 min per step, 10 min for the final dot
 RENEW_S = 300.0
 TICK_S = 1.0  # how soon a change made by the command line in the same data directory is seen
-LOOK_AHEAD = 2  # claims per free connection, so that none starves while the next claim commits
+NOTE_S = 10.0  # how often a lane that is well writes down its last success
 
 SENDER_STOPPED = Outcome(
     Kind.DEFERRED,
@@ -64,7 +65,7 @@ class Scheduler:
     def accepted(self, lane: str) -> None:
         """Something was committed to a lane: look at it at once."""
         if lane in self._lanes:
-            self._lanes[lane].next_due_at = 0.0
+            self._lanes[lane].look_at = 0.0
             self._wake.set()
 
     @property
@@ -91,54 +92,67 @@ class Scheduler:
                 renewed_mono = self._clock.mono()
                 await self._renew()
             await self._sleep(wait_s)
-        await self._return_ready()
+        for lane in self._lanes.values():
+            await self._return_ready(lane)
         self._ended_filling.set()
 
     async def stop(self, deadline_s: float) -> None:
-        """Start nothing new; let what is on the wire settle until the deadline, then cancel it."""
+        """Start nothing new; let what is on the wire settle until the deadline, then cancel it and settle that.
+
+        Takes at most deadline_s plus three seconds. What does not settle in this time lapses at the next start.
+        """
         self._stopping = True
         self._wake.set()
-        await asyncio.wait_for(self._ended_filling.wait(), deadline_s)
+        until = self._clock.mono() + deadline_s
+        try:
+            await asyncio.wait_for(self._ended_filling.wait(), deadline_s)
+        except TimeoutError:
+            _LOG.error("stop.late: the spool does not answer")
         if self._attempts:
-            _, late = await asyncio.wait(list(self._attempts), timeout=deadline_s)
+            _, late = await asyncio.wait(list(self._attempts), timeout=max(0.0, until - self._clock.mono()))
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late, timeout=2.0)
-        for lane in self._lanes.values():
-            await lane.route.close()
+        await asyncio.wait(
+            [asyncio.ensure_future(lane.route.close()) for lane in self._lanes.values()], timeout=1.0
+        )
 
-    # -- filling ----------------------------------------------------------------------------------------------------------
+    # -- filling ---------------------------------------------------------------------------------------------
 
     async def _fill(self, lane: Lane) -> float:
         """Start what may start; gives the seconds after which to look again."""
         self._start_ready(lane)
-        now, mono = self._clock.now(), self._clock.mono()
-        room = lane.room(mono)
-        wanted = room * LOOK_AHEAD - len(lane.ready) if lane.held is None else room - len(lane.ready)
-        if room and wanted > 0 and now >= lane.next_due_at:
+        mono = self._clock.mono()
+        if lane.ready and lane.is_shut(mono):
+            await self._return_ready(lane)
+        wanted = lane.appetite(mono)
+        if wanted and mono >= lane.look_at:
+            lane.look_at = mono + TICK_S  # a commit while we claim sets it to 0, and we look again
+            now = self._clock.now()
             claims = await self._spool.claim(lane.name, limit=wanted, now=now, lease_until_at=now + LEASE_S)
             lane.ready.extend(claims)
             self._start_ready(lane)
-            if len(claims) < wanted:
-                await self._look_ahead(lane, now)
-            else:
+            if len(claims) == wanted:
+                lane.look_at = 0.0
                 return 0.0
+            await self._look_ahead(lane, now)
         opens = lane.opens_at(mono)
-        return TICK_S if opens is None else max(0.01, opens - mono)
+        if opens is None and not wanted:
+            return TICK_S  # every connection is busy: the end of an attempt wakes us
+        return min(TICK_S, max(0.01, max(lane.look_at, opens or 0.0) - mono))
 
     async def _look_ahead(self, lane: Lane, now: float) -> None:
-        """Nothing more is due: remember when the next will be. A commit in between has set 0 and is not overwritten."""
-        lane.next_due_at = now + TICK_S
+        """Nothing more is due: look again when the next one will be."""
         due_at = (await self._spool.due()).get(lane.name)
-        if due_at is not None and lane.next_due_at:
-            lane.next_due_at = min(lane.next_due_at, due_at)
+        if due_at is not None and lane.look_at:
+            lane.look_at = min(lane.look_at, self._clock.mono() + max(0.01, due_at - now))
 
     def _start_ready(self, lane: Lane) -> None:
         mono = self._clock.mono()
         while lane.ready and not self._stopping:
             claim = lane.ready[0]
-            if lane.stopped_sender(_sender(claim), mono):
+            if lane.senders.is_stopped(_sender(claim), mono):
                 lane.ready.popleft()
                 self._spawn(self._refuse_stopped(lane, claim), Attempt(lane, claim, None))
             elif lane.room(mono):
@@ -159,7 +173,7 @@ class Scheduler:
             _LOG.error("attempt.lost: its claim will lapse", exc_info=task.exception())
         self._wake.set()
 
-    # -- one attempt --------------------------------------------------------------------------------------------------------
+    # -- one attempt -----------------------------------------------------------------------------------------
 
     async def _attempt(self, attempt: Attempt) -> None:
         lane, claim = attempt.lane, attempt.claim
@@ -168,18 +182,17 @@ class Scheduler:
         )
         try:
             outcomes = await lane.route.deliver(consignment)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a fault of ours is temporary and must not end the lane
             _LOG.exception("route.failed id=%s lane=%s", claim.spool_id, lane.name)
             text = f"fault in route {lane.name}: {type(error).__name__}"
             fault = Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="route-fault")
             outcomes = (fault,) * len(claim.recipients)
-        except asyncio.CancelledError:
-            lane.n_in_flight -= 1
-            raise
-        changed = lane.finish(attempt.slot, _sender(claim), outcomes, self._clock.mono(), self._clock.dice())
+        mono = self._clock.mono()
+        changed = lane.finish(attempt.slot, _sender(claim), outcomes, mono, self._clock.dice())
         self._wake.set()  # the connection is free; the commit below need not hold up the next message
         await self._settle(claim, outcomes)
-        if changed or lane.held is not None:
+        if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
+            lane.noted_at = mono
             await self._note(lane)
 
     async def _refuse_stopped(self, lane: Lane, claim: Claim) -> None:
@@ -223,26 +236,26 @@ class Scheduler:
         )
 
     async def _note(self, lane: Lane) -> None:
-        now = self._clock.now()
-        reason = lane.held or lane.gate_reason
-        gate_at = now + max(0.0, lane.gate_until - self._clock.mono()) if reason else 0.0
+        now, health = self._clock.now(), lane.health
+        reason = health.held or health.gate_reason
+        gate_at = now + max(0.0, health.gate_until - self._clock.mono()) if reason else 0.0
         note = LaneNote(
             lane=lane.name,
-            held=lane.held.reply_text if lane.held else "",
+            held=health.held.reply_text if health.held else "",
             klass=reason.klass.value if reason and reason.klass else "",
             row=reason.row if reason else "",
             since_at=now if reason else 0.0,
             gate_until_at=gate_at,
             last_success_at=0.0 if reason else now,
         )
-        if lane.held is not None:
+        if health.held is not None:
             _LOG.error("lane.held lane=%s row=%s reply=%r", lane.name, note.row, note.held)
         try:
             await self._spool.note_lane(note)
         except SpoolError as error:
             _LOG.warning("lane.not-noted lane=%s reason=%s", lane.name, error)
 
-    # -- start and end --------------------------------------------------------------------------------------------------------
+    # -- start and end ---------------------------------------------------------------------------------------
 
     async def _adopt_strays(self) -> None:
         """Mail of a route that is no longer configured goes to the first route; it must not wait for ever."""
@@ -252,14 +265,19 @@ class Scheduler:
                 n_moved = await self._spool.move_lane(stray, first)
                 _LOG.warning("lane.gone lane=%s recipients=%d moved_to=%s", stray, n_moved, first)
 
-    async def _return_ready(self) -> None:
+    async def _return_ready(self, lane: Lane) -> None:
         """Claims that were never started go back untouched."""
         now = self._clock.now()
-        for lane in self._lanes.values():
-            for claim in lane.ready:
-                fates = tuple(Fate(r.n, State.QUEUED, None, now, counted=False) for r in claim.recipients)
-                await self._spool.settle([Settlement(claim.spool_id, claim.lease, fates)])
-            lane.ready.clear()
+        back = [
+            Settlement(
+                claim.spool_id,
+                claim.lease,
+                tuple(Fate(r.n, State.QUEUED, None, now, counted=False) for r in claim.recipients),
+            )
+            for claim in lane.ready
+        ]
+        lane.ready.clear()
+        await self._spool.settle(back)
 
     async def _renew(self) -> None:
         claims = [attempt.claim for attempt in self._attempts.values()]

@@ -6,7 +6,7 @@ ca_file to trust other roots.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import ssl
@@ -43,7 +43,7 @@ def own_certificate(folder: Path, names: list[str], now: float) -> tuple[Path, P
     folder gets ca.pem (to import at devices), ca.key, relay.pem and relay.key, readable by this user only.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    at = datetime.datetime.fromtimestamp(now, datetime.UTC)
+    at = dt.datetime.fromtimestamp(now, dt.UTC)
     ca_file, leaf_file, key_file = folder / "ca.pem", folder / "relay.pem", folder / "relay.key"
     if not ca_file.exists():
         _make_ca(folder, at)
@@ -52,14 +52,14 @@ def own_certificate(folder: Path, names: list[str], now: float) -> tuple[Path, P
     return leaf_file, key_file
 
 
-def _is_due(leaf_file: Path, names: list[str], at: datetime.datetime) -> bool:
+def _is_due(leaf_file: Path, names: list[str], at: dt.datetime) -> bool:
     leaf = x509.load_pem_x509_certificate(leaf_file.read_bytes())
     known = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     present = {str(name.value) for name in known}
-    return leaf.not_valid_after_utc - at < datetime.timedelta(days=RENEW_DAYS) or not set(names) <= present
+    return leaf.not_valid_after_utc - at < dt.timedelta(days=RENEW_DAYS) or not set(names) <= present
 
 
-def _make_ca(folder: Path, at: datetime.datetime) -> None:
+def _make_ca(folder: Path, at: dt.datetime) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "relay365 own certificate authority")])
     builder = _certificate(name, name, key.public_key(), at, CA_DAYS)
@@ -76,7 +76,7 @@ def _make_ca(folder: Path, at: datetime.datetime) -> None:
     _write(folder / "ca.pem", builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
 
-def _make_leaf(folder: Path, names: list[str], at: datetime.datetime) -> None:
+def _make_leaf(folder: Path, names: list[str], at: dt.datetime) -> None:
     ca = x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
     ca_key = serialization.load_pem_private_key((folder / "ca.key").read_bytes(), None)
     if not isinstance(ca_key, rsa.RSAPrivateKey):
@@ -97,7 +97,7 @@ def _make_leaf(folder: Path, names: list[str], at: datetime.datetime) -> None:
 
 
 def _certificate(
-    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, at: datetime.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: rsa.RSAPublicKey, at: dt.datetime, days: int
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -105,8 +105,8 @@ def _certificate(
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(at - datetime.timedelta(days=1))  # devices' clocks are often behind
-        .not_valid_after(at + datetime.timedelta(days=days))
+        .not_valid_before(at - dt.timedelta(days=1))  # devices' clocks are often behind
+        .not_valid_after(at + dt.timedelta(days=days))
     )
 
 

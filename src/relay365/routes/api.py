@@ -52,7 +52,7 @@ class Route(Protocol):
         Shape:   n recipients in, n outcomes out, in the same order; n >= 1.
         Effects: at most one transaction on the wire; the spool is not touched.
         Raises:  nothing for what the remote does; anything raised is a bug and counts as deferred.
-        Cancel:  before the final dot, deferred; after it, uncertain.
+        Cancel:  gives outcomes at once: before the final dot deferred, after it uncertain.
         Source:  RFC 5321 3.3, 4.2.5; RFC 3463.
         """
         ...

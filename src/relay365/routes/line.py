@@ -93,7 +93,7 @@ class Line:
         self._lost = self._lost or (str(error) if error else "the connection was closed")
         self._wake()
 
-    # -- opening ----------------------------------------------------------------------------------------------------
+    # -- opening ---------------------------------------------------------------------------------------------
 
     async def open(self, remote: Remote, sign_in: SignIn | None) -> None:
         """Connect, greet, secure, authenticate. Raises TransportError, StepRefused, TokenRefused."""
@@ -122,7 +122,7 @@ class Line:
         self._machine.ehlo(remote.helo)
         await self._expect(Step.EHLO)
 
-    # -- delivering -------------------------------------------------------------------------------------------------
+    # -- delivering ------------------------------------------------------------------------------------------
 
     @property
     def is_usable(self) -> bool:
@@ -138,25 +138,32 @@ class Line:
 
     async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
         """One transaction; n outcomes for n forward-paths, in their order. Raises nothing for the remote's doings."""
-        talk = _Transaction(len(consignment.envelope.forward_paths))
+        talk = _Talk(len(consignment.envelope.forward_paths))
         try:
             refusal = self._cannot_carry(consignment)
             if refusal is None:
-                await self._envelope(consignment, talk)
-                if talk.has_go_ahead:
-                    await self._content(consignment)
-                    talk.settle_rest(self._judge(await self._reply(Step.DOT), "data"))
-                    self._is_inside = False
-                    self.n_delivered += 1
+                await self._transaction(consignment, talk)
             else:
                 talk.settle_rest(refusal)
         except (TransportError, RemoteProtocolError, SpoolCorrupt) as error:
             talk.settle_rest(self._broken(error))
             self._abort(str(error))
-        except asyncio.CancelledError:
-            self._abort("cancelled")
-            raise
+        except asyncio.CancelledError as stop:
+            accept_cancellation()  # what is known now is an outcome; the caller settles it and ends
+            talk.settle_rest(self._broken(stop))
+            self._abort("the relay is stopping")
         return tuple(talk.outcomes)  # type: ignore[arg-type]  # every path is settled here
+
+    async def _transaction(self, consignment: Consignment, talk: _Talk) -> None:
+        if self._machine.offers("PIPELINING"):
+            await self._envelope_at_once(consignment, talk)
+        else:
+            await self._envelope_in_steps(consignment, talk)
+        if talk.has_go_ahead:
+            await self._content(consignment)
+            talk.settle_rest(self._judge(await self._reply(Step.DOT), "data"))
+            self._is_inside = False
+            self.n_delivered += 1
 
     def _cannot_carry(self, consignment: Consignment) -> Outcome | None:
         """What the remote's EHLO rules out already (RFC 6531 3.6, RFC 1870 6.1)."""
@@ -171,41 +178,50 @@ class Line:
             return _our_no("5.3.4", f"552 5.3.4 {size} octets are more than the next server takes ({limit})")
         return None
 
-    async def _envelope(self, consignment: Consignment, talk: _Transaction) -> None:
-        """MAIL, RCPTs and DATA; afterwards talk knows who is refused and whether content may follow."""
+    async def _envelope_at_once(self, consignment: Consignment, talk: _Talk) -> None:
+        """MAIL, RCPTs and DATA in one write (RFC 2920); every reply is read, also when MAIL was refused."""
         machine, envelope = self._machine, consignment.envelope
-        pipelined = machine.offers("PIPELINING")
-        resets = self._is_inside
+        resets, self._is_inside = self._is_inside, True
         if resets:
             machine.rset()
-            if not pipelined:
-                await self._reply(Step.RSET)
-        self._is_inside = True
         machine.mail(envelope, consignment.content.size_octets + len(consignment.trace))
-        if pipelined:
-            for path in envelope.forward_paths:
-                machine.rcpt(path)
-            machine.data()
-            if resets:
-                await self._reply(Step.RSET)
-        sender = await self._reply(Step.MAIL)
-        if not sender.is_positive:
-            talk.settle_rest(self._judge(sender, "mail"))
-            if not pipelined:
-                return
-        for n, path in enumerate(envelope.forward_paths):
-            if not pipelined:
-                machine.rcpt(path)
-            reply = await self._reply(Step.RCPT)
-            if not reply.is_positive and talk.outcomes[n] is None:
-                talk.outcomes[n] = self._judge(reply, "rcpt")
-        if not pipelined:
-            if talk.is_settled:
-                return
-            machine.data()
+        for path in envelope.forward_paths:
+            machine.rcpt(path)
+        machine.data()
+        if resets:
+            await self._reply(Step.RSET)
+        self._judge_sender(await self._reply(Step.MAIL), talk)
+        for n in range(len(envelope.forward_paths)):
+            self._judge_recipient(await self._reply(Step.RCPT), talk, n)
         await self._go_ahead(talk)
 
-    async def _go_ahead(self, talk: _Transaction) -> None:
+    async def _envelope_in_steps(self, consignment: Consignment, talk: _Talk) -> None:
+        """Each command after the reply to the last, for remotes without PIPELINING; stops where nobody is left."""
+        machine, envelope = self._machine, consignment.envelope
+        resets, self._is_inside = self._is_inside, True
+        if resets:
+            machine.rset()
+            await self._reply(Step.RSET)
+        machine.mail(envelope, consignment.content.size_octets + len(consignment.trace))
+        self._judge_sender(await self._reply(Step.MAIL), talk)
+        if talk.is_settled:
+            return
+        for n, path in enumerate(envelope.forward_paths):
+            machine.rcpt(path)
+            self._judge_recipient(await self._reply(Step.RCPT), talk, n)
+        if not talk.is_settled:
+            machine.data()
+            await self._go_ahead(talk)
+
+    def _judge_sender(self, reply: Reply, talk: _Talk) -> None:
+        if not reply.is_positive:
+            talk.settle_rest(self._judge(reply, "mail"))
+
+    def _judge_recipient(self, reply: Reply, talk: _Talk, n: int) -> None:
+        if not reply.is_positive and talk.outcomes[n] is None:
+            talk.outcomes[n] = self._judge(reply, "rcpt")
+
+    async def _go_ahead(self, talk: _Talk) -> None:
         reply = await self._reply(Step.DATA)
         if reply.code == 354:
             if talk.is_settled:  # it wants a content for nobody: leave rather than send an empty message
@@ -237,21 +253,22 @@ class Line:
             stream.write(octets)
             await stream.drain(CONTENT_BLOCK_S)
 
-    def _broken(self, error: Exception) -> Outcome:
+    def _broken(self, error: BaseException) -> Outcome:
         if isinstance(error, SpoolCorrupt):
             return Outcome(
                 Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, f"stored content damaged: {error}"
             )
+        is_stopped = isinstance(error, asyncio.CancelledError)
+        reason = "the relay was stopped" if is_stopped else str(error)
         if self._machine.past_the_dot:
-            text = f"no answer after the final dot: {error}"
+            text = f"no answer after the final dot: {reason}"
             return Outcome(
                 Kind.UNCERTAIN, Scope.MESSAGE, Class.TRANSIENT, None, text, row="no-answer-after-dot"
             )
-        return Outcome(
-            Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, str(error), row="connection-broken"
-        )
+        row = "stopped" if is_stopped else "connection-broken"
+        return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, reason, row=row)
 
-    # -- closing ------------------------------------------------------------------------------------------------------
+    # -- closing ---------------------------------------------------------------------------------------------
 
     async def close(self) -> None:
         """Say QUIT where that is possible, wait a little for the answer, close."""
@@ -268,7 +285,7 @@ class Line:
         if self._stream is not None:
             self._stream.abort()
 
-    # -- waiting ------------------------------------------------------------------------------------------------------
+    # -- waiting ---------------------------------------------------------------------------------------------
 
     async def _expect(self, step: Step) -> None:
         reply = await self._reply(step)
@@ -309,7 +326,14 @@ class Line:
             self._waiter.set_result(None)
 
 
-class _Transaction:
+def accept_cancellation() -> None:
+    """Take a cancellation of this task as an order to come to an end at once, with outcomes (routes.api)."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
+class _Talk:
     """What is known of each forward-path so far."""
 
     __slots__ = ("has_go_ahead", "outcomes")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from relay365.errors import RemoteProtocolError, TokenRefused, TransportError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.mail.status import Reply
 from relay365.routes.api import Consignment
-from relay365.routes.line import Line, Remote, SignIn, StepRefused
+from relay365.routes.line import Line, Remote, SignIn, StepRefused, accept_cancellation
 from relay365.smtp.client import Step
 
 IDLE_S = 20.0  # a slot of Microsoft's three connections must not be kept for nothing
@@ -76,12 +77,14 @@ class Pool:
         except TokenRefused as refused:
             return self._judges.token(refused)
         except TransportError as error:
-            # A certificate that is not trusted, or TLS that is missing, is healed by a person only.
-            klass = Class.CONFIGURATION if error.phase in ("tls", "auth") else Class.TRANSIENT
-            row = "tls-failed" if error.phase == "tls" else "cannot-connect"
-            return Outcome(Kind.DEFERRED, Scope.ROUTE, klass, None, str(error), row=row)
+            return _no_line(error)
         except RemoteProtocolError as error:
             return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row="not-smtp")
+        except asyncio.CancelledError:
+            accept_cancellation()
+            return Outcome(
+                Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, "the relay was stopped", row="stopped"
+            )
         return None
 
     def _take(self) -> Line | None:
@@ -108,6 +111,14 @@ class Pool:
         task = asyncio.get_running_loop().create_task(line.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _no_line(error: TransportError) -> Outcome:
+    """A certificate that is not trusted, or TLS that is missing, only a person can heal; a broken link heals itself."""
+    is_broken_link = isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, ssl.SSLError)
+    if error.phase == "tls" and not is_broken_link:
+        return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION, None, str(error), row="tls-failed")
+    return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row="cannot-connect")
 
 
 def _was_stale(line: Line, outcomes: tuple[Outcome, ...]) -> bool:

@@ -10,7 +10,9 @@ client credentials flow", read 2026-11)
 from __future__ import annotations
 
 import asyncio
+import ssl
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from relay365.clock import Clock
 from relay365.errors import TokenRefused
 
 REFRESH_AHEAD_S = 600.0  # High Volume Email refuses tokens that end within ten minutes (501 5.5.127)
+LAST_USE_S = 60.0  # a token this close to its end is not offered any more
 REQUEST_S = 30.0
 REFUSED_S = 30.0  # the same refused question is not put again sooner (AADSTS50196, loop detected)
 
@@ -53,6 +56,7 @@ class TokenSource:
         self._lock = asyncio.Lock()
         self._token = ""
         self._fresh_until_mono = 0.0
+        self._good_until_mono = 0.0
         self._refused: TokenRefused | None = None
         self._refused_until_mono = 0.0
         self._msal: Any = None
@@ -61,20 +65,30 @@ class TokenSource:
         return f"<TokenSource {self._application.client} of {self._application.tenant}>"
 
     async def token(self) -> str:
-        """A token that is good for at least ten minutes; raises TokenRefused."""
+        """A token that is good for at least ten minutes, or for one where no newer one can be had now.
+
+        Raises TokenRefused.
+        """
         async with self._lock:
             now = self._clock.mono()
             if self._token and now < self._fresh_until_mono:
                 return self._token
-            if self._refused is not None and now < self._refused_until_mono:
-                raise self._refused
             try:
-                answer = await asyncio.wait_for(asyncio.to_thread(self._ask), REQUEST_S + 5.0)
-            except TimeoutError:
-                raise self._remember(
-                    TokenRefused("timeout", 0, "the token service did not answer", temporary=True)
-                ) from None
-            return self._learn(answer)
+                return await self._renewed(now)
+            except TokenRefused as refused:
+                if refused.temporary and self._token and now < self._good_until_mono:
+                    return self._token
+                raise
+
+    async def _renewed(self, now: float) -> str:
+        if self._refused is not None and now < self._refused_until_mono:
+            raise self._refused
+        try:
+            answer = await asyncio.wait_for(asyncio.to_thread(self._ask), REQUEST_S + 5.0)
+        except TimeoutError:
+            text = "the token service did not answer"
+            raise self._remember(TokenRefused("timeout", 0, text, temporary=True)) from None
+        return self._learn(answer)
 
     def forget(self) -> None:
         """The remote refused the token: do not offer it again."""
@@ -85,7 +99,9 @@ class TokenSource:
             raise self._remember(_refusal(answer))
         life_s = float(answer.get("expires_in", 3600))
         self._token, self._refused = str(answer["access_token"]), None
-        self._fresh_until_mono = self._clock.mono() + max(life_s - REFRESH_AHEAD_S, life_s / 2)
+        now = self._clock.mono()
+        self._fresh_until_mono = now + max(life_s - REFRESH_AHEAD_S, life_s / 2)
+        self._good_until_mono = now + max(life_s - LAST_USE_S, life_s / 2)
         return self._token
 
     def _remember(self, refused: TokenRefused) -> TokenRefused:
@@ -116,7 +132,7 @@ class TokenSource:
         application = self._application
         session = requests.Session()
         session.trust_env = False
-        session.verify = application.ca_file or True
+        session.verify = application.ca_file or system_roots() or True
         credential: Any = application.secret
         if application.certificate:
             credential = {"private_key": application.key, "public_certificate": application.certificate}
@@ -127,6 +143,13 @@ class TokenSource:
             instance_discovery=urlsplit(application.authority).hostname in _MICROSOFT,
             http_client=_WithTimeout(session),
         )
+
+
+def system_roots() -> str:
+    """The system's own roots, which hold those that an administrator added; "" where there is no such file."""
+    paths = ssl.get_default_verify_paths()
+    candidates = (paths.cafile, paths.capath, "/etc/ssl/certs/ca-certificates.crt")
+    return next((path for path in candidates if path and Path(path).exists()), "")
 
 
 class _WithTimeout:

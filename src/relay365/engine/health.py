@@ -1,0 +1,99 @@
+"""What a remote's answers have taught about the way to it: gates, breaker, hold, and senders that must not be tried.
+
+Separate from engine.lane, which spends budgets: this is what closes a lane although the budget has room. Decides,
+never acts; all instants are monotonic seconds, dice are in [0, 1).
+"""
+
+from __future__ import annotations
+
+from relay365.mail.outcome import Class, Outcome, Scope
+
+PROBE_S = 60.0  # a held route is probed at most once a minute
+BREAKER_S = (2.0, 5.0, 15.0, 30.0, 60.0, 120.0, 300.0)  # pauses while the remote cannot be reached
+GATE_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0)  # pauses for throttles that name no time
+LONGEST_GATE_S = 86_400.0
+STOP_SENDER_S = 900.0
+STOP_SENDER_AFTER = 2  # equal refusals; Microsoft's penalty box shuts the whole mailbox after some (5.2.252)
+MOST_SENDERS = 10_000
+
+
+class Health:
+    """One lane's health. cap_now is how many messages may be on their way at once, at most `cap`."""
+
+    def __init__(self, cap: int) -> None:
+        self.cap = self.cap_now = cap
+        self.held: Outcome | None = None
+        self.gate_until = 0.0
+        self.gate_reason: Outcome | None = None
+        self._n_failures = 0
+        self._n_throttles = 0
+
+    def __repr__(self) -> str:
+        held = f" held by {self.held.row or self.held.reply_text[:40]!r}" if self.held else ""
+        return f"<Health {self.cap_now}/{self.cap} failures={self._n_failures}{held}>"
+
+    def succeed(self) -> None:
+        """The remote took a message, or refused one in good order: open everything, step by step."""
+        self.held = self.gate_reason = None
+        self._n_failures = self._n_throttles = 0
+        self.cap_now = min(self.cap, self.cap_now * 2)
+
+    def hold(self, outcome: Outcome, now: float) -> None:
+        """Only a person can heal this: from now on one probe a minute."""
+        self.held = outcome
+        self.gate_until = max(self.gate_until, now + PROBE_S)
+
+    def throttle(self, outcome: Outcome, n_in_flight: int, now: float, dice: float) -> None:
+        """The remote asked us to slow down: shut for as long as it said, or longer each time where it said nothing."""
+        step_s = GATE_S[min(self._n_throttles, len(GATE_S) - 1)]
+        wait_s = outcome.retry_after_s if outcome.retry_after_s is not None else step_s
+        wait_s = min(max(wait_s, 1.0), LONGEST_GATE_S) * (1.0 + dice / 10)
+        self._n_throttles += 1
+        self.gate_reason = outcome
+        self.gate_until = max(self.gate_until, now + wait_s)
+        if outcome.status is not None and str(outcome.status) == "4.3.2":  # too many at once
+            self.cap_now = max(1, min(self.cap_now, n_in_flight))
+
+    def fail(self, outcome: Outcome, now: float, dice: float) -> None:
+        """The remote is unwell: after it comes back, start with one connection (no thundering herd)."""
+        self._n_failures += 1
+        if outcome.scope is Scope.MESSAGE and self._n_failures < 3:
+            return  # one message had bad luck
+        step_s = BREAKER_S[min(self._n_failures - 1, len(BREAKER_S) - 1)]
+        self.cap_now = 1
+        self.gate_reason = outcome
+        self.gate_until = max(self.gate_until, now + step_s * (0.8 + 0.4 * dice))
+
+    def learn(self, worst: Outcome, n_in_flight: int, now: float, dice: float) -> None:
+        """Take in the outcome that concerns most of an attempt that was not plainly well."""
+        match worst.klass:
+            case Class.CONFIGURATION:
+                self.hold(worst, now)
+            case Class.RATE_LIMIT:
+                self.throttle(worst, n_in_flight, now, dice)
+            case Class.TRANSIENT if worst.scope is not Scope.RECIPIENT:
+                self.fail(worst, now, dice)
+            case _:
+                self.succeed()
+
+
+class StoppedSenders:
+    """Senders that were refused: after two equal refusals a sender is not tried for a while, the others go on."""
+
+    def __init__(self) -> None:
+        self._refusals: dict[str, tuple[int, float]] = {}
+
+    def refuse(self, sender: str, now: float) -> None:
+        """Count one refusal."""
+        n_refused, _ = self._refusals.get(sender, (0, 0.0))
+        if len(self._refusals) >= MOST_SENDERS:
+            self._refusals.clear()
+        self._refusals[sender] = (n_refused + 1, now + STOP_SENDER_S)
+
+    def is_stopped(self, sender: str, now: float) -> bool:
+        """Whether another try would endanger the mailbox; a stop that has run out is forgotten."""
+        n_refused, until = self._refusals.get(sender, (0, 0.0))
+        if until and now >= until:
+            del self._refusals[sender]
+            return False
+        return n_refused >= STOP_SENDER_AFTER
