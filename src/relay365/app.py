@@ -23,6 +23,7 @@ from relay365.engine.scheduler import Scheduler
 from relay365.engine.session import Reception
 from relay365.errors import ConfigError
 from relay365.mail.envelope import Envelope, SubmitterFacts
+from relay365.net.loop import loop_factory
 from relay365.net.tls import client_context, own_certificate, server_context
 from relay365.routes.api import LaneLimits, Route
 from relay365.routes.classify import outcome_of, outcome_of_token
@@ -53,7 +54,7 @@ def run(config: Config, *, config_path: Path, announce: Callable[[Mapping[str, A
     SpoolError and OSError before that.
     """
     raise_file_limit()
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(config, config_path=config_path, announce=announce))
 
 
@@ -297,11 +298,3 @@ def raise_file_limit() -> None:
     wanted = min(hard, 65_536) if hard != resource.RLIM_INFINITY else 65_536
     if soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop  # type: ignore[no-any-return,unused-ignore]
