@@ -6,7 +6,10 @@ cd "$(dirname "$0")/.."
 missing=""
 while read -r package program; do
   case "$package" in "#"* | "") continue ;; esac
-  command -v "$program" >/dev/null || missing="$missing $package"
+  case "$program" in
+    perl:*) perl "-M${program#perl:}" -e 1 2>/dev/null || missing="$missing $package" ;;
+    *) command -v "$program" >/dev/null || missing="$missing $package" ;;
+  esac
 done <requirements/debian.txt
 if [ -n "$missing" ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then

@@ -105,6 +105,15 @@ class Relay:
     def port(self) -> int:
         return int(self.ready["listeners"][0].rpartition(":")[2])
 
+    @property
+    def ports(self) -> list[int]:
+        return [int(address.rpartition(":")[2]) for address in self.ready["listeners"]]
+
+    @property
+    def ca_file(self) -> Path:
+        """The authority of the certificate that the relay made for itself."""
+        return self.directory / "data" / "tls" / "ca.pem"
+
     def kill(self) -> None:
         """kill -9, and wait until it is gone."""
         assert self.process is not None
