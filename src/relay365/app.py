@@ -31,7 +31,7 @@ from relay365.routes.line import Remote, SignIn
 from relay365.routes.pool import Judges
 from relay365.routes.smarthost import PasswordSignIn, Smarthost
 from relay365.routes.submission import Submission, TokenSignIn
-from relay365.routes.tokens import Application, TokenSource
+from relay365.routes.tokens import Application, Entra, TokenSource
 from relay365.rules import policy, retry
 from relay365.rules.routing import choose_lane
 from relay365.smtp.server import Limits, Offers
@@ -204,7 +204,7 @@ def _submission(name: str, route: SubmissionRoute, helo: str, base: Path) -> Sub
             certificate=read_secret(route.certificate, base) if route.certificate else "",
             key=read_secret(route.key, base) if route.key else "",
         )  # fmt: skip
-        tokens = TokenSource(application, SystemClock())
+        tokens = TokenSource(Entra(application), SystemClock())
         sign_in = TokenSignIn(route.mailbox, tokens.token, tokens.forget)
     remote = Remote(host, port, helo, "required", _client_tls(ca_file))
     limits = LaneLimits(route.connections, route.per_minute)

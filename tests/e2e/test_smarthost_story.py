@@ -86,10 +86,7 @@ def test_killed_in_mid_burst_every_accepted_message_arrives(tmp_path: Path) -> N
             while not stop.is_set():
                 try:
                     relay.send(_mail(n))
-                except (OSError, AssertionError):
-                    return
-                except Exception as error:  # smtplib's own disconnect errors, whatever their class
-                    assert "smtplib" in type(error).__module__
+                except (OSError, AssertionError):  # smtplib's errors are OSErrors
                     return
                 accepted.append(n)
                 n += 1

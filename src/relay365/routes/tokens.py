@@ -13,7 +13,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from relay365.clock import Clock
@@ -48,21 +48,32 @@ class Application:
     key: str = field(default="", repr=False)
 
 
+class Directory(Protocol):
+    """Who gives tokens. ask() blocks and is called in a thread, one at a time; forget() may come meanwhile."""
+
+    def ask(self) -> dict[str, Any]:
+        """A fresh token as MSAL answers: access_token and expires_in (seconds), or error and its kin. Never raises."""
+        ...
+
+    def forget(self) -> None:
+        """Keep nothing from earlier answers."""
+        ...
+
+
 class TokenSource:
     """The tokens of one application; many callers, one request."""
 
-    def __init__(self, application: Application, clock: Clock) -> None:
-        self._application, self._clock = application, clock
+    def __init__(self, directory: Directory, clock: Clock) -> None:
+        self._directory, self._clock = directory, clock
         self._lock = asyncio.Lock()
         self._token = ""
         self._fresh_until_mono = 0.0
         self._good_until_mono = 0.0
         self._refused: TokenRefused | None = None
         self._refused_until_mono = 0.0
-        self._msal: Any = None
 
     def __repr__(self) -> str:
-        return f"<TokenSource {self._application.client} of {self._application.tenant}>"
+        return f"<TokenSource of {self._directory!r}>"
 
     async def token(self) -> str:
         """A token that is good for at least ten minutes, or for one where no newer one can be had now.
@@ -84,7 +95,7 @@ class TokenSource:
         if self._refused is not None and now < self._refused_until_mono:
             raise self._refused
         try:
-            answer = await asyncio.wait_for(asyncio.to_thread(self._ask), REQUEST_S + 5.0)
+            answer = await asyncio.wait_for(asyncio.to_thread(self._directory.ask), REQUEST_S + 5.0)
         except TimeoutError:
             text = "the token service did not answer"
             raise self._remember(TokenRefused("timeout", 0, text, temporary=True)) from None
@@ -92,7 +103,8 @@ class TokenSource:
 
     def forget(self) -> None:
         """The remote refused the token: do not offer it again."""
-        self._token, self._msal = "", None
+        self._token = ""
+        self._directory.forget()
 
     def _learn(self, answer: dict[str, Any]) -> str:
         if "access_token" not in answer:
@@ -108,15 +120,29 @@ class TokenSource:
         self._refused, self._refused_until_mono = refused, self._clock.mono() + REFUSED_S
         return refused
 
-    def _ask(self) -> dict[str, Any]:
-        """In a thread: discovery and token request."""
+
+class Entra:
+    """Microsoft's token service, or one that answers like it, asked by MSAL."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._msal: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Entra {self._application.authority} tenant={self._application.tenant}>"
+
+    def forget(self) -> None:
+        """See Directory."""
+        self._msal = None
+
+    def ask(self) -> dict[str, Any]:
+        """See Directory: discovery where it is still to be done, then one request."""
         import requests  # here, because both take 0.4 s to import and only OAuth routes need them
 
         try:
-            if self._msal is None:
-                self._msal = self._client()
-            self._msal.remove_tokens_for_client()
-            answer: dict[str, Any] = self._msal.acquire_token_for_client([self._application.scope])
+            client = self._msal = self._msal or self._client()
+            client.remove_tokens_for_client()
+            answer: dict[str, Any] = client.acquire_token_for_client([self._application.scope])
         except (requests.RequestException, ValueError) as error:
             self._msal = None
             return {

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from e2e.house import SMARTHOST, Relay, Sink, eventually, without_trace
 
 from clients.programs import LOGIN, PASSWORD, PROGRAMS, RECIPIENT, SENDER, Order
+from e2e.house import SMARTHOST, Relay, Sink, eventually, without_trace
 
 MODES = {
     "plain": ("", ""),

@@ -1,0 +1,118 @@
+"""Gates, breaker, hold and stopped senders, decided on a clock that the test sets."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay365.engine.health import BREAKER_S, GATE_S, PROBE_S, STOP_SENDER_S, Health, StoppedSenders
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.mail.status import EnhancedStatus
+
+
+def outcome(klass: Class | None, scope: Scope = Scope.ROUTE, **more: object) -> Outcome:
+    kind = Kind.DELIVERED if klass is None else Kind.DEFERRED
+    return Outcome(kind, scope, klass, **more)  # type: ignore[arg-type]
+
+
+def test_a_configuration_fault_holds_and_a_success_resumes() -> None:
+    """A hold keeps its reason, shuts for one probe interval, and ends with the first success."""
+    health = Health(2)
+    fault = outcome(Class.CONFIGURATION)
+    health.learn(fault, 0, 100.0, 0.5)
+
+    assert fault is health.held
+    assert 100.0 + PROBE_S == health.gate_until
+    health.succeed()
+    assert health.held is None
+
+
+def test_a_throttle_without_a_time_shuts_longer_each_time() -> None:
+    """The pauses follow GATE_S and stay at its last step."""
+    health, now, pauses = Health(2), 0.0, []
+    for _ in range(len(GATE_S) + 2):
+        now = health.gate_until
+        health.learn(outcome(Class.RATE_LIMIT), 0, now, 0.0)
+        pauses.append(health.gate_until - now)
+
+    assert [*GATE_S, GATE_S[-1], GATE_S[-1]] == pauses
+
+
+def test_a_throttle_with_a_time_shuts_as_long_as_the_remote_asked() -> None:
+    """Retry-After is kept, with up to a tenth more so that nobody comes back at the same instant."""
+    health = Health(2)
+    health.learn(outcome(Class.RATE_LIMIT, retry_after_s=120.0), 0, 10.0, 0.5)
+
+    assert 10.0 + 126.0 == health.gate_until
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(0.0, 1.0), (-5.0, 1.0), (1e9, 86_400.0)])
+def test_a_senseless_time_is_brought_into_bounds(asked: float, kept: float) -> None:
+    """Between one second and one day."""
+    health = Health(2)
+    health.learn(outcome(Class.RATE_LIMIT, retry_after_s=asked), 0, 0.0, 0.0)
+
+    assert kept == health.gate_until
+
+
+def test_too_many_at_once_lowers_the_cap() -> None:
+    """4.3.2 leaves as many connections as were in use; successes bring the others back by doubling."""
+    health = Health(3)
+    health.learn(outcome(Class.RATE_LIMIT, status=EnhancedStatus(4, 3, 2)), 2, 0.0, 0.0)
+
+    assert 2 == health.cap_now
+    health.succeed()
+    assert 3 == health.cap_now
+
+
+def test_after_an_outage_one_connection_goes_first() -> None:
+    """No thundering herd: the cap falls to one and doubles with each success."""
+    health = Health(20)
+    health.learn(outcome(Class.TRANSIENT), 0, 0.0, 0.5)
+    caps = [health.cap_now]
+    for _ in range(5):
+        health.succeed()
+        caps.append(health.cap_now)
+
+    assert [1, 2, 4, 8, 16, 20] == caps
+
+
+def test_the_breaker_grows_and_has_an_end() -> None:
+    """Pauses follow BREAKER_S within the jitter, and the last repeats."""
+    health, now = Health(2), 0.0
+    for step in [*BREAKER_S, BREAKER_S[-1]]:
+        now = health.gate_until
+        health.learn(outcome(Class.TRANSIENT), 0, now, 0.5)
+
+        assert health.gate_until - now == pytest.approx(step)
+
+
+def test_one_message_with_bad_luck_does_not_open_the_breaker() -> None:
+    """A transient refusal of one message shuts nothing; the third in a row does."""
+    health = Health(2)
+    gates = []
+    for _ in range(3):
+        health.learn(outcome(Class.TRANSIENT, Scope.MESSAGE), 0, 50.0, 0.5)
+        gates.append(health.gate_until > 50.0)
+
+    assert [False, False, True] == gates
+
+
+def test_a_refused_recipient_is_no_failure_of_the_way() -> None:
+    """A transient refusal of one recipient leaves the cap and the gate alone."""
+    health = Health(2)
+    health.learn(outcome(Class.TRANSIENT, Scope.RECIPIENT), 0, 50.0, 0.5)
+
+    assert (2, 0.0) == (health.cap_now, health.gate_until)
+
+
+def test_a_sender_is_stopped_after_two_refusals_for_a_while() -> None:
+    """The first refusal is no stop; after the second the sender rests, others do not; the stop runs out."""
+    senders = StoppedSenders()
+    senders.refuse("a@x", 0.0)
+
+    assert not senders.is_stopped("a@x", 1.0)
+    senders.refuse("a@x", 1.0)
+    assert senders.is_stopped("a@x", 2.0)
+    assert not senders.is_stopped("b@x", 2.0)
+    assert not senders.is_stopped("a@x", 1.0 + STOP_SENDER_S)
+    assert not senders.is_stopped("a@x", 2.0)

@@ -1,0 +1,128 @@
+"""What may start in a lane: connections, the window of messages, health; and what is given back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay365.engine.lane import LOOK_AHEAD, Lane
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.routes.api import LaneLimits
+
+DELIVERED = (Outcome(Kind.DELIVERED),)
+REFUSED = (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.RATE_LIMIT),)
+UNCERTAIN = (Outcome(Kind.UNCERTAIN, Scope.MESSAGE, Class.TRANSIENT),)
+
+
+class Way:
+    """A route as a lane sees it."""
+
+    name = kind = lane = "way"
+
+    def __init__(self, limits: LaneLimits) -> None:
+        self.limits = limits
+
+    async def deliver(self, consignment: Any) -> tuple[Outcome, ...]:
+        raise AssertionError(consignment)
+
+    async def close(self) -> None:
+        return
+
+
+def lane(connections: int = 2, messages: int | None = None) -> Lane:
+    return Lane(Way(LaneLimits(connections, messages)))
+
+
+def test_connections_bound_what_is_under_way() -> None:
+    """Two connections: two messages at once, the third when one is done."""
+    one = lane(2)
+    slots = [one.start(0.0), one.start(0.0)]
+
+    assert 0 == one.room(0.0)
+    one.finish(slots[0], "a@x", DELIVERED, 1.0, 0.5)
+    assert 1 == one.room(1.0)
+
+
+def test_the_window_is_counted_from_start_to_completion_plus_sixty_seconds() -> None:
+    """A slow message keeps its place while it is under way and for 60 s plus guard afterwards."""
+    one = lane(5, messages=1)
+    slot = one.start(0.0)
+    assert 0 == one.room(300.0)
+    one.finish(slot, "a@x", DELIVERED, 300.0, 0.5)
+
+    assert 0 == one.room(360.9)
+    assert 361.0 == one.opens_at(300.0)
+    assert 1 == one.room(361.0)
+
+
+def test_a_refused_try_gives_its_place_back_and_an_uncertain_one_does_not() -> None:
+    """The remote did not take the one; it may have taken the other."""
+    one = lane(5, messages=2)
+    refused, uncertain = one.start(0.0), one.start(0.0)
+    one.finish(refused, "a@x", (Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE),), 1.0, 0.5)
+    one.finish(uncertain, "a@x", UNCERTAIN, 1.0, 0.5)
+
+    assert 1 == one.room(2.0)
+
+
+def test_a_held_lane_lets_one_probe_through() -> None:
+    """While a person must act, one message a minute goes, and one at a time."""
+    one = lane(5)
+    one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5)
+
+    assert [0, 1] == [one.room(60.9), one.room(61.0)]
+    assert 1 == one.appetite(61.0)
+
+
+def test_appetite_never_exceeds_the_window() -> None:
+    """Claims are taken a little ahead, but not more than the minute has places for."""
+    assert 5 * LOOK_AHEAD == lane(5).appetite(0.0)
+    assert 3 == lane(5, messages=3).appetite(0.0)
+
+
+def test_a_gate_shuts_what_is_ready() -> None:
+    """While a gate is closed the claims that wait belong back in the queue; while all connections work they do not."""
+    one = lane(1)
+    one.start(0.0)
+    assert not one.is_shut(0.0)
+    one.finish(None, "a@x", REFUSED, 0.0, 0.5)
+    assert one.is_shut(0.0)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 5.0), st.floats(0.01, 40.0)), min_size=35, max_size=80))
+def test_no_server_ever_sees_more_than_thirty_in_a_minute(steps: list[tuple[float, float]]) -> None:
+    """Wherever between start and completion the remote counts, any 60 s hold at most 30."""
+    one, now, running, spans = lane(3, messages=30), 0.0, [], []
+    for pause, latency in steps:
+        now += pause
+        for entry in [e for e in running if e[1] <= now]:
+            running.remove(entry)
+            one.finish(entry[2], "a@x", DELIVERED, entry[1], 0.5)
+        if one.room(now):
+            entry = (now, now + latency, one.start(now))
+            running.append(entry)
+            spans.append(entry[:2])
+    for stamp in (min, max):  # a server that counts at once, and one that counts at the end
+        stamps = sorted(stamp(span) for span in spans)
+        for n, begin in enumerate(stamps):
+            assert 30 >= sum(begin <= other < begin + 60.0 for other in stamps[n:])
+
+
+def test_the_worst_outcome_of_a_message_decides() -> None:
+    """Two recipients, one throttled: the lane is gated although the other was delivered."""
+    one = lane(2)
+    changed = one.finish(one.start(0.0), "a@x", (*DELIVERED, *REFUSED), 0.0, 0.0)
+
+    assert changed
+    assert one.health.gate_until > 0.0
+
+
+def test_a_refused_sender_is_counted() -> None:
+    """Two Send As refusals stop this sender in this lane."""
+    one = lane(2)
+    for _ in range(2):
+        one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.SENDER),), 0.0, 0.5)
+
+    assert one.senders.is_stopped("a@x", 1.0)
