@@ -84,7 +84,7 @@ class Relay:
         self.config_file = directory / "relay365.toml"
         self.config_file.write_text(config)
         self.log_file = directory / "relay.log"
-        self._env = {**os.environ, **(env or {})}
+        self.environ = {**os.environ, **(env or {})}
         self.process: subprocess.Popen[str] | None = None
         self.ready: dict[str, Any] = {}
 
@@ -92,7 +92,7 @@ class Relay:
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "relay365", "run", "--config", str(self.config_file), "--json"],
-                stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.directory, env=self._env,
+                stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.directory, env=self.environ,
             )  # fmt: skip
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -131,7 +131,7 @@ class Relay:
         """Run another relay365 command with the same configuration."""
         return subprocess.run(
             [sys.executable, "-m", "relay365", *arguments, "--config", str(self.config_file)],
-            capture_output=True, text=True, input=stdin, timeout=DEADLINE_S, cwd=self.directory, env=self._env,
+            capture_output=True, text=True, input=stdin, timeout=DEADLINE_S, cwd=self.directory, env=self.environ,
         )  # fmt: skip
 
     def queue(self) -> list[dict[str, Any]]:
@@ -161,6 +161,10 @@ class Relay:
     ) -> None:
         if self.process is not None and self.process.poll() is None:
             self.stop()
+        self.close_pipes()
+
+    def close_pipes(self) -> None:
+        """Let go of a process that has ended."""
         if self.process is not None and self.process.stdout is not None:
             self.process.stdout.close()
 

@@ -99,9 +99,7 @@ def test_killed_in_mid_burst_every_accepted_message_arrives(tmp_path: Path) -> N
         stop.set()
         for worker in workers:
             worker.join()
-        assert relay.process is not None
-        assert relay.process.stdout is not None
-        relay.process.stdout.close()
+        relay.close_pipes()
         with relay:
             eventually(lambda: not relay.queue())
         arrived = [d.content.partition(b"Message-ID: <")[2].partition(b"@device")[0] for d in sink.delivered]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from relay365.config import parse
 from relay365.trial.devices import Accepted, Login, send_all
 from relay365.trial.mail import Sample, sha256_without_trace, variety
 from relay365.trial.process import Service, emulator, relay
@@ -170,7 +171,8 @@ def _add_login(stage: Stage) -> Login:
         check=True,
         capture_output=True,
     )
-    return Login(LOGIN, "demo-password", stage.config_file.parent / "data" / "tls" / "ca.pem")
+    data = parse(stage.config_file.read_text("utf-8"), str(stage.config_file)).server.data
+    return Login(LOGIN, "demo-password", stage.config_file.parent / data / "tls" / "ca.pem")
 
 
 def _n_failed(stage: Stage) -> int:
