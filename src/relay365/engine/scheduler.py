@@ -9,6 +9,7 @@ outcomes (routes.api), so that a stop in good order leaves nothing to lapse.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
@@ -105,7 +106,8 @@ class Scheduler:
         self._wake.set()
         until = self._clock.mono() + deadline_s
         try:
-            await asyncio.wait_for(self._ended_filling.wait(), deadline_s)
+            async with asyncio.timeout(deadline_s):
+                await self._ended_filling.wait()
         except TimeoutError:
             _LOG.error("stop.late: the spool does not answer")
         if self._attempts:
@@ -286,10 +288,9 @@ class Scheduler:
             await self._spool.renew(claims, lease_until_at=self._clock.now() + LEASE_S)
 
     async def _sleep(self, wait_s: float) -> None:
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait_s)
-        except TimeoutError:
-            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                await self._wake.wait()
 
 
 def _sender(claim: Claim) -> str:

@@ -95,7 +95,8 @@ class TokenSource:
         if self._refused is not None and now < self._refused_until_mono:
             raise self._refused
         try:
-            answer = await asyncio.wait_for(asyncio.to_thread(self._directory.ask), REQUEST_S + 5.0)
+            async with asyncio.timeout(REQUEST_S + 5.0):
+                answer = await asyncio.to_thread(self._directory.ask)
         except TimeoutError:
             text = "the token service did not answer"
             raise self._remember(TokenRefused("timeout", 0, text, temporary=True)) from None

@@ -25,6 +25,7 @@ N_DEVICES = 4
 OUTAGE_S = 4.0
 SETTLE_S = 240.0  # a mailbox takes 30 messages a minute; more than that waits
 LOGIN = "scanner"
+_QUOTES = "\"'"
 
 Tell = Callable[[str, str], None]
 """Called with the name of a stage and one line about it."""
@@ -159,7 +160,8 @@ class _Log:
             _, found, reply = line.partition("reply=")
             if "recipient.deferred" in line and found and reply[:20] not in self._told:
                 self._told.add(reply[:20])
-                self._tell("waits", f"the relay heard {reply.strip()[:90]}: nothing is lost, it tries again")
+                self._tell("waits", f"Microsoft said: {_cut(reply.strip().strip(_QUOTES))}")
+                self._tell("", "the relay keeps the message and tries again by itself")
 
 
 def _add_login(stage: Stage) -> Login:
@@ -193,6 +195,10 @@ def _n_failed(stage: Stage) -> int:
         [*command, "--config", str(stage.config_file)], text=True, check=False, capture_output=True
     )
     return len(result.stdout.splitlines())
+
+
+def _cut(words: str, width: int = 80) -> str:
+    return words if len(words) <= width else words[:width].rsplit(" ", 1)[0] + " ..."
 
 
 def _route_words(facts: dict[str, Any]) -> str:

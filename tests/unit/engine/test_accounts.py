@@ -1,0 +1,165 @@
+"""Logins: right and wrong passwords, the users file, and what is remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import argon2
+import pytest
+
+from relay365.engine.accounts import REMEMBER_S, Accounts, read_users, write_user
+
+QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@dataclass
+class FakeClock:
+    """A clock that stands still until it is told."""
+
+    at: float = 1000.0
+
+    def now(self) -> float:
+        return self.at
+
+    def mono(self) -> float:
+        return self.at
+
+    def dice(self) -> float:
+        return 0.5
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """A users file with one login, hashed cheaply."""
+    file = tmp_path / "users"
+    file.write_text(f"# logins\n\ncanon:{QUICK.hash('right')}\nbroken:not-a-hash\nno colon here\n", "utf-8")
+    return file
+
+
+@pytest.fixture
+def accounts(users: Path) -> Iterator[Accounts]:
+    made = Accounts(users, {"kyocera": QUICK.hash("other")}, FakeClock())
+    yield made
+    made.close()
+
+
+def _ask(accounts: Accounts, *logins: tuple[str, str]) -> list[bool]:
+    async def ask() -> list[bool]:
+        return [await accounts.verify(name, password) for name, password in logins]
+
+    return asyncio.run(ask())
+
+
+def test_right_passwords_are_right_and_nothing_else_is(accounts: Accounts) -> None:
+    """File and configuration both count; a wrong password, an unknown name, a broken hash and no password do not."""
+    logins = [
+        ("canon", "right"),
+        ("kyocera", "other"),
+        ("canon", "wrong"),
+        ("nobody", "right"),
+        ("broken", "x"),
+        ("canon", ""),
+    ]
+
+    assert [True, True, False, False, False, False] == _ask(accounts, *logins)
+
+
+def test_a_name_with_a_domain_is_the_name(accounts: Accounts) -> None:
+    """Devices that insist on an address as user name can log in."""
+    assert [True, False] == _ask(accounts, ("canon@contoso.com", "right"), ("canon@contoso.com", "wrong"))
+
+
+def test_an_unknown_name_costs_a_verification_too(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time does not tell who exists: a name that nobody has is verified against a hash that nobody can meet."""
+    verified: list[str] = []
+
+    class Counting:
+        def verify(self, stored: str, password: str) -> bool:
+            verified.append(stored)
+            return QUICK.verify(stored, password)
+
+    monkeypatch.setattr(accounts, "_hasher", Counting())
+
+    assert [False] == _ask(accounts, ("nobody", "right"))
+    assert ["$argon2id$v=19$m=65536,t=3,p=4"] == [stored[:30] for stored in verified]
+
+
+def test_a_right_password_is_remembered_for_a_while(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second login of a scanner costs nothing; after five minutes it is verified again; a wrong one always is."""
+    n_verified = 0
+
+    class Counting:
+        def verify(self, stored: str, password: str) -> bool:
+            nonlocal n_verified
+            n_verified += 1
+            return QUICK.verify(stored, password)
+
+    clock = FakeClock()
+    monkeypatch.setattr(accounts, "_hasher", Counting())
+    monkeypatch.setattr(accounts, "_clock", clock)
+
+    assert [True, True, False, False] == _ask(
+        accounts, ("canon", "right"), ("canon", "right"), ("canon", "wrong"), ("canon", "wrong")
+    )
+    assert 3 == n_verified
+    clock.at += REMEMBER_S + 1.0
+    assert [True] == _ask(accounts, ("canon", "right"))
+    assert 4 == n_verified
+
+
+def test_a_new_password_counts_at_once(accounts: Accounts, users: Path) -> None:
+    """The file is read again when it changes; what was remembered of the old password is void."""
+    before = _ask(accounts, ("canon", "right"))
+    write_user(users, "canon", "new")
+
+    assert [True] == before
+    assert [False, True] == _ask(accounts, ("canon", "right"), ("canon", "new"))
+
+
+def test_a_removed_login_is_gone_and_a_missing_file_is_empty(accounts: Accounts, users: Path) -> None:
+    """Deleting the file takes its logins away, and those of the configuration stay."""
+    before = _ask(accounts, ("canon", "right"))
+    users.unlink()
+
+    assert [True] == before
+    assert [False, True] == _ask(accounts, ("canon", "right"), ("kyocera", "other"))
+    assert ["kyocera"] == accounts.names()
+
+
+def test_a_file_that_cannot_be_read_keeps_what_was_known(
+    accounts: Accounts, users: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of the disk locks nobody out, and is said."""
+    before = _ask(accounts, ("canon", "right"))
+
+    class Unwell:
+        def stat(self) -> os.stat_result:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(accounts, "_file", Unwell())
+
+    assert [True, True] == [*before, *_ask(accounts, ("canon", "right"))]
+    assert "users.unreadable" in caplog.text
+
+
+def test_the_file_is_written_whole_and_private(tmp_path: Path) -> None:
+    """A login is added or replaced, others stay, comments stay, and nobody else can read it."""
+    file = tmp_path / "data" / "users"
+    write_user(file, "canon", "one")
+    write_user(file, "kyocera", "two")
+    write_user(file, "canon", "three")
+    found = read_users(file.read_text("utf-8"))
+
+    assert ["canon", "kyocera"] == sorted(found)
+    assert all(stored.startswith("$argon2id$") for stored in found.values())
+    assert argon2.PasswordHasher().verify(found["canon"], "three")
+    assert 0o600 == file.stat().st_mode & 0o777
+    assert ["users"] == [one.name for one in file.parent.iterdir()]

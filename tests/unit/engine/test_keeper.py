@@ -1,0 +1,178 @@
+"""What happens by the clock: expiry, lapsed claims, reports that are owed, pruning. Reference spool, fake clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fakes.clock import FakeClock
+from fakes.mail import put
+from relay365.engine.keeper import PRUNE_ROUND_S, Duties, Keeper
+from relay365.mail.envelope import SpoolId
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.spool.api import Fate, MessageView, Selection, Settlement, State
+from relay365.spool.memory import MemorySpool
+
+FAILED = Outcome(
+    Kind.FAILED,
+    Scope.RECIPIENT,
+    Class.MESSAGE,
+    reply_text="550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found",
+)
+
+
+class House:
+    """One keeper and its spool."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.spool = MemorySpool(self.clock)
+        self.told: list[str] = []
+        self.may_expire = True
+        duties = Duties(
+            "relay.test", 1000.0, 5000.0, lambda envelope, submitter: "way", lambda lane: "scan@contoso.com",
+            lambda: self.may_expire, self.told.append,
+        )  # fmt: skip
+        self.keeper = Keeper(self.spool, self.clock, duties)
+
+    async def fail(self, spool_id: SpoolId) -> None:
+        """Settle every recipient as failed, a report owed."""
+        now = self.clock.now()
+        (claim,) = await self.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+        fates = tuple(Fate(r.n, State.FAILED, FAILED, owes_report=True) for r in claim.recipients)
+        assert [] == await self.spool.settle([Settlement(spool_id, claim.lease, fates)])
+
+    async def reports(self) -> list[MessageView]:
+        """Messages with the null reverse-path."""
+        return [view for view in await self.spool.list(Selection()) if view.reverse_path == ""]
+
+
+def story(tell: Callable[[House], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await tell(House())
+
+    asyncio.run(run())
+
+
+def test_a_failed_recipient_is_reported_once() -> None:
+    """The sender gets one report with the remote's words; the second round owes nothing more."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock, "gone@x.test")
+        await house.fail(spool_id)
+        await house.keeper.round()
+        await house.keeper.round()
+        (report,) = await house.reports()
+        content = await house.spool.content(report.spool_id)
+        assert content is not None
+        text = (content.octets() or b"").decode()
+
+        assert ["scan@contoso.com"] == [r.address for r in report.recipients]
+        assert ["way"] == house.told
+        assert "Diagnostic-Code: smtp; 550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found" in text
+        assert "Status: 5.1.10" in text
+        assert "Subject: x" in text  # the head of the message that failed
+        assert spool_id in text
+
+    story(tell)
+
+
+def test_a_report_is_never_reported() -> None:
+    """No bounce of a bounce: a failed report is forgiven, and nothing new is queued (RFC 5321 4.5.5)."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock, sender="")
+        await house.fail(spool_id)
+        await house.keeper.round()
+
+        assert [spool_id] == [view.spool_id for view in await house.reports()]
+        assert [] == await house.spool.debts(limit=9)
+
+    story(tell)
+
+
+def test_who_wished_no_report_gets_none() -> None:
+    """NOTIFY=NEVER is kept (RFC 3461 4.1)."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock, notify="NEVER")
+        await house.fail(spool_id)
+        await house.keeper.round()
+
+        assert [] == await house.reports()
+        assert [] == await house.spool.debts(limit=9)
+
+    story(tell)
+
+
+def test_mail_that_is_too_old_expires_with_a_report() -> None:
+    """At the end of its life a message becomes expired, and its sender is told with 4.4.7."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock, life_s=100.0)
+        house.clock.pass_s(99.0)
+        await house.keeper.round()
+        view = await house.spool.show(spool_id)
+        assert view is not None
+        assert State.QUEUED is view.recipients[0].state
+        house.clock.pass_s(2.0)
+        await house.keeper.round()
+        view = await house.spool.show(spool_id)
+        assert view is not None
+        assert State.EXPIRED is view.recipients[0].state
+        (report,) = await house.reports()
+        content = await house.spool.content(report.spool_id)
+        assert content is not None
+        assert b"Status: 4.4.7" in (content.octets() or b"")
+
+    story(tell)
+
+
+def test_nothing_expires_while_a_person_must_act() -> None:
+    """A route that waits for its administrator over a long weekend does not run the mail out of time."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock, life_s=100.0)
+        house.may_expire = False
+        house.clock.pass_s(1000.0)
+        await house.keeper.round()
+        view = await house.spool.show(spool_id)
+
+        assert view is not None
+        assert State.QUEUED is view.recipients[0].state
+
+    story(tell)
+
+
+def test_a_lapsed_claim_comes_back_as_a_possible_duplicate() -> None:
+    """A worker that is gone may have delivered: nobody knows, and that is what the mark says."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock)
+        now = house.clock.now()
+        await house.spool.claim("way", limit=1, now=now, lease_until_at=now + 60.0)
+        house.clock.pass_s(61.0)
+        await house.keeper.round()
+        view = await house.spool.show(spool_id)
+
+        assert view is not None
+        assert (State.QUEUED, True) == (view.recipients[0].state, view.recipients[0].possible_duplicate)
+
+    story(tell)
+
+
+def test_history_is_pruned_after_its_time() -> None:
+    """Finished messages are forgotten after `keep`, waiting ones never."""
+
+    async def tell(house: House) -> None:
+        done = await put(house.spool, house.clock, sender="")
+        await house.fail(done)
+        await house.keeper.round()
+        waiting = await put(house.spool, house.clock, life_s=1e9)
+        house.clock.pass_s(max(5001.0, PRUNE_ROUND_S + 1))
+        await house.keeper.round()
+
+        assert None is await house.spool.show(done)
+        assert await house.spool.show(waiting) is not None
+
+    story(tell)

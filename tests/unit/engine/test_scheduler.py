@@ -1,0 +1,273 @@
+"""The scheduler with the reference spool and a route that does what the test says; the clock is the test's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from fakes.clock import FakeClock
+from fakes.mail import put
+from fakes.route import (
+    DELIVERED,
+    FAILED,
+    LATER,
+    MISCONFIGURED,
+    NO_ANSWER,
+    SENDER_REFUSED,
+    THROTTLED,
+    FakeRoute,
+    Judge,
+    always,
+)
+from relay365.engine.scheduler import Scheduler
+from relay365.mail.envelope import SpoolId
+from relay365.mail.outcome import Outcome
+from relay365.routes.api import Consignment, LaneLimits
+from relay365.rules.retry import Policy
+from relay365.spool.api import MessageView, State
+from relay365.spool.memory import MemorySpool
+
+
+class House:
+    """One scheduler at work."""
+
+    def __init__(self, judge: Judge, limits: LaneLimits | None = None) -> None:
+        self.clock = FakeClock()
+        self.spool = MemorySpool(self.clock)
+        self.route = FakeRoute(judge, limits)
+        self.scheduler = Scheduler(self.spool, [self.route], self.clock, Policy((60.0,), jitter=0.0))
+
+    async def put(self, *to: str, sender: str = "scan@contoso.com") -> SpoolId:
+        spool_id = await put(self.spool, self.clock, *to, sender=sender)
+        self.scheduler.accepted("way")
+        return spool_id
+
+    async def view(self, spool_id: SpoolId) -> MessageView:
+        view = await self.spool.show(spool_id)
+        assert view is not None
+        return view
+
+    async def states(self, spool_id: SpoolId) -> list[State]:
+        return [recipient.state for recipient in (await self.view(spool_id)).recipients]
+
+    async def settled(self) -> None:
+        """Let everything that can happen without time passing happen."""
+        for _ in range(50):
+            self.scheduler.accepted("way")
+            await asyncio.sleep(0)
+
+    async def pass_s(self, seconds: float) -> None:
+        self.clock.pass_s(seconds)
+        await self.settled()
+
+
+def story(tell: Callable[[House], Awaitable[None]], judge: Judge, limits: LaneLimits | None = None) -> None:
+    """Run a scheduler while the story is told, and end it in order."""
+
+    async def run() -> None:
+        house = House(judge, limits)
+        task = asyncio.ensure_future(house.scheduler.run())
+        try:
+            await tell(house)
+        finally:
+            await house.scheduler.stop(1.0)
+            await task
+        assert house.route.is_closed
+
+    asyncio.run(run())
+
+
+def test_each_recipient_gets_the_state_of_its_outcome() -> None:
+    """Delivered, failed with a report owed, deferred by the schedule, each for itself."""
+
+    async def tell(house: House) -> None:
+        spool_id = await house.put("a@x", "b@x", "c@x")
+        await house.settled()
+
+        assert [State.DELIVERED, State.FAILED, State.QUEUED] == await house.states(spool_id)
+        assert [spool_id] == [view.spool_id for view in await house.spool.debts(limit=9)]
+        view = await house.view(spool_id)
+        assert house.clock.now() + 60.0 == view.recipients[2].next_attempt_at
+
+    story(tell, always(DELIVERED, FAILED, LATER))
+
+
+def test_the_lanes_connections_are_never_exceeded() -> None:
+    """Ten messages over two connections: two at once, all delivered."""
+
+    async def tell(house: House) -> None:
+        ids = [await house.put() for _ in range(10)]
+        await house.settled()
+
+        assert [[State.DELIVERED]] * 10 == [await house.states(spool_id) for spool_id in ids]
+        assert 2 == house.route.n_most
+
+    story(tell, always(DELIVERED))
+
+
+def test_the_window_lets_thirty_through_and_the_rest_later() -> None:
+    """Thirty in the first minute; nothing claimed that cannot start; the rest after the window has passed."""
+
+    async def tell(house: House) -> None:
+        for _ in range(35):
+            await house.put()
+        await house.settled()
+        counts = await house.spool.counts()
+        assert (30, 5) == (counts[State.DELIVERED], counts[State.QUEUED])
+
+        await house.pass_s(60.9)
+        assert 30 == (await house.spool.counts())[State.DELIVERED]
+        await house.pass_s(0.2)
+        assert {State.DELIVERED: 35} == dict(await house.spool.counts())
+
+    story(tell, always(DELIVERED), LaneLimits(2, 30))
+
+
+def test_a_throttle_gates_the_lane_and_is_no_attempt() -> None:
+    """Nothing else is tried until the gate opens; then everything goes."""
+    answers = [THROTTLED, DELIVERED]
+
+    async def tell(house: House) -> None:
+        ids = [await house.put() for _ in range(4)]
+        await house.settled()
+        assert 1 == len(house.route.consignments)
+        assert [0, 0, 0, 0] == [(await house.view(i)).recipients[0].attempts for i in ids]
+        assert {State.QUEUED: 4} == dict(await house.spool.counts())
+
+        await house.pass_s(30.0)
+        assert {State.DELIVERED: 4} == dict(await house.spool.counts())
+
+    story(tell, lambda consignment: (answers.pop(0) if len(answers) > 1 else answers[0],), LaneLimits(1))
+
+
+def test_a_fault_of_the_set_up_holds_the_lane_and_a_probe_heals_it() -> None:
+    """One probe a minute; the note tells faces why; the first success lets the rest go."""
+    broken = [True]
+
+    def judge(consignment: Consignment) -> tuple[Outcome, ...]:
+        return (MISCONFIGURED if broken[0] else DELIVERED,)
+
+    async def tell(house: House) -> None:
+        for _ in range(5):
+            await house.put()
+        await house.settled()
+        (note,) = await house.spool.lanes()
+        assert ("535 5.7.3 no", "auth-refused") == (note.held, note.row)
+        assert 1 == len(house.route.consignments)
+
+        await house.pass_s(61.0)
+        assert 2 == len(house.route.consignments)
+        broken[0] = False
+        await house.pass_s(61.0)
+        assert {State.DELIVERED: 5} == dict(await house.spool.counts())
+        (note,) = await house.spool.lanes()
+        assert "" == note.held
+
+    story(tell, judge, LaneLimits(1))
+
+
+def test_a_refused_sender_is_held_and_is_not_tried_a_third_time() -> None:
+    """Four messages of a sender that may not send: two tries; another sender goes on."""
+
+    def judge(consignment: Consignment) -> tuple[Outcome, ...]:
+        return (SENDER_REFUSED if consignment.header_from == "bad@x" else DELIVERED,)
+
+    async def tell(house: House) -> None:
+        ids = [await house.put(sender="bad@x") for _ in range(4)]
+        good = await house.put(sender="good@x")
+        await house.settled()
+
+        assert [[State.HELD]] * 4 == [await house.states(i) for i in ids]
+        assert [State.DELIVERED] == await house.states(good)
+        assert 2 == sum(one.header_from == "bad@x" for one in house.route.consignments)
+
+    story(tell, judge, LaneLimits(1))
+
+
+def test_no_answer_after_the_dot_is_marked_and_tried_again() -> None:
+    """A possible duplicate says so for ever, also after it was delivered."""
+    answers = [NO_ANSWER, DELIVERED]
+
+    async def tell(house: House) -> None:
+        spool_id = await house.put()
+        await house.settled()
+        assert (await house.view(spool_id)).recipients[0].possible_duplicate
+        await house.pass_s(61.0)
+
+        assert [State.DELIVERED] == await house.states(spool_id)
+        assert (await house.view(spool_id)).recipients[0].possible_duplicate
+
+    story(tell, lambda consignment: (answers.pop(0),))
+
+
+def test_a_fault_of_ours_in_a_route_defers_and_does_not_end_the_lane() -> None:
+    """A message that makes the route raise waits; the next one is delivered."""
+    spoiled: set[str] = set()
+
+    def judge(consignment: Consignment) -> tuple[Outcome, ...]:
+        if consignment.spool_id in spoiled:
+            raise KeyError("a bug")
+        return (DELIVERED,)
+
+    async def tell(house: House) -> None:
+        house.route.gate.clear()
+        bad = await house.put()
+        spoiled.add(bad)
+        good = await house.put()
+        house.route.gate.set()
+        await house.settled()
+
+        assert ([State.QUEUED], [State.DELIVERED]) == (await house.states(bad), await house.states(good))
+        assert "fault in route way: KeyError" == (await house.view(bad)).recipients[0].last_reply
+
+    story(tell, judge)
+
+
+def test_a_stop_settles_what_is_on_the_wire() -> None:
+    """A delivery that does not end is cancelled, and its outcome is written: nothing stays claimed."""
+
+    async def run() -> None:
+        house = House(always(DELIVERED))
+        task = asyncio.ensure_future(house.scheduler.run())
+        house.route.gate.clear()
+        ids = [await house.put() for _ in range(6)]
+        await house.settled()
+        await house.scheduler.stop(0.05)
+        await task
+        views = [(await house.view(i)).recipients[0] for i in ids]
+
+        assert {State.QUEUED} == {view.state for view in views}
+        assert 2 == sum(view.possible_duplicate for view in views)
+
+    asyncio.run(run())
+
+
+def test_mail_of_a_route_that_is_gone_goes_to_the_first_one() -> None:
+    """A route was renamed in the configuration: what waited in its lane is not forgotten."""
+
+    async def run() -> None:
+        house = House(always(DELIVERED))
+        spool_id = await put(house.spool, house.clock, lane="old")
+        task = asyncio.ensure_future(house.scheduler.run())
+        await house.settled()
+        assert [State.DELIVERED] == await house.states(spool_id)
+        await house.scheduler.stop(1.0)
+        await task
+
+    asyncio.run(run())
+
+
+def test_a_clock_that_is_set_back_does_not_stop_a_lane() -> None:
+    """Waits are monotonic: mail that comes after the wall clock went back a month goes at once."""
+
+    async def tell(house: House) -> None:
+        await house.settled()
+        real_mono = house.clock.mono()
+        house.clock.at -= 30 * 86_400.0
+        house.clock.mono = lambda: real_mono + 5.0  # type: ignore[method-assign]
+        spool_id = await house.put()
+        await house.settled()
+
+        assert [State.DELIVERED] == await house.states(spool_id)
+
+    story(tell, always(DELIVERED))
