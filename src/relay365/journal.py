@@ -1,11 +1,78 @@
-"""The journal: every event as one line, for people or as one JSON object. Nothing in it can forge a second line."""
+"""The journal: the closed list of events, and how one becomes a line for people or a JSON object.
+
+An event is logged as `noun.past key=value ...`; docs/events.md is made from the list here. Nothing that comes from
+outside can forge a second line.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 from datetime import UTC, datetime
+from typing import NamedTuple
+
+
+class Event(NamedTuple):
+    """One kind of event. level: info, warning, error or critical; places: log, history or both.
+
+    The log is what the service writes to standard error; the history is what `relay365 queue show` prints.
+    """
+
+    name: str
+    level: str
+    places: str
+    meaning: str
+
+
+EVENTS = (
+    Event("service.ready", "info", "log", "Every listener listens and every route is set up."),
+    Event("service.stopping", "info", "log", "The service was told to end; open sessions may finish."),
+    Event("service.died", "critical", "log", "A part of the relay died of a fault of ours; all of it stops."),
+    Event("stop.late", "error", "log", "The spool did not answer while the service ended; claims will lapse."),
+    Event("session.refused", "warning", "log", "A connection was one too many, or its address may not connect."),
+    Event("session.failed", "error", "log", "A fault of ours in a session; the peer was told 451 or lost."),
+    Event("session.timed-out", "info", "log", "A peer said nothing for too long and was told 421."),
+    Event("tls.failed", "warning", "log", "A TLS handshake with a peer failed; often an old device."),
+    Event("login.refused", "warning", "log", "A peer gave a wrong name or password."),
+    Event("mail.refused", "info", "log", "Policy refused a MAIL: the address or login may not send here."),
+    Event("message.accepted", "info", "both", "A message is durable and was answered 250: now it is ours."),
+    Event("message.claimed", "info", "history", "The scheduler took recipients of a message for one attempt."),
+    Event("message.damaged", "error", "both", "A stored message cannot be read; it is held, never dropped."),
+    Event("recipient.delivered", "info", "both", "The remote took the message for this recipient."),
+    Event("recipient.deferred", "warning", "both", "It did not go this time; it is due again later."),
+    Event("recipient.failed", "warning", "both", "It will never go: the remote said a final no. A report is owed."),
+    Event("recipient.held", "warning", "both", "It waits for a person: held by one, or its sender may not be used."),
+    Event("recipient.released", "info", "history", "A person let a held recipient go on."),
+    Event("recipient.hastened", "info", "history", "A person made a waiting recipient due now."),
+    Event("recipient.moved", "info", "history", "Its lane is no longer in the configuration; it waits in another now."),
+    Event("recipient.deleted", "warning", "history", "A person gave a waiting recipient up; no report is owed."),
+    Event(
+        "recipient.uncertain", "warning", "both",
+        "The way broke after the final dot, or the relay stopped during delivery: tried again as a possible duplicate.",
+    ),
+    Event("recipient.expired", "error", "both", "It was not delivered in its time. A report is owed."),
+    Event("report.queued", "warning", "both", "A delivery status notification for the sender is on its way."),
+    Event("report.forgiven", "info", "history", "No report may be sent (null reverse-path or NOTIFY=NEVER)."),
+    Event("claim.lapsed", "warning", "log", "Claims of a worker that stopped went back to the queue as uncertain."),
+    Event("claim.lost", "warning", "log", "Another worker had settled a claim already; nothing was changed."),
+    Event("attempt.lost", "error", "log", "A fault of ours in an attempt; its claim will lapse."),
+    Event("route.failed", "error", "log", "A fault of ours in a route; the recipients were deferred."),
+    Event("settle.failed", "error", "log", "The outcome of an attempt could not be written; its claim will lapse."),
+    Event("lane.held", "error", "log", "A lane waits for a person: relay365 explain ROW says what to do."),
+    Event("lane.not-noted", "warning", "log", "A lane's health could not be written down for relay365 status."),
+    Event("lane.gone", "warning", "log", "Mail waited in a lane that the configuration no longer has; it was moved."),
+    Event("keeper.waits", "error", "log", "The keeper could not work because of the spool; it tries again."),
+    Event("spool.refused", "error", "log", "The spool could not take a message; the device was told 451 or 452."),
+    Event("spool.unwell", "error", "log", "The spool could not give mail to the scheduler; it looks again."),
+    Event("spool.foreign-file", "warning", "log", "A file that is not ours lies among the segments; it is left alone."),
+    Event("spool.begun-anew", "error", "log", "There was no database; what an earlier one left behind was kept aside."),
+    Event("writer.failed", "error", "log", "A fault of ours in one write; nothing of it was stored, the others go on."),
+    Event("users.unreadable", "warning", "log", "The users file cannot be read; the logins that were known stay."),
+)  # fmt: skip
+
+_NAME = re.compile(r"[a-z]+\.[a-z-]+")
 
 
 class _Text(logging.Formatter):
@@ -13,26 +80,27 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_instant(record)} {record.levelname} {_one_line(record.getMessage())}"
-        return (
-            line
-            if record.exc_info is None
-            else f"{line} | {_one_line(self.formatException(record.exc_info))}"
-        )
+        if record.exc_info is None:
+            return line
+        return f"{line} | {_one_line(self.formatException(record.exc_info))}"
 
 
 class _Json(logging.Formatter):
-    """One object per line."""
+    """One object per line; event is null for lines of libraries."""
 
     def format(self, record: logging.LogRecord) -> str:
-        event = {
+        text = record.getMessage()
+        name = _NAME.match(text)
+        value = {
             "at": _instant(record),
             "level": record.levelname.lower(),
             "source": record.name,
-            "event": record.getMessage(),
+            "event": name[0] if name else None,
+            "detail": text[name.end() :].lstrip(" :") if name else text,
         }
         if record.exc_info is not None:
-            event["trace"] = self.formatException(record.exc_info)
-        return json.dumps(event, ensure_ascii=True)
+            value["trace"] = self.formatException(record.exc_info)
+        return json.dumps(value, ensure_ascii=True)
 
 
 def configure(level: str, form: str) -> None:
@@ -46,9 +114,8 @@ def configure(level: str, form: str) -> None:
 
 
 def _instant(record: logging.LogRecord) -> str:
-    return (
-        datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )
+    at = datetime.fromtimestamp(record.created, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _one_line(text: str) -> str:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay365.cli.output import PROBLEM, REFUSED, config_option, fail, json_option, load_config, write_json
+from relay365.cli.output import (
+    PROBLEM,
+    REFUSED,
+    config_option,
+    data_directory,
+    fail,
+    json_option,
+    load_config,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from relay365.config import Config, SecretRef
 
 
 @click.group()
@@ -18,35 +31,30 @@ def config() -> None:
 @config_option
 @json_option
 def check(config_file: Path | None, as_json: bool) -> None:
-    """Read the file and the secrets it names; exit 0 good, 1 a secret or certificate is missing, 2 bad file, 4 unsafe."""
-    from relay365.app import build_routes
+    """Read the file and the secrets and certificates that it names; nothing is changed and nobody is asked.
+
+    Exit 0 good, 1 a secret or certificate is missing, 2 the file is wrong, 4 it would be an open relay.
+    """
     from relay365.config import open_relay_risk
-    from relay365.errors import ConfigError
 
     found, file = load_config(config_file)
     risk = open_relay_risk(found)
     if risk:
-        fail(
-            REFUSED,
-            "this would be an open relay",
-            risk,
-            'narrow the network, set login = "required", or listen on a private address',
-        )
-    try:
-        routes = build_routes(found, file.resolve().parent)
-    except ConfigError as error:
-        fail(
-            PROBLEM,
-            error.where,
-            f"expected {error.expected}, found {error.found}",
-            error.hint or "put it there, readable by the relay's user",
-        )
+        do = 'narrow the network, set login = "required" there, or listen on a private address'
+        fail(REFUSED, "this would be an open relay", risk, do)
+    lanes = _lanes(found, file)
+    facts = {
+        "file": str(file),
+        "good": True,
+        "data": str(data_directory(found, file)),
+        "listeners": [{"address": one.address, "tls": one.tls} for one in found.listener],
+        "lanes": lanes,
+        "warnings": _warnings(found, file),
+    }
     if as_json:
-        write_json({"file": str(file), "good": True, "lanes": [route.lane for route in routes]})
+        write_json(facts)
     else:
-        click.echo(
-            f"{file} is good: {len(found.listener)} listener(s), {len(found.allow)} network(s), routes {', '.join(r.lane for r in routes)}"
-        )
+        _print(found, facts)
 
 
 @config.command()
@@ -57,7 +65,7 @@ def show(config_file: Path | None, as_json: bool) -> None:
     found, _ = load_config(config_file)
     values = found.model_dump(mode="json", exclude_none=True)
     for user in values["user"]:
-        user["password_hash"] = "(hidden)"
+        user["password_hash"] = "(hidden)"  # noqa: S105  # the word that stands for a hash
     if as_json:
         write_json(values)
         return
@@ -75,6 +83,75 @@ def example(kind: str) -> None:
     click.echo(HEAD + (SUBMISSION if kind == "submission" else SMARTHOST), nl=False)
 
 
+def _lanes(found: Config, file: Path) -> list[str]:
+    """The lanes, after every secret, certificate and key that the file names was read; exit 1 where one is missing."""
+    from relay365.app import build_routes
+    from relay365.errors import ConfigError
+    from relay365.net.tls import server_context
+
+    base = file.resolve().parent
+    try:
+        for one in found.listener:
+            if one.certificate is not None and one.key is not None:
+                server_context(base / (one.certificate.file or ""), base / (one.key.file or ""))
+        return [route.lane for route in build_routes(found, base)]
+    except ConfigError as error:
+        do = error.hint or "put it there, readable by the relay's user only"
+        fail(PROBLEM, error.where, f"expected {error.expected}, found {error.found}", do)
+    except OSError as error:
+        do = "check the paths, and that certificate and key are PEM and belong together"
+        fail(PROBLEM, "a listener's certificate or key cannot be used", str(error), do)
+
+
+def _warnings(found: Config, file: Path) -> list[str]:
+    """What is allowed and still worth a second look."""
+    warnings = []
+    if not found.allow and not found.user:
+        warnings.append(
+            "no [[allow]] and no [[user]]: only logins of the users file may send (relay365 user add)"
+        )
+    if any(route.kind == "submission" and route.password is not None for route in found.route):
+        warnings.append("a password route: Microsoft ends basic authentication; use secret or certificate")
+    warnings += [
+        f"[[allow]] {rule.network}: public addresses may send without a login"
+        for rule in found.allow
+        if not rule.network.is_private and rule.login != "required"
+    ]
+    warnings += [
+        f"{secret} can be read by others: chmod 600"
+        for route in found.route
+        for secret in (route.password, getattr(route, "secret", None), getattr(route, "key", None))
+        if secret is not None and _is_readable_by_others(secret, file)
+    ]
+    if len(found.route) > 1:
+        warnings.append("several routes: the first one takes all mail")
+    return warnings
+
+
+def _is_readable_by_others(secret: SecretRef, file: Path) -> bool:
+    import os
+
+    if secret.file is None or os.name == "nt":
+        return False
+    return bool((file.resolve().parent / secret.file).stat().st_mode & 0o077)
+
+
+def _print(found: Config, facts: dict[str, Any]) -> None:
+    click.echo(f"{facts['file']} is good")
+    for one in found.listener:
+        login = ", everybody must log in" if one.require_auth else ""
+        click.echo(f"  listens on  {one.address}, tls {one.tls}{login}")
+    for rule in found.allow:
+        click.echo(f"  may send    {rule.network}, login {rule.login}")
+    for lane, route in zip(facts["lanes"], found.route, strict=True):
+        remote = route.endpoint if route.kind == "submission" else f"{route.host}, tls {route.tls}"
+        pace = f"{route.per_minute} a minute" if route.per_minute else "no limit of pace"
+        click.echo(f"  sends by    {lane} to {remote}, {route.connections} connections, {pace}")
+    click.echo(f"  keeps in    {facts['data']}")
+    for warning in facts["warnings"]:
+        click.echo(f"  WARNING     {warning}")
+
+
 def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
@@ -82,9 +159,9 @@ def _toml(value: object) -> str:
         return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
-    return (
-        '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' if isinstance(value, str) else str(value)
-    )
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
 
 
 HEAD = """\

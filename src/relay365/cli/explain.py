@@ -4,70 +4,81 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay365.cli.output import GOOD, PROBLEM, WRONG_USE, fail, json_option, printable, write_json
+from relay365.cli.output import (
+    DEFAULT_FILES,
+    GOOD,
+    PROBLEM,
+    WRONG_USE,
+    config_option,
+    data_directory,
+    fail,
+    json_option,
+    load_config,
+    printable,
+    with_spool,
+    write_json,
+)
+
+if TYPE_CHECKING:
+    from relay365.spool.api import MessageView, RecipientView
+
+_PLACES = ("smtp", "graph", "token", "ndr")
+_WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 
 
 @click.command()
+@config_option
 @click.argument("text", required=False)
-@click.option(
-    "--where",
-    type=click.Choice(("smtp", "graph", "token", "ndr")),
-    help="Where the text comes from, if you know.",
-)
-@click.option(
-    "--batch",
-    is_flag=True,
-    help="Read one JSON string or object with text and where per line from standard input.",
-)
+@click.option("--where", type=click.Choice(_PLACES), help="Where the text comes from, if you know.")
+@click.option("--batch", is_flag=True, help="Read one JSON string, or object with text and where, per line.")
 @json_option
-def explain(text: str | None, where: str | None, batch: bool, as_json: bool) -> None:
-    """Say what a reply, an error or the mark of a rule means, why it comes, and what to do.
+def explain(
+    config_file: Path | None, text: str | None, where: str | None, batch: bool, as_json: bool
+) -> None:
+    """Say what a reply, an error, a queue id or the mark of a rule means, why it comes, and what to do.
 
-    Exit 0 known, 1 unknown.
+    Exit 0 known, 1 unknown. With --batch every line of standard input gets one line of JSON, whatever it is.
     """
     if batch:
-        for line in sys.stdin:
-            write_json(_one_line(line))
+        for line in sys.stdin.buffer:
+            write_json(_answer(line.decode("utf-8", "replace")))
         return
-    if not text:
-        fail(
-            WRONG_USE,
-            "no text",
-            "there is nothing to explain",
-            "relay365 explain 'the whole line, as you see it'",
-        )
+    if not text or not text.strip():
+        do = "relay365 explain 'the whole line, as you see it'"
+        fail(WRONG_USE, "no text", "there is nothing to explain", do)
     found = as_object(text, where or "")
+    if found["row"] is None and not where:
+        found = _message(config_file, text) or found
     if as_json:
         write_json(found)
     else:
-        click.echo(f"{found['row'] or 'unknown'}: {found['title']}  [{found['class']}, {found['scope']}]")
-        for cause in found["why"]:
-            click.echo(f"  why  {cause}")
-        for cure in found["do"]:
-            click.echo(f"  do   {cure}")
-    raise SystemExit(GOOD if found["row"] else PROBLEM)
+        _print(found)
+    raise SystemExit(GOOD if found["row"] or "id" in found else PROBLEM)
 
 
 def as_object(text: str, where: str) -> dict[str, Any]:
     """The documented JSON of one explanation."""
     from relay365.routes import classify
 
-    row = next((row for row in classify.catalogue() if row.id == text.strip()), None)
-    explained = classify.explain(text, where if where in ("smtp", "token") else "")
-    row = row or explained.row
-    if row is None:
-        return {
-            "class": explained.klass.value,
-            "scope": explained.scope.value,
-            "row": None,
-            "title": "this text is not in the catalogue",
-            "why": [f"no rule knows: {printable(text)[:200]}"],
-            "do": ["look at the queue: relay365 queue list", "report the text, so that it can be classified"],
-        }
+    explained = classify.explain(text, where)
+    if explained.row is not None:
+        return _row_object(explained.row)
+    return {
+        "class": explained.klass.value,
+        "scope": explained.scope.value,
+        "row": None,
+        "title": "This text is not in the catalogue.",
+        "why": [f"no row knows: {printable(' '.join(text.split()))[:200]}"],
+        "do": ["look at the queue: relay365 queue list", "report the text, so that it can be classified"],
+    }
+
+
+def _row_object(row: Any) -> dict[str, Any]:
     return {
         "class": row.klass.value,
         "scope": row.scope.value,
@@ -78,12 +89,70 @@ def as_object(text: str, where: str) -> dict[str, Any]:
     }
 
 
-def _one_line(line: str) -> dict[str, Any]:
+def _answer(line: str) -> dict[str, Any]:
+    """One line of --batch; a broken line gets the answer to an unknown text and says what is wrong with it."""
     try:
-        value = json.loads(line)
-        text, where = (value["text"], value.get("where") or "") if isinstance(value, dict) else (value, "")
-        if not isinstance(text, str):
-            raise TypeError("text is no string")
-    except (ValueError, KeyError, TypeError) as error:
-        return {"error": f"not a JSON string or object with text: {error}"}
+        text, where = _text_and_where(json.loads(line))
+    except (ValueError, TypeError, RecursionError) as error:
+        what = "nested too deep" if isinstance(error, RecursionError) else str(error)
+        return {**as_object(line, ""), "error": f"not a JSON string or object with text: {printable(what)}"}
     return as_object(text, where)
+
+
+def _text_and_where(value: object) -> tuple[str, str]:
+    text, where = (value.get("text"), value.get("where")) if isinstance(value, dict) else (value, "")
+    if not isinstance(text, str):
+        raise TypeError("text is missing or is not a string")
+    return text, where if isinstance(where, str) and where in _PLACES else ""
+
+
+def _message(config_file: Path | None, text: str) -> dict[str, Any] | None:
+    """The last replies of a message in the queue, if the text is its id and there is a queue."""
+    from relay365.spool.ids import seq_of
+
+    if seq_of(text) is None or (config_file is None and not any(file.exists() for file in DEFAULT_FILES)):
+        return None
+    config, file = load_config(config_file)
+    if not (data_directory(config, file) / "spool.db").exists():
+        return None
+    view: MessageView | None = with_spool(config_file, lambda spool: spool.show(text.strip()))
+    return _message_object(view) if view is not None and view.recipients else None
+
+
+def _message_object(view: MessageView) -> dict[str, Any]:
+    """The explanation of the recipient that is worst off, and of each one below it."""
+    recipients = sorted(view.recipients, key=lambda one: _WORST.index(one.state.value))
+    explained = [{"address": one.address, "state": one.state.value, **_recipient(one)} for one in recipients]
+    first = {key: explained[0][key] for key in ("class", "scope", "row", "title", "why", "do")}
+    return {"id": view.spool_id, **first, "recipients": explained}
+
+
+def _recipient(one: RecipientView) -> dict[str, Any]:
+    from relay365.routes import classify
+
+    row = next((row for row in classify.catalogue() if row.id == one.row), None)
+    found = _row_object(row) if row is not None else as_object(one.last_reply, "smtp") if one.klass else {}
+    quiet = {
+        "class": None,
+        "scope": None,
+        "row": None,
+        "title": f"Nothing went wrong: it is {one.state.value}.",
+    }
+    return {"last_reply": one.last_reply, **quiet, "why": [], "do": [], **found}
+
+
+def _print(found: dict[str, Any]) -> None:
+    entries = found.get("recipients", [found])
+    if "id" in found:
+        click.echo(f"message {found['id']}")
+    for entry in entries:
+        if "address" in entry:
+            click.echo(
+                f"<{printable(entry['address'])}>  {entry['state']}  {printable(entry['last_reply'])}".rstrip()
+            )
+        marks = f"  [{entry['class']}, {entry['scope']}]" if entry["class"] else ""
+        click.echo(f"{entry['row'] or ('unknown' if entry['class'] else 'well')}: {entry['title']}{marks}")
+        for cause in entry["why"]:
+            click.echo(f"  why  {cause}")
+        for cure in entry["do"]:
+            click.echo(f"  do   {cure}")

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from relay365.errors import ConfigError
 
 GOOD, PROBLEM, WRONG_USE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
 DEFAULT_FILES = (Path("/etc/relay365/relay365.toml"), Path("relay365.toml"))
@@ -58,11 +61,8 @@ def load_config(config_file: Path | None) -> tuple[Any, Path]:
     try:
         return parse(file.read_text("utf-8"), str(file)), file
     except ConfigErrors as errors:
-        for one in errors.errors[:-1]:
-            click.echo(f"what: {one.where}\nwhy:  expected {one.expected}, found {one.found}", err=True)
-        last = errors.errors[-1]
-        do = last.hint or f"correct {file}, then relay365 config check --config {file}"
-        fail(WRONG_USE, last.where, f"expected {last.expected}, found {last.found}", do)
+        say_config_errors(errors.errors, file)
+        sys.exit(WRONG_USE)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         fail(
@@ -73,14 +73,24 @@ def load_config(config_file: Path | None) -> tuple[Any, Path]:
         )
 
 
+def say_config_errors(errors: Sequence[ConfigError], file: Path) -> None:
+    """Every error in three lines: where, expected and found, what to do."""
+    for error in errors:
+        do = error.hint or f"correct {file}, then: relay365 config check --config {file}"
+        said = f"expected {error.expected}, found {error.found}"
+        click.echo(
+            f"what: {printable(error.where)}\nwhy:  {printable(said)}\ndo:   {printable(do)}", err=True
+        )
+
+
 def data_directory(config: Any, file: Path) -> Path:
     """Where the relay of a configuration keeps its data; relative to the configuration file."""
     return file.resolve().parent / str(config.server.data)
 
 
 def write_json(value: Mapping[str, Any]) -> None:
-    """One object on one line."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(", ", ": ")))
+    """One object on one line, in ASCII: right for every terminal and pipe, whatever the text in it is."""
+    click.echo(json.dumps(value, separators=(", ", ": ")))
 
 
 def write_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -119,6 +129,13 @@ def instant(at: float | None) -> str | None:
         if at
         else None
     )
+
+
+def now() -> float:
+    """Seconds since the Unix epoch."""
+    from relay365.clock import SystemClock
+
+    return SystemClock().now()
 
 
 def with_spool(config_file: Path | None, work: Callable[..., Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from relay365.cli.output import (
     fail,
     instant,
     json_option,
+    now,
     plain_option,
     printable,
     size,
@@ -59,12 +59,12 @@ def list_(
     """What waits, oldest first."""
     selection = _selection((), () if everything else states or _WAITING, limit)
     views = with_spool(config_file, lambda spool: spool.list(selection))
-    now = time.time()
+    at = now()
     if as_json:
         for view in views:
-            write_json(as_object(view, now))
+            write_json(as_object(view, at))
         return
-    rows = [_table_row(as_object(view, now), now) for view in views]
+    rows = [_table_row(as_object(view, at), at) for view in views]
     write_table(("ID", "STATE", "AGE", "NEXT TRY", "SIZE", "FROM > TO", "LAST ANSWER"), rows)
     click.echo(f"{len(rows)} message{'s' * (len(rows) != 1)}.")
 
@@ -83,7 +83,7 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
             "the id is wrong, or its history was pruned",
             "relay365 queue list --all",
         )
-    found = as_object(view, time.time())
+    found = as_object(view, now())
     found["events"] = [
         {"at": instant(e.at), "n": e.n, "name": e.name, "detail": e.detail} for e in view.events
     ]
@@ -93,9 +93,8 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
     click.echo(
         f"{found['id']}  {found['state']}  {size(found['size_octets'])}  from <{printable(found['reverse_path'])}>"
     )
-    click.echo(
-        f"Message-ID {printable(view.message_id)}, given by {view.submitter.peer_address}, kept until {instant(view.expires_at)}"
-    )
+    given_by = f"given by {view.submitter.peer_address}, given up at {instant(view.expires_at)}"
+    click.echo(f"Message-ID {printable(view.message_id)}, {given_by}")
     if view.damaged:
         click.echo(f"DAMAGED: {printable(view.damaged)}")
     for recipient in found["recipients"]:
@@ -132,7 +131,7 @@ def _mover(name: str, words: str, verb: str, done: str) -> None:
                 "relay365 queue delete --all --yes",
             )
         selection = _selection(spool_ids, (), 1_000_000)
-        last = {"hold": "held by a person", "delete": "deleted by a person"}.get(verb) or time.time()
+        last = {"hold": "held by a person", "delete": "deleted by a person"}.get(verb) or now()
         n_moved = with_spool(config_file, lambda spool: getattr(spool, verb)(selection, last))
         if as_json:
             write_json({done: n_moved})
@@ -155,7 +154,7 @@ def _selection(ids: Sequence[str], states: Sequence[str], limit: int) -> Selecti
     return Selection(tuple(SpoolId(i) for i in ids), frozenset(State(s) for s in states), limit)
 
 
-def as_object(view: MessageView, now: float) -> dict[str, Any]:
+def as_object(view: MessageView, at: float) -> dict[str, Any]:
     """A message as the documented JSON shows it."""
     recipients = [
         {
@@ -170,7 +169,7 @@ def as_object(view: MessageView, now: float) -> dict[str, Any]:
     return {
         "id": view.spool_id,
         "state": next((state for state in _WORST if state in states), "delivered"),
-        "age_s": round(now - view.accepted_at, 3),
+        "age_s": round(at - view.accepted_at, 3),
         "size_octets": view.size_octets,
         "reverse_path": view.reverse_path,
         "recipients": recipients,
@@ -183,13 +182,13 @@ def as_object(view: MessageView, now: float) -> dict[str, Any]:
     }
 
 
-def _table_row(found: dict[str, Any], now: float) -> list[str]:
+def _table_row(found: dict[str, Any], at: float) -> list[str]:
     from datetime import datetime
 
     first = found["recipients"][0] if found["recipients"] else {"address": "?", "last_reply": ""}
     more = f" +{len(found['recipients']) - 1}" if len(found["recipients"]) > 1 else ""
     next_at = found["next_attempt_at"]
-    wait = age(datetime.fromisoformat(next_at).timestamp() - now) if next_at else "-"
+    wait = age(datetime.fromisoformat(next_at).timestamp() - at) if next_at else "-"
     return [
         found["id"], found["state"], age(found["age_s"]), wait, size(found["size_octets"]),
         f"{found['reverse_path'] or '<>'} > {first['address']}{more}", first["last_reply"][:100],

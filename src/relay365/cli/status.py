@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from relay365.cli.output import (
     instant,
     json_option,
     load_config,
+    now,
     plain_option,
     printable,
     with_spool,
@@ -63,7 +63,7 @@ async def _look(spool: Any) -> dict[str, Any]:
     ]  # fmt: skip
     return {
         "recipients": {state.value: n for state, n in counts.items()},
-        "oldest_age_s": round(time.time() - oldest[0].accepted_at, 1) if oldest else None,
+        "oldest_age_s": round(now() - oldest[0].accepted_at, 1) if oldest else None,
         "lanes": lanes,
     }
 
@@ -74,9 +74,10 @@ def _print(facts: dict[str, Any]) -> None:
     counts = facts["recipients"]
     waiting = counts.get("queued", 0) + counts.get("claimed", 0)
     oldest = f", oldest {age(facts['oldest_age_s'])}" if facts["oldest_age_s"] is not None else ""
-    click.echo(
-        f"  queue       {waiting} waiting{oldest}, {counts.get('held', 0)} held, {counts.get('failed', 0)} failed, {counts.get('delivered', 0)} delivered"
+    ended = ", ".join(
+        f"{counts.get(state, 0)} {state}" for state in ("held", "failed", "expired", "delivered")
     )
+    click.echo(f"  queue       {waiting} waiting{oldest}, {ended}")
     for lane in facts["lanes"]:
         if lane["held"]:
             click.echo(

@@ -89,15 +89,16 @@ class Accounts:
                 self._read_stamp = stamp
         except FileNotFoundError:
             self._from_file, self._read_stamp = {}, (0, 0)
-        except OSError as error:
-            _LOG.warning("users.unreadable file=%s reason=%s", self._file, error.strerror)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+            _LOG.warning("users.unreadable file=%s reason=%s", self._file, reason)
 
 
 def read_users(text: str) -> dict[str, str]:
-    """Lines of NAME:HASH; empty lines and # comments are passed over."""
+    """Lines of NAME:HASH; empty lines, # comments and lines without a name or hash are passed over."""
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
-    return {name.strip(): stored.strip() for name, colon, stored in pairs if colon}
+    return {name.strip(): stored.strip() for name, _, stored in pairs if name.strip() and stored.strip()}
 
 
 def write_user(users_file: Path, name: str, password: str) -> None:

@@ -26,7 +26,7 @@ class FailedRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report. head: the header section of the message, as returned (RFC 3462 2); at, arrived_at in epoch seconds."""
+    """One report. head: the message's header section, as returned (RFC 3462 2); at, arrived_at in epoch seconds."""
 
     hostname: str
     author: str
@@ -41,22 +41,25 @@ class Report:
 
 
 def build(report: Report, boundary: str) -> bytes:
-    """The whole message, CRLF lines, without trace."""
-    names = ", ".join(_line(recipient.address) for recipient in report.recipients)
+    """The whole message, CRLF lines, without trace; 8-bit (RFC 6152) only where the returned head is."""
+    encoding = (
+        [] if report.head.isascii() else ["Content-Transfer-Encoding: 8bit"]
+    )  # RFC 2045 6.4: on both levels
     lines = [
-        f"From: Mail relay {report.hostname} <{_line(report.author)}>",
+        f'From: "Mail relay {report.hostname}" <{_line(report.author)}>',
         f"To: <{_line(report.to)}>",
         f"Date: {date_time(report.at)}",
         f"Message-ID: {report.message_id}",
         "Subject: Undelivered mail: your message could not be delivered",
         "Auto-Submitted: auto-replied",
         "MIME-Version: 1.0",
+        *encoding,
         f'Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary="{boundary}"',
         "",
         f"--{boundary}",
         "Content-Type: text/plain; charset=us-ascii",
         "",
-        f"The mail relay {report.hostname} could not deliver your message to: {names}",
+        f"The mail relay {report.hostname} could not deliver your message to:",
         "",
         *_explanations(report),
         f"The relay knows this message as {report.spool_id}; its administrator can say more with",
@@ -72,6 +75,7 @@ def build(report: Report, boundary: str) -> bytes:
         *_fields(report),
         f"--{boundary}",
         "Content-Type: text/rfc822-headers",
+        *encoding,
         "",
     ]
     head = report.head.rstrip(b"\r\n") + b"\r\n"

@@ -14,9 +14,12 @@ from relay365.mail.envelope import Envelope, SpoolId, SubmitterFacts
 MAX_HEAD_OCTETS = 64 * 1024  # more header than this is not read for its fields
 MAX_RECEIVED = 50  # a loop (RFC 5321 6.3); Postfix hopcount_limit 50, Exchange 5.4.14
 
-_FIELD = re.compile(rb"^(received|from|message-id)[ \t]*:((?:.|\r\n[ \t])*)", re.IGNORECASE | re.MULTILINE)
-_ANGLE = re.compile(r"<([^<>\s]+@[^<>\s]+)>")
-_BARE = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
+# No pattern here can match in two ways: a hostile header must not cost more than its length.
+_FIELD = re.compile(
+    rb"^(received|from|message-id)[ \t]*+:((?:[^\r\n]|\r\n[ \t])*+)", re.IGNORECASE | re.MULTILINE
+)
+_ANGLE = re.compile(r"<([^<>\s]*+)>")
+_BETWEEN = re.compile(r"[\s<>,;:\"()]+")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _WORD = re.compile(r"[^\x21-\x27\x2a-\x5b\x5d-\x7e]+")
 
@@ -50,11 +53,9 @@ def read_head(octets: bytes) -> HeadFacts:
 
 
 def _first_address(text: str) -> str:
-    found = _ANGLE.search(text)
-    if found:
-        return found[1]
-    bare = _BARE.search(text)
-    return bare[0] if bare else ""
+    """The first address in angle brackets, else the first bare one, else ""."""
+    words = [*_ANGLE.findall(text), *_BETWEEN.split(text)]
+    return next((word for word in words if "@" in word[1:-1]), "")
 
 
 def date_time(at: float) -> str:
@@ -67,9 +68,12 @@ def received(
 ) -> bytes:
     """Our Received field, folded, with its line end; the recipient is named only when there is one (RFC 5321 7.6)."""
     helo = _WORD.sub("?", submitter.helo)[:120] or "unknown"
-    lines = [f"Received: from {helo} ([{submitter.peer_address}])"]
-    by = f"by {hostname} (relay365) with {submitter.protocol} id {spool_id}"
-    lines.append(by)
+    peer = submitter.peer_address
+    literal = f"IPv6:{peer}" if ":" in peer else peer  # RFC 5321 4.1.3
+    lines = [
+        f"Received: from {helo} ([{literal}])",
+        f"by {hostname} (relay365) with {submitter.protocol} id {spool_id}",
+    ]
     if submitter.tls:
         lines.append(f"({submitter.tls})")
     if len(envelope.forward_paths) == 1 and envelope.forward_paths[0].address.isascii():

@@ -8,15 +8,24 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from typing import Protocol
 
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
-from relay365.smtp.events import MailGiven
 
 LOGIN_NEEDED = Reply.of(530, "5.7.0", "Authentication required")
 TLS_NEEDED = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")  # RFC 3207 4
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class MailAsked(Protocol):
+    """What policy may know of a MAIL; the protocol's own event is not imported, because it stands on the same floor."""
+
+    @property
+    def reverse_path(self) -> str:
+        """The argument of MAIL, "" for the null path."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class Policy:
         """At the greeting nobody is refused: a login may follow."""
         return None
 
-    def mail(self, facts: SubmitterFacts, event: MailGiven) -> Reply | None:
+    def mail(self, facts: SubmitterFacts, event: MailAsked) -> Reply | None:
         """At MAIL."""
         return self.judge(facts).reply
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 from relay365.mail.outcome import Class, Kind, Outcome
 
-SOON_S = (
-    5.0  # after a throttle or while a lane is closed: the lane's gate decides when, the recipient only waits
-)
+SOON_S = 5.0  # after a throttle or while a lane is closed: its gate decides when, the recipient only waits
+LONGEST_WISH_S = 86_400.0  # Microsoft's longest window; a remote that asks for more is not believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,14 @@ def decide(outcome: Outcome, attempts: int, now: float, dice: float, policy: Pol
             return Decision("held", counted=outcome.offered)
         case Class.MESSAGE if outcome.kind is Kind.FAILED:
             return Decision("failed", owes_report=True)
-        case _ if not outcome.offered:
-            return Decision("queued", now + SOON_S * dice)
         case _:
-            wait_until = next_attempt(attempts, now, dice, policy)
-            if outcome.retry_after_s is not None:
-                wait_until = max(wait_until, now + min(outcome.retry_after_s, 86_400.0))
-            return Decision("queued", wait_until)
+            again_at = _again_at(outcome, attempts, now, dice, policy)
+            return Decision("queued", again_at, counted=outcome.offered)
+
+
+def _again_at(outcome: Outcome, attempts: int, now: float, dice: float, policy: Policy) -> float:
+    """After a temporary fault: by the schedule, not before the remote asked; soon where no line could be opened."""
+    if not outcome.offered:
+        return now + SOON_S * dice
+    wished_s = min(outcome.retry_after_s or 0.0, LONGEST_WISH_S)
+    return max(next_attempt(attempts, now, dice, policy), now + wished_s)

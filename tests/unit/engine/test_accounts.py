@@ -41,8 +41,13 @@ def users(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def accounts(users: Path) -> Iterator[Accounts]:
-    made = Accounts(users, {"kyocera": QUICK.hash("other")}, FakeClock())
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def accounts(users: Path, clock: FakeClock) -> Iterator[Accounts]:
+    made = Accounts(users, {"kyocera": QUICK.hash("other")}, clock)
     yield made
     made.close()
 
@@ -91,7 +96,7 @@ def test_an_unknown_name_costs_a_verification_too(
 
 
 def test_a_right_password_is_remembered_for_a_while(
-    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+    accounts: Accounts, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second login of a scanner costs nothing; after five minutes it is verified again; a wrong one always is."""
     n_verified = 0
@@ -102,9 +107,7 @@ def test_a_right_password_is_remembered_for_a_while(
             n_verified += 1
             return QUICK.verify(stored, password)
 
-    clock = FakeClock()
     monkeypatch.setattr(accounts, "_hasher", Counting())
-    monkeypatch.setattr(accounts, "_clock", clock)
 
     assert [True, True, False, False] == _ask(
         accounts, ("canon", "right"), ("canon", "right"), ("canon", "wrong"), ("canon", "wrong")
@@ -148,6 +151,22 @@ def test_a_file_that_cannot_be_read_keeps_what_was_known(
 
     assert [True, True] == [*before, *_ask(accounts, ("canon", "right"))]
     assert "users.unreadable" in caplog.text
+
+
+def test_a_file_that_is_no_text_keeps_what_was_known(
+    accounts: Accounts, users: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that was saved in another encoding locks nobody out, and is said."""
+    before = _ask(accounts, ("canon", "right"))
+    users.write_bytes(b"gr\xf6\xdfe:x\n")
+
+    assert [True, True] == [*before, *_ask(accounts, ("canon", "right"))]
+    assert "it is not UTF-8 text" in caplog.text
+
+
+def test_an_empty_name_is_no_login() -> None:
+    """A line without a name or a hash gives nobody a way in, not even `@domain`."""
+    assert {"a": "hash"} == read_users(":hash\n : hash\nb:\nc\n# d:hash\n\n a : hash \n")
 
 
 def test_the_file_is_written_whole_and_private(tmp_path: Path) -> None:

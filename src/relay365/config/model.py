@@ -1,0 +1,235 @@
+"""The tables of the file as frozen models: every key with its type, unit, default and meaning.
+
+docs/config.md is made from this module. A model says what it expects; relay365.config.read says it to people.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from relay365.config.words import (
+    BaseAddress,
+    Duration,
+    Flag,
+    HostName,
+    HostPort,
+    Label,
+    MailboxName,
+    Network,
+    Number,
+    Size,
+)
+
+
+class Table(BaseModel):
+    """A table of the file: frozen, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SecretRef(Table):
+    """Where a secret is; never the secret itself."""
+
+    file: str | None = Field(
+        None, description="a file that holds it; only this user should be able to read it"
+    )
+    env: str | None = Field(None, description="an environment variable that holds it")
+    credential: str | None = Field(None, description="a systemd credential (LoadCredential=) of this name")
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> SecretRef:
+        if sum(way is not None for way in (self.file, self.env, self.credential)) != 1:
+            raise ValueError("one of { file = }, { env = }, { credential = }")
+        return self
+
+    def __repr__(self) -> str:
+        return "{ " + ", ".join(f'{k} = "{v}"' for k, v in self.model_dump(exclude_none=True).items()) + " }"
+
+    __str__ = __repr__
+
+
+class Server(Table):
+    """[server]: who we are and where our data is."""
+
+    name: HostName = Field(
+        "", description="our name in greeting, EHLO and Received; default: the host's name"
+    )
+    data: str = Field(description="queue, keys and history; put it on a disk that survives a power cut")
+    users: str = Field("users", description="file of logins, made by `relay365 user add`; relative to data")
+    max_message: Size = Field(157_286_400, description="largest message we take, in octets")
+    max_recipients: Number = Field(
+        1000, ge=100, description="recipients of one message (RFC 5321 4.5.3.1.8 asks 100)"
+    )
+    max_sessions: Number = Field(1000, ge=1, description="sessions at once, in all")
+    max_sessions_per_address: Number = Field(100, ge=1, description="sessions at once from one address")
+    max_errors: Number = Field(20, ge=1, description="errors after which a session is ended with 421")
+    command_timeout: Duration = Field(300.0, description="patience for a command (RFC 5321 4.5.3.2.7: 5m)")
+    content_timeout: Duration = Field(300.0, description="patience for the next octets of a message")
+
+
+class Listener(Table):
+    """[[listener]]: where devices come in."""
+
+    address: HostPort = Field(description="address and port to listen on")
+    tls: Literal["none", "optional", "required", "implicit"] = Field(
+        "optional",
+        description="none; optional: STARTTLS is offered; required: no mail before STARTTLS; implicit: TLS at once",
+    )
+    certificate: SecretRef | None = Field(
+        None, description="own certificate chain (PEM), { file = }; default: made at first start"
+    )
+    key: SecretRef | None = Field(None, description="its private key (PEM), { file = }")
+    require_auth: Flag = Field(False, description="whether everybody must log in here")
+
+    @model_validator(mode="after")
+    def _pair(self) -> Listener:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key together")
+        if any(one is not None and one.file is None for one in (self.certificate, self.key)):
+            raise ValueError("certificate and key as { file = }")
+        return self
+
+
+class Allow(Table):
+    """[[allow]]: who may send without or with a login; first match wins, what matches nothing is refused."""
+
+    network: Network = Field(description='the network, such as "192.168.10.0/24"')
+    login: Literal["never", "optional", "required"] = Field(
+        "optional",
+        description="never and optional: none is needed; required: nobody sends from there without one",
+    )
+
+
+class User(Table):
+    """[[user]]: a login for devices, beside the users file."""
+
+    name: str = Field(description="the login name; name@domain is taken, too")
+    password_hash: str = Field(description="argon2id hash, as it stands in the users file", repr=False)
+
+
+class SubmissionRoute(Table):
+    """[[route]] kind = "submission": SMTP AUTH client submission."""
+
+    kind: Literal["submission"] = Field(description="what kind of way out this is")
+    name: Label = Field("", description="name of the route; default: its kind")
+    tenant: str = Field("", description="tenant domain or id, for OAuth")
+    client: str = Field("", description="application (client) id, for OAuth")
+    secret: SecretRef | None = Field(None, description="the client secret's value")
+    certificate: SecretRef | None = Field(None, description="the application's certificate (PEM)")
+    key: SecretRef | None = Field(None, description="the certificate's private key (PEM)")
+    password: SecretRef | None = Field(
+        None, description="the mailbox's password: basic authentication, while it lives"
+    )
+    mailbox: MailboxName = Field(description="the mailbox that we send as")
+    endpoint: HostPort = Field("smtp.office365.com:587", description="host and port")
+    authority: BaseAddress = Field(
+        "https://login.microsoftonline.com", description="base address of the token service"
+    )
+    scope: str = Field("https://outlook.office365.com/.default", description="what the token is for")
+    ca_file: str = Field("", description="file with the roots to trust instead of the system's (PEM)")
+    connections: Number = Field(2, ge=1, le=3, description="at once; Microsoft allows a mailbox 3")
+    per_minute: Number = Field(
+        30, ge=1, description="messages in any 60 seconds; Microsoft allows a mailbox 30"
+    )
+
+    @model_validator(mode="after")
+    def _one_credential(self) -> SubmissionRoute:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key together")
+        if sum(way is not None for way in (self.secret, self.certificate, self.password)) != 1:
+            raise ValueError("one of secret, certificate with key, or password")
+        if self.password is None and not (self.tenant and self.client):
+            raise ValueError("tenant and client with secret or certificate")
+        return self
+
+
+class SmarthostRoute(Table):
+    """[[route]] kind = "smarthost": any SMTP server as next hop."""
+
+    kind: Literal["smarthost"] = Field(description="what kind of way out this is")
+    name: Label = Field("", description="name of the route; default: its kind")
+    host: HostPort = Field(description="host and port")
+    tls: Literal["required", "opportunistic", "none", "implicit"] = Field(
+        "required",
+        description="required: STARTTLS, verified; opportunistic: where offered; none; implicit: TLS at once",
+    )
+    user: str = Field("", description="login name at the smart host")
+    password: SecretRef | None = Field(None, description="its password")
+    ca_file: str = Field("", description="file with the roots to trust instead of the system's (PEM)")
+    connections: Number = Field(20, ge=1, le=200, description="at once")
+    per_minute: Number | None = Field(None, ge=1, description="messages in any 60 seconds; default: no limit")
+
+    @model_validator(mode="after")
+    def _no_password_in_clear(self) -> SmarthostRoute:
+        if bool(self.user) != (self.password is not None):
+            raise ValueError("user and password together")
+        if self.password is not None and self.tls in ("none", "opportunistic"):
+            raise ValueError('tls = "required" or "implicit": a password is never sent in clear')
+        return self
+
+
+class Queue(Table):
+    """[queue]: patience."""
+
+    retry: tuple[Duration, ...] = Field(
+        (60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0),
+        min_length=1,
+        description="pauses between tries; the last repeats",
+    )
+    give_up: Duration = Field(432_000.0, description="life of a message; then its sender is told")
+    keep: Duration = Field(7_776_000.0, description="how long the history of finished messages is kept")
+    disk_floor: Size = Field(67_108_864, description="below this free space devices are told 452 4.3.1")
+
+
+class Log(Table):
+    """[log]: what the service writes to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much")
+    format: Literal["text", "json"] = Field(
+        "text", description="a line for people, or one JSON object per line"
+    )
+
+
+Route = Annotated[SubmissionRoute | SmarthostRoute, Field(discriminator="kind")]
+
+
+class Config(Table):
+    """The whole file."""
+
+    server: Server
+    listener: tuple[Listener, ...] = Field(min_length=1)
+    allow: tuple[Allow, ...] = ()
+    user: tuple[User, ...] = ()
+    route: tuple[Route, ...] = Field(min_length=1)
+    queue: Queue = Field(default_factory=Queue)
+    log: Log = Field(default_factory=Log)
+
+    @model_validator(mode="after")
+    def _no_twins(self) -> Config:
+        for table, key, values in (
+            ("listener", "address", [one.address for one in self.listener if not one.address.endswith(":0")]),
+            ("allow", "network", [str(one.network) for one in self.allow]),
+            ("user", "name", [one.name for one in self.user]),
+            ("route", "name", [one.name for one in self.route if one.name]),
+        ):
+            twins = [value for n, value in enumerate(values) if value in values[:n]]
+            if twins:
+                raise PydanticCustomError(
+                    "twins", "{table} {key}", {"table": table, "key": key, "twin": twins[0]}
+                )
+        return self
+
+    def route_names(self) -> tuple[str, ...]:
+        """One name per route: its own, or its kind, with a number where that is taken."""
+        taken = {route.name for route in self.route if route.name}
+        names: list[str] = []
+        for route in self.route:
+            name, n = route.name or route.kind, 2
+            while not route.name and name in taken:
+                name, n = f"{route.kind}-{n}", n + 1
+            taken.add(name)
+            names.append(name)
+        return tuple(names)

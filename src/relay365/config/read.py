@@ -1,0 +1,184 @@
+"""Read the file and say what is wrong with it, in its own words: file, key, expected, found, nearest known name.
+
+A value that could be a secret is never shown, and a setting that this version does not know is never ignored.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from relay365.config.model import (
+    Allow,
+    Config,
+    Listener,
+    Log,
+    Queue,
+    SecretRef,
+    Server,
+    SmarthostRoute,
+    SubmissionRoute,
+    Table,
+    User,
+)
+from relay365.errors import ConfigError
+
+LATER = frozenset({"device", "tolerate", "repair", "sender", "oversize", "rule", "web", "metrics", "alerts"})
+LATER_KINDS = frozenset({"connector", "graph", "hve", "acs"})
+KINDS = ("submission", "smarthost")
+LISTS = frozenset({"listener", "allow", "user", "route", "device", "rule"})
+
+_MODELS: Mapping[str, tuple[type[Table], ...]] = {
+    "server": (Server,), "listener": (Listener,), "allow": (Allow,), "user": (User,), "queue": (Queue,), "log": (Log,),
+    "route": (SubmissionRoute, SmarthostRoute),
+}  # fmt: skip
+_SECRETS = frozenset({"secret", "password", "key", "certificate", "password_hash"})
+_REFERENCE = 'a reference: { file = "..." }, { env = "..." } or { credential = "..." }'
+
+
+class ConfigErrors(ConfigError):
+    """All errors of one file."""
+
+    def __init__(self, errors: tuple[ConfigError, ...]) -> None:
+        self.errors = errors
+        first = errors[0]
+        super().__init__(first.where, first.expected, first.found, first.hint)
+
+
+def parse(text: str, where: str) -> Config:
+    """Read a configuration; raises ConfigErrors with every error that was found. where: the file's name for people."""
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        hint = 'texts stand in quotes: data = "/var/lib/relay365"; every table has its own heading, once'
+        raise ConfigErrors((ConfigError(where, "TOML", str(error), hint),)) from error
+    early = tuple(_shapes(tables, where)) or tuple(_not_yet(tables, where))
+    if early:
+        raise ConfigErrors(early)
+    try:
+        return Config.model_validate(tables)
+    except ValidationError as error:
+        # A list that lost its only entry to an error of that entry is not an error of its own.
+        causes = (one for one in error.errors() if "after validation" not in one["msg"])
+        raise ConfigErrors(tuple(_explain(one, where) for one in causes)) from error
+
+
+def _shapes(tables: dict[str, Any], where: str) -> Iterator[ConfigError]:
+    """Tables that are no tables: [listener] for [[listener]], a value for a table."""
+    for name, value in tables.items():
+        if name not in _MODELS:
+            continue
+        heading = f"[[{name}]]" if name in LISTS else f"[{name}]"
+        rows = value if name in LISTS and isinstance(value, list) else [value]
+        if name in LISTS and isinstance(value, dict):
+            hint = f"there may be several: write {heading} with two brackets"
+            yield ConfigError(f"{where}: [{name}]", heading, f"[{name}]", hint)
+        elif not all(isinstance(row, dict) for row in rows):
+            hint = f"write {heading} on a line of its own and its keys below"
+            yield ConfigError(f"{where}: {name}", f"the table {heading}", _short(value), hint)
+
+
+def _not_yet(tables: dict[str, Any], where: str) -> Iterator[ConfigError]:
+    """Tables and routes that belong to the format but not to this version, and kinds that nobody knows."""
+    for name in tables:
+        if name in LATER:
+            hint = "it comes with a later version; take it out"
+            yield ConfigError(f"{where}: [{name}]", "a table that this version knows", f"[{name}]", hint)
+    for n, route in enumerate(tables.get("route", []), 1):
+        kind = route.get("kind")
+        if kind in KINDS:
+            continue
+        hint = "this kind comes with a later version" if kind in LATER_KINDS else _nearest(str(kind), KINDS)
+        found = "nothing" if kind is None else _short(kind)
+        yield ConfigError(f"{where}: [[route]] {n}, kind", '"submission" or "smarthost"', found, hint)
+
+
+def _explain(error: Any, where: str) -> ConfigError:
+    """One of pydantic's errors as a person can use it."""
+    path = [part for part in error["loc"] if part not in KINDS]
+    place, found = f"{where}: {_place(path)}", error.get("input")
+    key = str(path[-1]) if path else ""
+    match error["type"]:
+        case "extra_forbidden":
+            hint = _nearest(key, _known_keys(path[:-1])) or "relay365 config example shows the known ones"
+            return ConfigError(place, "a known key", key, hint)
+        case "missing" | "too_short":
+            example = f"add it; relay365 config example shows {'one' if len(path) < 2 else 'where'}"
+            return ConfigError(place, "a value", "nothing", example)
+        case "twins":
+            twin = error["ctx"]
+            place = f"{where}: [[{twin['table']}]], {twin['key']}"
+            return ConfigError(place, "a different one each time", f"{twin['twin']!r} twice", "take one out")
+        case "model_type" | "model_attributes_type" if key in _SECRETS:
+            hint = "a secret does not stand in this file: put it into a file that only the relay can read"
+            return ConfigError(place, _REFERENCE, "a value, which is not shown", hint)
+        case "value_error":
+            expected = str(error["ctx"]["error"])
+            return ConfigError(place, expected, _short(found), _suggestion(key, found))
+        case _:
+            expected = error["msg"].removeprefix("Input should be ").replace("'", '"')
+            return ConfigError(
+                place, expected, "a value, which is not shown" if key in _SECRETS else _short(found)
+            )
+
+
+def _place(path: list[str | int]) -> str:
+    """`[server] data`, `[[route]] 1, secret.file`: what stands in the file."""
+    if not path:
+        return "the whole file"
+    table, rest = str(path[0]), path[1:]
+    heading = f"[[{table}]]" if table in LISTS else f"[{table}]"
+    if rest and isinstance(rest[0], int):
+        heading, rest = f"{heading} {rest[0] + 1}", rest[1:]
+    keys = ".".join(f"{part + 1}" if isinstance(part, int) else part for part in rest)
+    comma = "," if heading[-1].isdigit() and keys else ""
+    return f"{heading}{comma} {keys}".rstrip()
+
+
+def _known_keys(path: list[str | int]) -> list[str]:
+    if not path:
+        return list(Config.model_fields)
+    models = (
+        (SecretRef,) if len(path) > 1 and isinstance(path[-1], str) else _MODELS.get(str(path[0]), (Config,))
+    )
+    return [key for model in models for key in model.model_fields]
+
+
+def _nearest(name: str, known: list[str] | tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, 1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def _suggestion(key: str, found: object) -> str:
+    """What was probably meant by an address without port or a network with host bits."""
+    if not isinstance(found, str):
+        return ""
+    try:
+        if key == "network":
+            return f'did you mean "{ipaddress.ip_network(found, strict=False)}"?'
+        if key in ("address", "host", "endpoint") and ":" not in found and found:
+            return f'did you mean "{found}:{587 if key == "endpoint" else 25}"?'
+    except ValueError:
+        pass
+    return ""
+
+
+def _short(value: object) -> str:
+    """A value for a message: of tables only the keys, because a value in them could be a secret."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(value) + " }"
+    if isinstance(value, list):
+        return "a list"
+    text = (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f'"{value}"'
+        if isinstance(value, str)
+        else str(value)
+    )
+    return text if len(text) <= 60 else text[:57] + "..."

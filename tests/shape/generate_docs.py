@@ -1,0 +1,191 @@
+"""Makes the tables of docs/config.md, docs/events.md and docs/outcomes.md from the code; a test keeps them up to date.
+
+`python tests/shape/generate_docs.py --write` writes them. Outside its two marks a page is
+written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import typing
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from relay365 import config
+from relay365.config import words
+from relay365.journal import EVENTS
+from relay365.routes.classify import Row, catalogue
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+BEGIN = "<!-- made by tests/shape/generate_docs.py: begin -->"
+END = "<!-- made by tests/shape/generate_docs.py: end -->"
+
+# Heading of each table of the file, and the model that reads it.
+TABLES: tuple[tuple[str, type[config.Table]], ...] = (
+    ("[server]", config.Server),
+    ("[[listener]]", config.Listener),
+    ("[[allow]]", config.Allow),
+    ("[[user]]", config.User),
+    ('[[route]] kind = "submission"', config.SubmissionRoute),
+    ('[[route]] kind = "smarthost"', config.SmarthostRoute),
+    ("[queue]", config.Queue),
+    ("[log]", config.Log),
+    ("References to secrets", config.SecretRef),
+)
+WHERE = {
+    "smtp": "Replies of Microsoft's SMTP servers",
+    "token": "Refusals of the token service (AADSTS numbers and OAuth error names)",
+    "graph": "Errors of Microsoft Graph",
+    "relay": "Marks and replies of the relay itself",
+}
+_WORDS: dict[object, str] = {
+    words.Size: "size", words.Duration: "time", words.HostPort: "address:port", words.Network: "network",
+    words.MailboxName: "mail address", words.HostName: "host name", words.BaseAddress: "https address",
+    words.Label: "name", words.Number: "number", words.Flag: "true or false", str: "text",
+    config.SecretRef: "reference",
+}  # fmt: skip
+
+
+def config_tables() -> str:
+    """One table of keys for each table of the configuration."""
+    parts = []
+    for heading, model in TABLES:
+        hints = typing.get_type_hints(model, include_extras=True)
+        about = (model.__doc__ or "").partition(": ")[2] or (model.__doc__ or "")
+        rows = [_key(name, field, hints[name]) for name, field in model.model_fields.items()]
+        parts.append(
+            f"## {heading}\n\n{about[:1].upper()}{about[1:]}\n\n{_table(('key', 'type', 'default', 'meaning'), rows)}"
+        )
+    return "\n\n".join(parts)
+
+
+def _key(name: str, field: FieldInfo, hint: object) -> tuple[str, ...]:
+    return f"`{name}`", _type(hint, field), _default(field, hint), _first_capital(field.description or "")
+
+
+def _type(hint: object, field: FieldInfo) -> str:
+    bare = _without_none(hint)
+    if get_origin(bare) is Literal:
+        return ", ".join(f'`"{word}"`' for word in get_args(bare))
+    if get_origin(bare) is tuple:
+        return f"list of {_WORDS[get_args(bare)[0]]}s"
+    least = next((str(m.ge) for m in field.metadata if hasattr(m, "ge")), "")
+    most = next((str(m.le) for m in field.metadata if hasattr(m, "le")), "")
+    limits = f", {least} to {most}" if most else f", at least {least}" if least else ""
+    return _WORDS[bare] + limits
+
+
+def _without_none(hint: object) -> object:
+    if get_origin(hint) in (typing.Union, type(int | str)):
+        return next(one for one in get_args(hint) if one is not type(None))
+    return hint
+
+
+def _default(field: FieldInfo, hint: object) -> str:
+    if field.default is PydanticUndefined:
+        return "**required**"
+    return "" if field.default in (None, "") else f"`{_toml(field.default, _without_none(hint))}`"
+
+
+def _toml(value: Any, hint: object) -> str:
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(one, get_args(hint)[0]) for one in value) + "]"
+    if hint == words.Size:
+        return f'"{_in_units(value, (("G", 1024**3), ("M", 1024**2), ("K", 1024)))}"'
+    if hint == words.Duration:
+        return f'"{_in_units(int(value), (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)))}"'
+    return f'"{value}"' if isinstance(value, str) else str(value).lower()
+
+
+def _in_units(value: int, units: tuple[tuple[str, int], ...]) -> str:
+    return next((f"{value // size}{unit}" for unit, size in units if value % size == 0), str(value))
+
+
+def event_table() -> str:
+    """All events in the order of a message's life."""
+    rows = [
+        (f"`{e.name}`", e.level, "log and history" if e.places == "both" else e.places, e.meaning)
+        for e in EVENTS
+    ]
+    return _table(("event", "level", "stands in", "meaning"), rows)
+
+
+def reply_tables() -> str:
+    """The catalogue, one table per place where a text comes from, by code."""
+    parts = []
+    for where, heading in WHERE.items():
+        rows = sorted(
+            (row for row in catalogue() if row.where == where),
+            key=lambda row: (row.codes, row.statuses, row.id),
+        )
+        if rows:
+            cells = [_reply(row) for row in rows]
+            parts.append(
+                f"### {heading}\n\n{_table(('row', 'matches', 'class', 'scope', 'meaning and cure'), cells)}"
+            )
+    return "\n\n".join(parts)
+
+
+def _reply(row: Row) -> tuple[str, ...]:
+    matched = [", ".join(str(code) for code in row.codes), ", ".join(_spans(row.statuses))]
+    matched += [" ".join(f'"{fragment}"' for fragment in row.fragments)]
+    matches = " ".join(part for part in matched if part)
+    cure = "; ".join(row.do)
+    return f"`{row.id}`", matches, row.klass.value, row.scope.value, f"{row.title} *{_first_capital(cure)}.*"
+
+
+def _spans(statuses: tuple[str, ...]) -> list[str]:
+    """`5.7.606` to `5.7.649` again as one span."""
+    if len(statuses) < 10:
+        return list(statuses)
+    last = [statuses[0]]
+    spans = [last]
+    for status in statuses[1:]:
+        if int(status.rpartition(".")[2]) == int(last[-1].rpartition(".")[2]) + 1:
+            last.append(status)
+        else:
+            last = [status]
+            spans.append(last)
+    return [s[0] if len(s) == 1 else f"{s[0]} to {s[-1]}" for s in spans]
+
+
+def _first_capital(text: str) -> str:
+    return text[:1].upper() + text[1:] if re.match(r"[a-z]+[ ,]", text) else text
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [headings, tuple("---" for _ in headings), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+PAGES = {"config.md": config_tables, "events.md": event_table, "outcomes.md": reply_tables}
+
+
+def expected(page: str, present: str) -> str:
+    """The page as it should be: its own prose, and the made part between the marks."""
+    before, _, rest = present.partition(BEGIN)
+    after = rest.partition(END)[2]
+    return f"{before}{BEGIN}\n\n{PAGES[page]()}\n\n{END}{after}"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or say which are out of date."""
+    stale = 0
+    for page in PAGES:
+        file = DOCS / page
+        present = file.read_text("utf-8")
+        wanted = expected(page, present)
+        if wanted != present:
+            stale += 1
+            print(f"{page} {'written' if '--write' in arguments else 'is out of date'}")  # noqa: T201  # its whole output
+            if "--write" in arguments:
+                file.write_text(wanted, "utf-8")
+    return 0 if "--write" in arguments else min(stale, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

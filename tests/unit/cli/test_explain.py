@@ -1,0 +1,76 @@
+"""`relay365 explain` with a queue behind it, and lines that nobody would write; the rest is in tests/golden/cli."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+
+def test_a_queue_id_is_explained_by_its_last_reply(full_desk: Any) -> None:
+    """The row that the relay itself chose, for the message's recipient."""
+    (found,) = full_desk.objects("explain", full_desk.ids["waiting"].lower())
+
+    assert ("too-many-connections", "rate-limit", "mailbox") == (found["row"], found["class"], found["scope"])
+    assert (full_desk.ids["waiting"], "queued") == (found["id"], found["recipients"][0]["state"])
+    assert 0 == full_desk.run("explain", full_desk.ids["waiting"]).exit_code
+
+
+def test_a_reply_that_no_row_knew_is_said(full_desk: Any) -> None:
+    """An id whose last reply is unknown is still found, and no escape of the remote reaches the terminal."""
+    said = full_desk.run("explain", full_desk.ids["held"])
+
+    assert 0 == said.exit_code
+    assert "unknown: This text is not in the catalogue." in said.stdout
+    assert "\x1b" not in said.stdout
+
+
+def test_a_delivered_message_is_well(full_desk: Any) -> None:
+    """Nothing went wrong is an answer."""
+    (found,) = full_desk.objects("explain", full_desk.ids["delivered"])
+
+    assert (None, None, "Nothing went wrong: it is delivered.") == (
+        found["row"],
+        found["class"],
+        found["title"],
+    )
+
+
+def test_an_id_that_nobody_has_is_an_unknown_text(full_desk: Any, desk: Any) -> None:
+    """With a queue and without one."""
+    assert 1 == full_desk.run("explain", "ZZZZZZ").exit_code
+
+
+def test_without_a_queue_an_id_is_an_unknown_text(desk: Any) -> None:
+    """No queue has been made yet: nothing to look into, nothing to complain of."""
+    assert 1 == desk.run("explain", "4TQ921").exit_code
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "null",
+        "[]",
+        "5",
+        "{}",
+        '{"text": 5}',
+        '{"text": "x", "where": 7}',
+        '{"text": "x", "where": "moon"}',
+        '"\\ud800"',
+        "[" * 100_000,
+        "\xff\xfe",
+        '{"text": "535 5.7.3", "where": "graph"}',
+    ],
+    ids=range(12),
+)
+def test_every_line_of_a_batch_has_one_answer(desk: Any, line: str) -> None:
+    """Whatever stands on it, with class and scope; the lines around it are answered as ever."""
+    said = desk.run("explain", "--batch", stdin=f'"535 5.7.3 no"\n{line}\n"430 4.2.0 STOREDRV"\n')
+    answers = [json.loads(one) for one in said.stdout.splitlines()]
+
+    assert 0 == said.exit_code
+    assert 3 == len(answers)
+    assert ("auth-refused", "no-mailbox-rights") == (answers[0]["row"], answers[2]["row"])
+    assert {"class", "scope", "row", "title", "why", "do"} <= set(answers[1])

@@ -1,0 +1,95 @@
+"""`relay365 queue`: what waits, one message's story, and moving mail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def test_the_list_shows_what_waits(full_desk: Any) -> None:
+    """Finished mail is not in the way; --all and --state bring it; oldest first."""
+    ids = full_desk.ids
+    states = [one["state"] for one in full_desk.objects("queue", "list", "--all")]
+
+    assert [ids["waiting"], ids["held"]] == [one["id"] for one in full_desk.objects("queue", "list")]
+    assert ["queued", "failed", "held", "delivered"] == states
+    assert [ids["failed"]] == [one["id"] for one in full_desk.objects("queue", "list", "--state", "failed")]
+    assert [ids["waiting"]] == [
+        one["id"] for one in full_desk.objects("queue", "list", "--limit", "1", "--all")
+    ]
+
+
+def test_the_object_has_the_documented_keys(full_desk: Any) -> None:
+    """The keys are an interface for programs."""
+    found = full_desk.objects("queue", "list")[0]
+
+    assert {
+        "id", "state", "age_s", "size_octets", "reverse_path", "recipients", "device", "route", "next_attempt_at",
+    } <= set(found)  # fmt: skip
+    assert {"address", "state", "last_reply", "class"} <= set(found["recipients"][0])
+    assert ("rate-limit", "queued", "192.168.10.31", "smarthost") == (
+        found["recipients"][0]["class"], found["state"], found["device"], found["route"],
+    )  # fmt: skip
+
+
+def test_the_table_is_for_people(full_desk: Any) -> None:
+    """Headings, one line per message, a count; control characters of a remote do not reach the terminal."""
+    said = full_desk.run("queue", "list").stdout
+
+    assert said.startswith("ID  ")
+    assert said.endswith("2 messages.\n")
+    assert "432 4.3.2 Concurrent" in said
+    assert "\x1b" not in said
+
+
+def test_one_message_tells_its_story(full_desk: Any) -> None:
+    """Recipients, their last replies and every event; the id is read in any case."""
+    said = full_desk.run("queue", "show", full_desk.ids["waiting"].lower())
+    found = full_desk.objects("queue", "show", full_desk.ids["waiting"])[0]
+
+    assert 0 == said.exit_code
+    assert "<waiting@fabrikam.com>  queued" in said.stdout
+    assert ["message.accepted", "message.claimed", "recipient.deferred"] == [
+        e["name"] for e in found["events"]
+    ]
+
+
+def test_an_unknown_message_is_a_problem(full_desk: Any) -> None:
+    """Exit 1 and three lines."""
+    said = full_desk.run("queue", "show", "ZZZZZZ")
+
+    assert 1 == said.exit_code
+    assert said.stderr.startswith("what: no message ZZZZZZ\n")
+
+
+def test_mail_is_moved_and_counted(full_desk: Any) -> None:
+    """Release, hold, retry and delete each say how many recipients they moved."""
+    held, waiting = full_desk.ids["held"], full_desk.ids["waiting"]
+
+    assert [{"released": 1}] == full_desk.objects("queue", "release", held)
+    assert [{"held": 2}] == full_desk.objects("queue", "hold", held, waiting)
+    assert [{"released": 2}] == full_desk.objects("queue", "release", "--all")
+    assert [{"due now": 2}] == full_desk.objects("queue", "retry", "--all")
+    assert [{"deleted": 1}] == full_desk.objects("queue", "delete", waiting)
+    assert "failed" == full_desk.objects("queue", "show", waiting)[0]["state"]
+
+
+def test_nothing_moved_is_a_problem(full_desk: Any) -> None:
+    """Who names mail that cannot be moved hears it by the exit code."""
+    said = full_desk.run("queue", "release", full_desk.ids["delivered"])
+
+    assert (1, "released: 0 recipients\n") == (said.exit_code, said.stdout)
+
+
+def test_deleting_everything_wants_a_yes(full_desk: Any) -> None:
+    """Without --yes nothing is deleted and the exit code says: refused for safety."""
+    refused = full_desk.run("queue", "delete", "--all")
+
+    assert 4 == refused.exit_code
+    assert 2 == len(full_desk.objects("queue", "list"))
+    assert 0 == full_desk.run("queue", "delete", "--all", "--yes").exit_code
+    assert [] == full_desk.objects("queue", "list")
+
+
+def test_moving_nothing_in_particular_is_wrong_use(full_desk: Any) -> None:
+    """Names or --all."""
+    assert 2 == full_desk.run("queue", "hold").exit_code

@@ -1,0 +1,245 @@
+"""The catalogue: every row is reachable, realistic texts in any dress find it, and the unknown is told apart."""
+
+from __future__ import annotations
+
+import ast
+import json
+import textwrap
+import time
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay365.errors import TokenRefused
+from relay365.mail.outcome import Class, Kind, Scope
+from relay365.mail.status import EnhancedStatus, Reply
+from relay365.routes.classify import catalogue, explain, outcome_of, outcome_of_token
+
+TESTS = Path(__file__).resolve().parents[2]
+SRC = TESTS.parent / "src" / "relay365"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One golden case: what was seen, and what it must mean."""
+
+    place: str
+    text: str
+    row: str
+    klass: str
+    scope: str
+    kinds: dict[str, str] = field(default_factory=dict)
+
+
+def _cases() -> list[Case]:
+    found = []
+    for file in sorted((TESTS / "golden" / "replies").glob("*.toml")):
+        for one in tomllib.loads(file.read_text("utf-8"))["case"]:
+            one["klass"] = one.pop("class")
+            found.append(Case(file.stem, **one))
+    return found
+
+
+CASES = _cases()
+SMTP_CASES = [case for case in CASES if case.kinds]
+STAGES = ("connect", "auth", "mail", "rcpt", "data")
+
+
+def _name(case: Case) -> str:
+    return f"{case.place}-{case.row}"
+
+
+def _reply(text: str) -> Reply:
+    code, _, rest = text.partition(" ")
+    status = EnhancedStatus.parse(rest)
+    return Reply(int(code), status, (rest.removeprefix(str(status)).strip() if status else rest,))
+
+
+def _dressed(text: str) -> dict[str, str]:
+    """The text as people paste it."""
+    code, _, rest = text.partition(" ")
+    status, _, words = rest.partition(" ")
+    half = len(words) // 2
+    cut = words.find(" ", half) if " " in words[half:] else len(words)
+    return {
+        "in capitals": text.upper(),
+        "wrapped by a mail program": textwrap.fill(text, 60, break_long_words=False),
+        "in a report": f"lena@fabrikam.com\nRemote server returned '{text}'\nOriginal message headers:",
+        "in a log line": f"Nov 24 10:02:11 nas app[2250]: deferred (host said: {text} (in reply to end of DATA))",
+        "as reply lines": f"{code}-{status} {words[:cut]}\r\n{code} {status} {words[cut:].strip()}",
+        "as many reply lines": "\n".join(
+            [*(f"{code}-{status} {word}" for word in words.split()), f"{code} {status} end"]
+        ),
+        "in a dialogue": f"250 2.1.0 Sender OK\n250 2.1.5 Recipient OK\n{text}\n221 2.0.0 Service closing",
+    }
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_a_text_as_it_comes_is_explained(case: Case) -> None:
+    """The pasted text finds its row, and with it class and scope, without being told where it is from."""
+    found = explain(case.text)
+
+    assert found.row is not None
+    assert (case.row, case.klass, case.scope) == (found.row.id, found.klass.value, found.scope.value)
+
+
+@pytest.mark.parametrize("case", SMTP_CASES, ids=_name)
+def test_a_text_in_any_dress_is_explained(case: Case) -> None:
+    """Capitals, wrapped lines, reports, log lines, continued replies and whole dialogues change nothing."""
+    found = {dress: explain(text).row for dress, text in _dressed(case.text).items()}
+
+    assert dict.fromkeys(found, case.row) == {dress: row and row.id for dress, row in found.items()}
+
+
+@pytest.mark.parametrize("case", SMTP_CASES, ids=_name)
+def test_a_reply_becomes_its_outcome(case: Case) -> None:
+    """At each stage at which it may come, the reply gives its recipient row, class, scope, kind and its own words."""
+    for stage, kind in case.kinds.items():
+        outcome = outcome_of(_reply(case.text), stage)
+
+        assert (case.row, Class(case.klass), Scope(case.scope), Kind(kind)) == (
+            outcome.row, outcome.klass, outcome.scope, outcome.kind,
+        )  # fmt: skip
+        assert case.text == outcome.reply_text
+
+
+def test_every_row_has_a_case() -> None:
+    """No row of the catalogue goes without a text that finds it."""
+    assert {row.id for row in catalogue()} == {case.row for case in CASES}
+
+
+def test_rows_are_whole() -> None:
+    """Ids are unique; title, causes, cures and source are said; a throttle says how long it may last."""
+    rows = catalogue()
+
+    assert len(rows) == len({row.id for row in rows})
+    assert [] == [r.id for r in rows if not (r.title.endswith(".") and r.why and r.do and r.source)]
+    assert [] == [
+        r.id for r in rows if r.where == "smtp" and r.klass is Class.RATE_LIMIT and not r.retry_after_s
+    ]
+    assert {"smtp", "token", "graph", "relay"} == {row.where for row in rows}
+
+
+def test_every_mark_in_the_code_is_explained() -> None:
+    """Whatever row the code itself writes on an outcome, `relay365 explain` knows it."""
+    known = {row.id for row in catalogue()}
+    marks = set()
+    for file in SRC.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.keyword) and node.arg == "row" and isinstance(node.value, ast.Constant):
+                marks.add(node.value.value)
+
+    assert "no-answer-after-dot" in marks
+    assert set() == marks - known - {""}
+
+
+@pytest.mark.parametrize(
+    ("text", "klass"),
+    [
+        ("430 4.2.0 STOREDRV; mailbox logon failure; MapiExceptionLogonFailed", Class.CONFIGURATION),
+        ("554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException", Class.RATE_LIMIT),
+        ("554 5.2.252 SendAsDenied; a@b.test not allowed to send as c@b.test", Class.SENDER),
+        ("550 5.2.252 Sender throttled due to continuous send as denied errors", Class.RATE_LIMIT),
+    ],
+)
+def test_the_first_digit_does_not_decide(text: str, klass: Class) -> None:
+    """A 4yz that no retry heals, a 5yz that heals itself, and one status with two meanings."""
+    outcome = outcome_of(_reply(text), "data")
+
+    assert (klass, Kind.DEFERRED) == (outcome.klass, outcome.kind)
+
+
+@pytest.mark.parametrize(
+    ("reply", "stage", "kind", "klass", "scope"),
+    [
+        ("450 4.9.9 never seen", "data", Kind.DEFERRED, Class.TRANSIENT, Scope.MESSAGE),
+        ("450 4.9.9 never seen", "rcpt", Kind.DEFERRED, Class.TRANSIENT, Scope.RECIPIENT),
+        ("450 4.9.9 never seen", "connect", Kind.DEFERRED, Class.TRANSIENT, Scope.ROUTE),
+        ("450 4.9.9 never seen", "auth", Kind.DEFERRED, Class.TRANSIENT, Scope.MAILBOX),
+        ("554 never seen", "connect", Kind.DEFERRED, Class.TRANSIENT, Scope.ROUTE),
+        ("599 never seen", "auth", Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        ("599 never seen", "mail", Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        ("599 never seen", "rcpt", Kind.FAILED, Class.MESSAGE, Scope.RECIPIENT),
+        ("599 never seen", "data", Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        ("354 go on", "data", Kind.UNCERTAIN, Class.TRANSIENT, Scope.MESSAGE),
+        ("334 VXNlcm5hbWU6", "mail", Kind.DEFERRED, Class.TRANSIENT, Scope.MESSAGE),
+    ],
+)
+def test_an_unknown_reply_is_judged_by_stage(
+    reply: str, stage: str, kind: Kind, klass: Class, scope: Scope
+) -> None:
+    """Unknown is temporary and ours, but for a final no to one message, and a 3yz after the dot says nothing."""
+    outcome = outcome_of(_reply(reply), stage)
+
+    assert ("", kind, klass, scope) == (outcome.row, outcome.kind, outcome.klass, outcome.scope)
+
+
+def test_only_2yz_is_delivered_and_names_the_remotes_id() -> None:
+    """The 250 of Exchange Online is success, and its Message-ID is kept for tracing."""
+    text = "250 2.0.0 OK <BN8PR12MB3060.F00@BN8PR12MB3060.namprd12.prod.outlook.com> [Hostname=x]"
+    outcome = outcome_of(_reply(text), "data")
+
+    assert (Kind.DELIVERED, None) == (outcome.kind, outcome.klass)
+    assert "<BN8PR12MB3060.F00@BN8PR12MB3060.namprd12.prod.outlook.com>" == outcome.remote_id
+
+
+@pytest.mark.parametrize("where", ["", "smtp", "token", "graph", "ndr"])
+@pytest.mark.parametrize(
+    "text", ["", "hello", "the printer says no", "HTTP 418 teapot", "1.2.3.4", "\x00\ud800"]
+)
+def test_an_unknown_text_says_so(text: str, where: str) -> None:
+    """What no row knows has no row, but still a class and a scope, wherever it is said to come from."""
+    found = explain(text, where)
+
+    assert found.row is None
+    assert isinstance(found.klass, Class)
+    assert isinstance(found.scope, Scope)
+
+
+def test_a_long_text_takes_no_time() -> None:
+    """Whoever pastes a log of half a megabyte gets an answer in a moment of CPU."""
+    start_s = time.process_time()
+    for text in (
+        "550-5.7.1 x\n" * 200_000,
+        "5" * 2_000_000,
+        "550 " * 500_000,
+        "a" * 2_000_000,
+        "=\n" * 1_000_000,
+    ):
+        explain(text)
+
+    assert time.process_time() - start_s < 5.0
+
+
+@settings(deadline=None)
+@given(st.text(max_size=300), st.sampled_from(["", "smtp", "token", "graph", "ndr"]))
+def test_no_text_can_break_it(text: str, where: str) -> None:
+    """Whatever is pasted, there is an answer."""
+    assert isinstance(explain(text, where).klass, Class)
+
+
+def test_a_refused_token_makes_mail_wait() -> None:
+    """An expired secret needs a person; a busy directory does not, whatever number it names; nothing fails."""
+    secret = outcome_of_token(
+        TokenRefused("invalid_client", 7000222, "AADSTS7000222: expired", temporary=False)
+    )
+    busy = outcome_of_token(TokenRefused("temporarily_unavailable", 0, "later", temporary=True))
+    new = outcome_of_token(TokenRefused("a_new_error", 123456, "what?", temporary=False))
+
+    assert (Kind.DEFERRED, Class.CONFIGURATION, "secret-expired") == (secret.kind, secret.klass, secret.row)
+    assert (Kind.DEFERRED, Class.TRANSIENT, "token-busy") == (busy.kind, busy.klass, busy.row)
+    assert (Kind.DEFERRED, Class.CONFIGURATION, "") == (new.kind, new.klass, new.row)
+    assert {Scope.TENANT} == {secret.scope, busy.scope, new.scope}
+
+
+def test_an_oauth_error_is_known_by_name_where_the_number_is_not() -> None:
+    """Microsoft says: act on error, numbers may change; an unknown number falls back to the name."""
+    body = json.dumps(
+        {"error": "invalid_client", "error_description": "AADSTS7999999: new", "error_codes": [7999999]}
+    )
+
+    assert "token-invalid-client" == (explain(body, "token").row or catalogue()[0]).id
