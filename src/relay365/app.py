@@ -196,13 +196,13 @@ def _submission(name: str, route: SubmissionRoute, helo: str, base: Path) -> Sub
     ca_file = str(base / route.ca_file) if route.ca_file else ""
     sign_in: SignIn
     if route.password is not None:
-        sign_in = PasswordSignIn(route.mailbox, read_secret(route.password, base))
+        sign_in = PasswordSignIn(route.mailbox, _secret(name, "password", route.password, base))
     else:
         application = Application(
             route.authority.rstrip("/"), route.tenant, route.client, route.scope, ca_file,
-            secret=read_secret(route.secret, base) if route.secret else "",
-            certificate=read_secret(route.certificate, base) if route.certificate else "",
-            key=read_secret(route.key, base) if route.key else "",
+            secret=_secret(name, "secret", route.secret, base),
+            certificate=_secret(name, "certificate", route.certificate, base),
+            key=_secret(name, "key", route.key, base),
         )  # fmt: skip
         tokens = TokenSource(Entra(application), SystemClock())
         sign_in = TokenSignIn(route.mailbox, tokens.token, tokens.forget)
@@ -214,7 +214,8 @@ def _submission(name: str, route: SubmissionRoute, helo: str, base: Path) -> Sub
 def _smarthost(name: str, route: SmarthostRoute, helo: str, base: Path) -> Smarthost:
     host, port = split_host_port(route.host)
     context = _client_tls(str(base / route.ca_file) if route.ca_file else "") if route.tls != "none" else None
-    sign_in = PasswordSignIn(route.user, read_secret(route.password, base)) if route.password else None
+    password = _secret(name, "password", route.password, base)
+    sign_in = PasswordSignIn(route.user, password) if password else None
     limits = LaneLimits(route.connections, route.per_minute)
     return Smarthost(
         name, Remote(host, port, helo, route.tls, context), JUDGES, sign_in=sign_in, limits=limits
@@ -226,6 +227,15 @@ def _client_tls(ca_file: str) -> ssl.SSLContext:
         return client_context(ca_file)
     except OSError as error:
         raise ConfigError("ca_file", "a readable PEM file", f"{ca_file}: {error}") from error
+
+
+def _secret(route: str, key: str, ref: SecretRef | None, base: Path) -> str:
+    """A route's secret, or "" where none is named; the error says which key of which route."""
+    try:
+        return read_secret(ref, base) if ref is not None else ""
+    except ConfigError as error:
+        where = f"route {route}: {key} = {error.where}"
+        raise ConfigError(where, error.expected, error.found, error.hint) from error
 
 
 def read_secret(ref: SecretRef, base: Path) -> str:

@@ -53,6 +53,10 @@ EVENTS = (
         "The way broke after the final dot, or the relay stopped during delivery: tried again as a possible duplicate.",
     ),
     Event("recipient.expired", "error", "both", "It was not delivered in its time. A report is owed."),
+    Event(
+        "reply.unknown", "error", "log",
+        "The catalogue does not know this reply: please report it, so that it can be classified.",
+    ),
     Event("report.queued", "warning", "both", "A delivery status notification for the sender is on its way."),
     Event("report.forgiven", "info", "history", "No report may be sent (null reverse-path or NOTIFY=NEVER)."),
     Event("claim.lapsed", "warning", "log", "Claims of a worker that stopped went back to the queue as uncertain."),

@@ -48,22 +48,13 @@ def bench(  # noqa: PLR0913, PLR0917 - click hands every option over by name
     Every 250 that is counted was given after the message had been synced to the disk. Nothing leaves the machine.
     """
     from relay365.errors import Relay365Error
-    from relay365.trial.bench import Load, accept, through
-    from relay365.trial.bench import peer as peer_run
+    from relay365.trial.bench import Load
 
     load = Load(n_messages, _size(size_text), n_sessions)
     peer = _address(peer_address) if peer_address else None
     try:
         for n in range(n_runs):
-            with tempfile.TemporaryDirectory(prefix="relay365-bench-", dir=directory) as name:
-                folder = Path(name)
-                found = accept(load, folder / "accept")
-                _show("accept", load, found, as_json=as_json)
-                if peer is not None:
-                    other = peer_run(load, peer)
-                    _show("peer", load, other, as_json=as_json)
-                    _show_ratio(n, found, other, as_json=as_json)
-                _show("relay", load, through(load, folder / "relay"), as_json=as_json)
+            _round(n, load, peer, directory, as_json=as_json)
     except (Relay365Error, TimeoutError) as error:
         fail(PROBLEM, "the bench was not finished", str(error), "try fewer messages, or another --dir")
     except OSError as error:
@@ -72,7 +63,22 @@ def bench(  # noqa: PLR0913, PLR0917 - click hands every option over by name
         )
 
 
-def _show(what: str, load: Load, figures: Figures, *, as_json: bool) -> None:
+def _round(
+    n: int, load: Load, peer: tuple[str, int] | None, directory: Path | None, *, as_json: bool
+) -> None:
+    from relay365.trial import bench as trial
+
+    with tempfile.TemporaryDirectory(prefix="relay365-bench-", dir=directory) as name:
+        found = trial.accept(load, Path(name) / "accept")
+        _show("accept", found, as_json=as_json)
+        if peer is not None:
+            other = trial.peer(load, peer)
+            _show("peer", other, as_json=as_json)
+            _show_ratio(n, found, other, as_json=as_json)
+        _show("relay", trial.through(load, Path(name) / "relay"), as_json=as_json)
+
+
+def _show(what: str, figures: Figures, *, as_json: bool) -> None:
     if as_json:
         write_json({"what": what, **{key: _rounded(value) for key, value in asdict(figures).items()}})
         return

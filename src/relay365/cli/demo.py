@@ -28,23 +28,29 @@ def demo(n_messages: int, keep: bool, as_json: bool) -> None:
     Exit 0 when everything arrived once and unchanged, else 1. Nothing leaves this machine.
     """
     from relay365.errors import Relay365Error
+
+    try:
+        is_good = _perform(n_messages, keep=keep, as_json=as_json)
+    except (Relay365Error, OSError) as error:
+        fail(PROBLEM, "the demo did not come to its end", str(error), "relay365 demo --messages 4")
+    except KeyboardInterrupt:
+        raise SystemExit(GOOD if keep else PROBLEM) from None
+    raise SystemExit(GOOD if is_good else PROBLEM)
+
+
+def _perform(n_messages: int, *, keep: bool, as_json: bool) -> bool:
     from relay365.trial.demo import perform, set_up
 
     def tell(stage: str, line: str) -> None:
         click.echo(f"{stage:<10} {line}", err=as_json)
 
-    with tempfile.TemporaryDirectory(prefix="relay365-demo-", ignore_cleanup_errors=True) as name:
-        try:
-            with set_up(Path(name), tell) as running:
-                account = perform(running, n_messages, tell)
-                _show(account, as_json=as_json)
-                if keep:
-                    _stay(running)
-        except (Relay365Error, OSError) as error:
-            fail(PROBLEM, "the demo did not come to its end", str(error), "relay365 demo --messages 4")
-        except KeyboardInterrupt:
-            raise SystemExit(GOOD if keep else PROBLEM) from None
-    raise SystemExit(GOOD if account.is_good else PROBLEM)
+    folder = tempfile.TemporaryDirectory(prefix="relay365-demo-", ignore_cleanup_errors=True)
+    with folder as name, set_up(Path(name), tell) as running:
+        account = perform(running, n_messages, tell)
+        _show(account, as_json=as_json)
+        if keep:
+            _stay(running)
+    return account.is_good
 
 
 def _show(account: Account, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -51,33 +51,31 @@ def run(config_file: Path | None, as_json: bool) -> None:
 
     try:
         code = app.run(config, config_path=file.resolve(), announce=announce)
-    except DataInUseError as error:
-        fail(
-            WRONG_USE,
-            "the relay is running already",
-            str(error),
-            "stop the other one, or set another [server] data",
-        )
-    except ConfigError as error:
-        fail(
-            WRONG_USE,
-            error.where,
-            f"expected {error.expected}, found {error.found}",
-            error.hint or f"correct {file}",
-        )
-    except SpoolError as error:
-        fail(
-            PROBLEM,
-            "the queue cannot be used",
-            str(error),
-            "see docs/durability.md, section What repairs what",
-        )
-    except OSError as error:
-        fail(
-            PROBLEM,
-            "cannot listen",
-            error.strerror or str(error),
-            "another program has the port, or the address is not ours: ss -ltnp",
-        )
+    except (DataInUseError, ConfigError, SpoolError, OSError) as error:
+        _say_why_not(error, file)
     logging.shutdown()
     raise SystemExit(code)
+
+
+def _say_why_not(error: Exception, file: Path) -> NoReturn:
+    """Why the relay did not start, in three lines."""
+    from relay365.errors import ConfigError, DataInUseError, SpoolError
+
+    match error:
+        case DataInUseError():
+            do = "stop the other one, or set another [server] data"
+            fail(WRONG_USE, "the relay is running already", str(error), do)
+        case ConfigError():
+            why = f"expected {error.expected}, found {error.found}"
+            fail(WRONG_USE, error.where, why, error.hint or f"correct {file}")
+        case SpoolError():
+            do = "see docs/durability.md, section What repairs what"
+            fail(PROBLEM, "the queue cannot be used", str(error), do)
+        case _:
+            why = getattr(error, "strerror", None) or str(error)
+            fail(
+                PROBLEM,
+                "cannot listen",
+                why,
+                "another program has the port, or the address is not ours: ss -ltnp",
+            )

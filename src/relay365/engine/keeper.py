@@ -85,9 +85,9 @@ class Keeper:
         self, view: MessageView, told: tuple[RecipientView, ...], owed: tuple[tuple[SpoolId, int], ...]
     ) -> None:
         duties, now = self._duties, self._clock.now()
-        envelope = Envelope("", (ForwardPath(view.reverse_path, notify="NEVER"),))
+        paths = (ForwardPath(view.reverse_path, notify="NEVER"),)
         submitter = SubmitterFacts(listener="relay365", peer_address="127.0.0.1", helo=duties.hostname)
-        lane = duties.lane_of(envelope, submitter)
+        lane = duties.lane_of(Envelope("", paths), submitter)
         intake = self._spool.begin()
         message_id = headers.new_message_id(duties.hostname, intake.spool_id, now)
         author = duties.author_of(lane)
@@ -95,7 +95,9 @@ class Keeper:
             duties.hostname, author, view.reverse_path, view.spool_id, message_id, now, view.accepted_at, "",
             tuple(_reported(recipient) for recipient in told), await self._head(view),
         )  # fmt: skip
-        intake.write(dsn.build(report, f"=_{intake.spool_id}_{int(now)}"))
+        content = dsn.build(report, f"=_{intake.spool_id}_{int(now)}")
+        intake.write(content)
+        envelope = Envelope("", paths, "7BIT" if content.isascii() else "8BITMIME")
         trace = headers.received(duties.hostname, intake.spool_id, envelope, submitter, now)
         await intake.commit(
             NewMessage(
@@ -126,7 +128,6 @@ def _reported(recipient: RecipientView) -> dsn.FailedRecipient:
     code, _, rest = words.partition(" ")
     status = EnhancedStatus.parse(rest if code.isdigit() else words)
     if recipient.state is State.EXPIRED:
-        return dsn.FailedRecipient(
-            recipient.address, recipient.orcpt, "4.4.7", f"expired; last answer: {words}"
-        )
+        words = f"expired; last answer: {words}" if words else "expired before it could be tried"
+        return dsn.FailedRecipient(recipient.address, recipient.orcpt, "4.4.7", words)
     return dsn.FailedRecipient(recipient.address, recipient.orcpt, str(status or ""), words)

@@ -301,7 +301,11 @@ def _log_fate(claim: Claim, fate: Fate) -> None:
     outcome = fate.outcome
     reply = outcome.reply_text if outcome else ""
     level = logging.INFO if fate.state is State.DELIVERED else logging.WARNING
-    event = {State.QUEUED: "deferred"}.get(fate.state, fate.state.value)
+    event = fate.state.value
+    if fate.state is State.QUEUED:
+        event = "uncertain" if fate.possible_duplicate else "deferred"
+    if outcome is not None and outcome.klass is not None and not outcome.row:
+        _LOG.error("reply.unknown id=%s lane=%s reply=%r", claim.spool_id, claim.lane, reply)
     _LOG.log(
         level, "recipient.%s id=%s n=%d lane=%s row=%s reply=%r",
         event, claim.spool_id, fate.n, claim.lane, outcome.row if outcome else "", reply,

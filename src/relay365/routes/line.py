@@ -214,11 +214,11 @@ class Line:
             await self._go_ahead(talk)
 
     def _judge_sender(self, reply: Reply, talk: _Talk) -> None:
-        if not reply.is_positive:
+        if reply.code // 100 != 2:
             talk.settle_rest(self._judge(reply, "mail"))
 
     def _judge_recipient(self, reply: Reply, talk: _Talk, n: int) -> None:
-        if not reply.is_positive and talk.outcomes[n] is None:
+        if reply.code // 100 != 2 and talk.outcomes[n] is None:
             talk.outcomes[n] = self._judge(reply, "rcpt")
 
     async def _go_ahead(self, talk: _Talk) -> None:

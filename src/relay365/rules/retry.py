@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay365.mail.outcome import Class, Kind, Outcome
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
 
+PATIENT_TRIES = (
+    3  # so often a fault of the way is the lane's business only; then the message may be its cause
+)
 SOON_S = 5.0  # after a throttle or while a lane is closed: its gate decides when, the recipient only waits
 LONGEST_WISH_S = 86_400.0  # Microsoft's longest window; a remote that asks for more is not believed
 
@@ -65,8 +68,12 @@ def decide(outcome: Outcome, attempts: int, now: float, dice: float, policy: Pol
 
 
 def _again_at(outcome: Outcome, attempts: int, now: float, dice: float, policy: Policy) -> float:
-    """After a temporary fault: by the schedule, not before the remote asked; soon where no line could be opened."""
-    if not outcome.offered:
+    """After a temporary fault: by the schedule, not before the remote asked; soon where it was the way's fault.
+
+    A way that is unwell is paced by its lane's breaker (421, a connection that cannot be opened).
+    """
+    is_ways_fault = outcome.scope in (Scope.MAILBOX, Scope.ROUTE, Scope.TENANT) and attempts < PATIENT_TRIES
+    if not outcome.offered or is_ways_fault:
         return now + SOON_S * dice
     wished_s = min(outcome.retry_after_s or 0.0, LONGEST_WISH_S)
     return max(next_attempt(attempts, now, dice, policy), now + wished_s)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.rules.retry import LONGEST_WISH_S, SOON_S, Policy, decide, next_attempt
+from relay365.rules.retry import LONGEST_WISH_S, PATIENT_TRIES, SOON_S, Policy, decide, next_attempt
 
 NOW = 1_795_514_531.0
 POLICY = Policy()
@@ -70,6 +70,18 @@ def test_a_sender_that_may_not_be_used_is_held() -> None:
     stopped = decide(Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.SENDER, offered=False), 0, NOW, 0.5, POLICY)
 
     assert [("held", True), ("held", False)] == [(one.state, one.counted) for one in (offered, stopped)]
+
+
+@pytest.mark.parametrize(("attempts", "soon"), [(0, True), (PATIENT_TRIES - 1, True), (PATIENT_TRIES, False)])
+def test_a_fault_of_the_way_is_not_the_messages_until_it_comes_again_and_again(
+    attempts: int, soon: bool
+) -> None:
+    """421 leaves a message due within seconds: the lane's breaker paces it; three times, then by the schedule."""
+    outcome = Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT)
+    found = decide(outcome, attempts, NOW, 0.5, POLICY)
+
+    assert soon == (found.next_attempt_at <= NOW + SOON_S)
+    assert found.counted
 
 
 def test_a_final_no_fails_and_owes_a_report() -> None:
