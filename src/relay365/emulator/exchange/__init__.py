@@ -1,0 +1,1 @@
+"""Exchange Online's side: SMTP AUTH client submission."""
