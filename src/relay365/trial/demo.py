@@ -6,6 +6,7 @@ Stages are told as they happen; the account at the end is made from what the emu
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
 import sys
 import time
@@ -26,6 +27,7 @@ OUTAGE_S = 4.0
 SETTLE_S = 240.0  # a mailbox takes 30 messages a minute; more than that waits
 LOGIN = "scanner"
 _QUOTES = "\"'"
+_MARKS = re.compile(r" \[|\.? Visit ")
 
 Tell = Callable[[str, str], None]
 """Called with the name of a stage and one line about it."""
@@ -126,14 +128,17 @@ def _watch(stage: Stage, n_messages: int, tell: Tell) -> None:
     """Follow the deliveries until all have arrived; halfway, Microsoft is away for some seconds."""
     until = time.monotonic() + SETTLE_S + n_messages * 2.0
     log = _Log(stage.relay.log_file, tell)
-    outage_at, n_told = (n_messages // 2 if n_messages >= 4 else -1), 0
+    outage_at, outage_ends, n_told = (n_messages // 2 if n_messages >= 4 else -1), 0.0, 0
     while time.monotonic() < until:
         n_delivered = len(stage.control.messages())
         log.read()
         if 0 <= outage_at <= n_delivered:
-            outage_at = -1
+            outage_at, outage_ends = -1, time.monotonic() + OUTAGE_S
             tell("outage", f"{n_delivered} delivered; now Microsoft is away for {OUTAGE_S:.0f} seconds")
             stage.control.set_mood(name="outage", how="refuse", for_s=OUTAGE_S)
+        elif 0 < outage_ends <= time.monotonic():
+            outage_ends = 0.0
+            tell("outage", "Microsoft is back")
         elif n_delivered >= n_told + max(5, n_messages // 5) or (n_delivered == n_messages > n_told):
             n_told = n_delivered
             tell("delivered", f"{n_delivered} of {n_messages}")
@@ -198,6 +203,8 @@ def _n_failed(stage: Stage) -> int:
 
 
 def _cut(words: str, width: int = 80) -> str:
+    """The beginning of a reply, without the server's own marks."""
+    words = _MARKS.split(words)[0]
     return words if len(words) <= width else words[:width].rsplit(" ", 1)[0] + " ..."
 
 
