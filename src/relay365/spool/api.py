@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
-from relay365.mail.content import Content as Content
+from relay365.mail.content import Content
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Outcome
 
@@ -116,6 +116,7 @@ class Claim:
 class Fate:
     """What one claimed recipient becomes: state is DELIVERED, FAILED, EXPIRED, HELD or QUEUED again.
 
+    outcome: what is shown from now on; None leaves what the last attempt said.
     counted: whether this was an attempt (a throttle is not). next_attempt_at is read for QUEUED only.
     possible_duplicate: set (never cleared) for an uncertain outcome.
     owes_report: FAILED or EXPIRED recipients whose sender must be told; the debt is written in the same commit.
@@ -204,7 +205,10 @@ class LaneNote:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which messages a person means: ids, or all with a recipient in one of the states; empty means all."""
+    """Which messages a person means: ids, or all with a recipient in one of the states, or both; empty means all.
+
+    limit keeps the oldest: of the queued those that expire first, of the ended those that ended first, else by id.
+    """
 
     ids: tuple[SpoolId, ...] = ()
     states: frozenset[State] = field(default_factory=frozenset)
@@ -215,7 +219,7 @@ class Spool(Protocol):
     """The store as session, scheduler and keeper see it. See the module's promises."""
 
     def begin(self) -> Intake:
-        """Start taking a content; cheap, nothing is written yet. Raises SpoolFull below the disk floor."""
+        """Start taking a content; cheap, nothing is written yet. Raises SpoolFull (disk floor) and SpoolUnavailable."""
         ...
 
     async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
@@ -263,7 +267,7 @@ class Spool(Protocol):
         ...
 
     async def move_lane(self, old: str, new: str) -> int:
-        """Put the waiting recipients of a lane that no longer exists into another."""
+        """Put the queued and held recipients of a lane that no longer exists into another; gives their number."""
         ...
 
     async def hold(self, selection: Selection, reason: str) -> int:
@@ -271,7 +275,7 @@ class Spool(Protocol):
         ...
 
     async def release(self, selection: Selection, now: float) -> int:
-        """Held recipients become queued and due."""
+        """Held recipients become queued and due; a damaged message is looked at again when it is claimed."""
         ...
 
     async def retry(self, selection: Selection, now: float) -> int:
@@ -291,11 +295,14 @@ class Spool(Protocol):
         ...
 
     async def counts(self) -> Mapping[State, int]:
-        """Recipients by state."""
+        """Recipients by state; a state that none is in does not appear."""
         ...
 
     async def content(self, spool_id: SpoolId) -> Content | None:
-        """The content while it is kept: until every recipient is delivered, or the message is pruned."""
+        """The content while it is kept: until every recipient is delivered, or the message is pruned.
+
+        Raises SpoolCorrupt when it cannot be what was accepted.
+        """
         ...
 
     async def close(self) -> None:

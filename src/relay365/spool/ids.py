@@ -6,6 +6,7 @@ from relay365.mail.envelope import SpoolId
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 _WIDTH = 6
+_MOST = (1 << 63) - 1  # what the database can hold
 _VALUE = {letter: n for n, letter in enumerate(ALPHABET)}
 
 
@@ -28,4 +29,4 @@ def seq_of(spool_id: str) -> int | None:
         if letter not in _VALUE:
             return None
         seq = seq * 32 + _VALUE[letter]
-    return seq
+    return seq if seq <= _MOST else None

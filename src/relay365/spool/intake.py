@@ -1,26 +1,35 @@
-"""One content on its way in: kept in memory while it is small, streamed into a segment of its own when it is large."""
+"""One content on its way in: kept in memory while it is small, streamed into a segment of its own when it is large.
+
+Streams have a thread of their own: the sync of a large content takes long, and no other commit waits for it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
+from typing import TypeVar
 
 from relay365.errors import SpoolError
 from relay365.mail.envelope import SpoolId
 from relay365.spool.api import NewMessage
+from relay365.spool.faults import crash_point, spool_error
+from relay365.spool.ids import spool_id_of
 from relay365.spool.segment import OwnSegment, SegmentFolder
-from relay365.spool.writer import Writer, spool_error
 
-INLINE_OCTETS = (
-    32 * 1024
-)  # above it a content in SQLite halves the rate (measured at 100 KB), at 2 KB it costs little
+# Above it a content in SQLite halves the rate (measured at 100 KB); at 2 KB it costs little.
+INLINE_OCTETS = 32 * 1024
 STREAM_OCTETS = 1024 * 1024
 PENDING_OCTETS = 1024 * 1024  # more than this on its way to the disk: the reader must pause
+_BLOCK_OCTETS = 256 * 1024
+
+_T = TypeVar("_T")
 
 
 class StoredContent:
-    """What an intake hands to the commit: inline octets, octets for a shared segment, or a segment of its own."""
+    """What an intake hands to the commit: octets to be placed, or a sealed segment of its own."""
 
     __slots__ = ("crc", "octets", "own", "size_octets")
 
@@ -29,37 +38,40 @@ class StoredContent:
 
 
 class SqliteIntake:
-    """See spool.api.Intake."""
+    """See spool.api.Intake. Becomes done once, by commit() or abandon()."""
 
     def __init__(
         self,
         seq: int,
-        spool_id: SpoolId,
-        writer: Writer,
+        stream_to: Callable[[int], ContentStream],
         store: Callable[[int, NewMessage, StoredContent], Awaitable[None]],
     ) -> None:
-        self.spool_id = spool_id
+        self.spool_id: SpoolId = spool_id_of(seq)
         self.size_octets = 0
-        self._seq, self._writer, self._store = seq, writer, store
+        self._seq, self._stream_to, self._store = seq, stream_to, store
         self._blocks: list[bytes] = []
-        self._buffered = 0
-        self._stream: _Stream | None = None
+        self._n_buffered = 0
+        self._stream: ContentStream | None = None
         self._done = False
 
     def write(self, block: bytes) -> bool:
         """See spool.api.Intake."""
         self.size_octets += len(block)
         self._blocks.append(block)
-        self._buffered += len(block)
-        if self._stream is None and self._buffered <= STREAM_OCTETS:
-            return True
+        self._n_buffered += len(block)
         if self._stream is None:
-            self._stream = _Stream(self._seq, self._writer)
-        if self._buffered >= PENDING_OCTETS // 4:
-            self._stream.write(b"".join(self._blocks))
-            self._blocks.clear()
-            self._buffered = 0
+            if self._n_buffered <= STREAM_OCTETS:
+                return True
+            self._stream = self._stream_to(self._seq)
+        if self._n_buffered >= _BLOCK_OCTETS:
+            self._stream.write(self._buffered())
         return self._stream.n_pending <= PENDING_OCTETS
+
+    def _buffered(self) -> bytes:
+        octets = b"".join(self._blocks)
+        self._blocks.clear()
+        self._n_buffered = 0
+        return octets
 
     async def drained(self) -> None:
         """See spool.api.Intake."""
@@ -68,86 +80,98 @@ class SqliteIntake:
 
     async def commit(self, message: NewMessage) -> None:
         """See spool.api.Intake."""
-        rest = b"".join(self._blocks)
-        self._blocks.clear()
         self._done = True
-        if self._stream is None:
+        rest, stream = self._buffered(), self._stream
+        if stream is None:
             await self._store(self._seq, message, StoredContent(rest, None, len(rest), zlib.crc32(rest)))
             return
-        self._stream.write(rest)
         try:
-            own = await self._stream.finished()
+            stream.write(rest)
+            own = await stream.sealed()
+        except BaseException:  # a cancellation, too: no row can name the segment yet
+            stream.remove()
+            raise
+        try:
             await self._store(self._seq, message, StoredContent(None, own, own.size, own.crc))
         except SpoolError:
-            self._stream.remove()
+            stream.remove()
             raise
 
     def abandon(self) -> None:
         """See spool.api.Intake."""
-        self._blocks.clear()
         if not self._done:
             self._done = True
+            self._blocks.clear()
             if self._stream is not None:
                 self._stream.remove()
 
 
-class _Stream:
-    """A segment of its own, written by the writer thread block by block. The first failure is kept and told."""
+class ContentStream:
+    """A segment of its own on its way to the disk, in a thread of one worker, so in order.
 
-    def __init__(self, seq: int, writer: Writer) -> None:
+    The first failure is kept and told by drained() and sealed().
+    """
+
+    def __init__(self, seq: int, segments: SegmentFolder, thread: Executor) -> None:
         self.n_pending = 0
-        self._seq, self._writer = seq, writer
-        self._segments: SegmentFolder = writer.segments
+        self._seq, self._segments, self._thread = seq, segments, thread
         self._own: OwnSegment | None = None
         self._error: SpoolError | None = None
-        self._loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] | None = None
 
     def write(self, octets: bytes) -> None:
+        """Send a block on its way."""
         self.n_pending += len(octets)
-        self._writer.run_aside(lambda: self._write(octets))
+        loop = asyncio.get_running_loop()
+        future = loop.run_in_executor(self._thread, self._write, octets)
+        future.add_done_callback(lambda _: self._written(len(octets)))
+
+    def _written(self, n_octets: int) -> None:
+        self.n_pending -= n_octets
 
     async def drained(self) -> None:
-        while self.n_pending > PENDING_OCTETS // 2 and self._error is None:
-            await self._moved()
-        if self._error is not None:
-            raise self._error
+        """Wait until what was sent is written. Raises SpoolError."""
+        await self._behind_the_rest(self._raise_error)
 
-    async def finished(self) -> OwnSegment:
-        while self.n_pending and self._error is None:
-            await self._moved()
-        if self._error is not None or self._own is None:
-            raise self._error or SpoolError("nothing was written")
-        return self._own
+    async def sealed(self) -> OwnSegment:
+        """Finish the segment and make it durable. Raises SpoolError."""
+        return await self._behind_the_rest(self._seal)
 
     def remove(self) -> None:
-        self._writer.run_aside(self._remove)
+        """Forget everything; what the thread cannot remove any more, the next start does."""
+        with contextlib.suppress(RuntimeError):
+            self._thread.submit(self._remove)
 
-    async def _moved(self) -> None:
-        self._waiter = self._loop.create_future()
-        await self._waiter
+    async def _behind_the_rest(self, work: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    # -- in the thread -----------------------------------------------------------------------------
 
     def _write(self, octets: bytes) -> None:
-        """In the writer thread."""
-        error: SpoolError | None = None
         try:
             if self._error is None:
                 if self._own is None:
                     self._own = self._segments.own(self._seq)
                 self._own.write(octets)
-        except OSError as fault:
-            error = spool_error(fault)
-        self._loop.call_soon_threadsafe(self._written, len(octets), error)
+                crash_point("stream-writing")
+        except OSError as error:
+            self._error = spool_error(error)
 
-    def _written(self, n_octets: int, error: SpoolError | None) -> None:
-        self.n_pending -= n_octets
-        self._error = self._error or error
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _raise_error(self) -> None:
+        if self._error is not None:
+            raise self._error
+
+    def _seal(self) -> OwnSegment:
+        self._raise_error()
+        if self._own is None:
+            raise SpoolError("nothing was written")
+        try:
+            self._own.seal()
+        except OSError as error:
+            raise spool_error(error) from error
+        crash_point("stream-sealed")
+        return self._own
 
     def _remove(self) -> None:
-        """In the writer thread."""
         if self._own is not None:
-            self._own.close()
-            self._segments.remove(self._own.name)
+            self._own.remove()
             self._own = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from relay365.errors import DataInUseError
@@ -13,6 +14,9 @@ else:
     import fcntl
 
 
+_TRIES, _PAUSE_S = 10, 0.02
+
+
 class DirectoryLock:
     """Holds DATA/lock from take() to release(). The file says who holds it."""
 
@@ -21,19 +25,31 @@ class DirectoryLock:
         self._handle = -1
 
     def take(self) -> None:
-        """Raises DataInUseError when another process has it."""
+        """Raises DataInUseError when another process has it, and OSError.
+
+        A face that asks holder() has it for a moment, hence more than one try.
+        """
         self._handle = os.open(self._file, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            _lock(self._handle)
-        except OSError:
+        if not self._try_lock():
             holder = os.read(self._handle, 20).decode("ascii", "replace").strip()
             os.close(self._handle)
             self._handle = -1
             raise DataInUseError(
                 f"another relay365 (process {holder or 'unknown'}) is running on the data directory {self._file.parent}"
-            ) from None
+            )
         os.ftruncate(self._handle, 0)
         os.write(self._handle, f"{os.getpid()}\n".encode("ascii"))
+
+    def _try_lock(self) -> bool:
+        for n in range(_TRIES):
+            try:
+                _lock(self._handle)
+            except OSError:
+                if n + 1 < _TRIES:
+                    time.sleep(_PAUSE_S)
+            else:
+                return True
+        return False
 
     def holder(self) -> int | None:
         """The process that runs on this directory, or None; for faces."""

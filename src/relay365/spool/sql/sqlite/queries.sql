@@ -10,7 +10,8 @@ INSERT INTO content (seq, octets) VALUES (?, ?)
 
 -- name: insert_recipient
 -- One recipient, due at once.
-INSERT INTO recipient (seq, n, address, notify, orcpt, state, lane, next_attempt_at) VALUES (?, ?, ?, ?, ?, 'queued', ?, ?)
+INSERT INTO recipient (seq, n, address, notify, orcpt, state, lane, next_attempt_at, expires_at)
+VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?)
 
 -- name: insert_event
 -- Every move of a recipient leaves one line of history.
@@ -22,9 +23,10 @@ SELECT seq FROM recipient INDEXED BY recipient_due
 WHERE state = 'queued' AND lane = ? AND next_attempt_at <= ? ORDER BY next_attempt_at, seq
 
 -- name: claim
--- Take the due recipients of one message in one lane.
+-- Take the due recipients of one message in one lane. The plus signs keep the planner on the message's own rows: by
+-- the index of what is due it would read the whole lane for each message.
 UPDATE recipient SET state = 'claimed', lease = ?, lease_until_at = ?
-WHERE seq = ? AND lane = ? AND state = 'queued' AND next_attempt_at <= ?
+WHERE seq = ? AND +lane = ? AND state = 'queued' AND +next_attempt_at <= ?
 RETURNING n, address, notify, orcpt, attempts, possible_duplicate
 
 -- name: message
@@ -38,16 +40,11 @@ FROM message WHERE seq = ?
 SELECT octets FROM content WHERE seq = ?
 
 -- name: settle
--- Write one fate, only while the lease is ours.
-UPDATE recipient SET state = ?1, attempts = attempts + ?2, next_attempt_at = ?3, last_reply = ?4, class = ?5, row = ?6,
-  possible_duplicate = possible_duplicate | ?7, owes_report = owes_report | ?8, settled_at = ?9, remote_id = ?10,
-  lease = 0, lease_until_at = 0
+-- Write one fate, only while the lease is ours; a NULL leaves what the last attempt said.
+UPDATE recipient SET state = ?1, attempts = attempts + ?2, next_attempt_at = ?3, last_reply = coalesce(?4, last_reply),
+  class = coalesce(?5, class), row = coalesce(?6, row), possible_duplicate = possible_duplicate | ?7,
+  owes_report = owes_report | ?8, settled_at = ?9, remote_id = coalesce(?10, remote_id), lease = 0, lease_until_at = 0
 WHERE seq = ?11 AND n = ?12 AND state = 'claimed' AND lease = ?13
-
--- name: settle_silently
--- Give a recipient back untouched, only while the lease is ours.
-UPDATE recipient SET state = ?1, next_attempt_at = ?2, lease = 0, lease_until_at = 0
-WHERE seq = ?3 AND n = ?4 AND state = 'claimed' AND lease = ?5
 
 -- name: n_undelivered
 -- Whether the content is still needed: anything that is not delivered keeps it (failed mail is a dead letter).
@@ -58,8 +55,8 @@ SELECT count(*) FROM recipient WHERE seq = ? AND state <> 'delivered'
 DELETE FROM content WHERE seq = ?
 
 -- name: forget_segment
--- The message no longer needs its place in a segment.
-UPDATE message SET segment = NULL WHERE seq = ? AND segment IS NOT NULL RETURNING segment_offset
+-- The message no longer needs its place in a segment; the segment stays named in `segment_of` until this is done.
+UPDATE message SET segment = NULL WHERE seq = ? AND segment IS NOT NULL
 
 -- name: segment_of
 -- Where a content lies.
@@ -71,7 +68,7 @@ SELECT EXISTS (SELECT 1 FROM message WHERE segment = ?)
 
 -- name: segments
 -- All segments that are still needed.
-SELECT DISTINCT segment FROM message WHERE segment IS NOT NULL
+SELECT DISTINCT segment FROM message INDEXED BY message_segment WHERE segment IS NOT NULL
 
 -- name: renew
 -- Prolong a lease that is still ours.
@@ -79,8 +76,9 @@ UPDATE recipient SET lease_until_at = ? WHERE seq = ? AND state = 'claimed' AND 
 
 -- name: lapse
 -- Claims whose worker is gone: nobody knows whether the remote has the message, so they are uncertain.
-UPDATE recipient SET state = 'queued', attempts = attempts + 1, possible_duplicate = 1, next_attempt_at = ?1,
-  last_reply = 'the relay stopped during delivery', class = 'transient', lease = 0, lease_until_at = 0
+UPDATE recipient INDEXED BY recipient_claimed SET state = 'queued', attempts = attempts + 1, possible_duplicate = 1,
+  next_attempt_at = ?1, last_reply = 'the relay stopped during delivery', class = 'transient', row = '', lease = 0,
+  lease_until_at = 0
 WHERE state = 'claimed' AND lease_until_at <= ?2
 RETURNING seq, n
 
@@ -97,17 +95,20 @@ SELECT lane, (SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_du
 FROM hop WHERE lane IS NOT NULL
 
 -- name: expire
--- Queued recipients of messages that are past their time.
+-- Queued recipients that are past their time, some at a time.
 UPDATE recipient SET state = 'expired', owes_report = 1, settled_at = ?1
-WHERE state = 'queued' AND seq IN (SELECT seq FROM message WHERE expires_at <= ?1)
+WHERE (seq, n) IN (SELECT seq, n FROM recipient INDEXED BY recipient_expiring
+                   WHERE state = 'queued' AND expires_at <= ?1 ORDER BY expires_at, seq LIMIT ?2)
 RETURNING seq, n
 
 -- name: prunable
--- Messages that ended before an instant and owe nothing.
-SELECT seq FROM message WHERE seq NOT IN (
-  SELECT seq FROM recipient
-  WHERE state IN ('queued', 'claimed', 'held') OR owes_report = 1 OR settled_at IS NULL OR settled_at >= ?
-) LIMIT 1000
+-- Messages with a recipient that reached an end state before an instant, and none that waits, owes or ended later.
+-- It walks the history from its old end and stops at the limit.
+SELECT DISTINCT seq FROM recipient AS ended INDEXED BY recipient_ended
+WHERE state = ?1 AND settled_at < ?2 AND NOT EXISTS (
+  SELECT 1 FROM recipient AS other WHERE other.seq = ended.seq
+  AND (other.settled_at IS NULL OR other.settled_at >= ?2 OR other.owes_report = 1)
+) LIMIT ?3
 
 -- name: delete_message
 -- One pruned message.
@@ -123,7 +124,7 @@ DELETE FROM event WHERE seq = ?
 
 -- name: owing
 -- Messages whose sender is owed a report.
-SELECT DISTINCT seq FROM recipient WHERE owes_report = 1 ORDER BY seq LIMIT ?
+SELECT DISTINCT seq FROM recipient INDEXED BY recipient_owing WHERE owes_report = 1 ORDER BY seq LIMIT ?
 
 -- name: pay
 -- A report was accepted, or will not be sent.
@@ -140,16 +141,28 @@ ON CONFLICT (lane) DO UPDATE SET held = excluded.held, class = excluded.class, r
 -- All lane notes.
 SELECT lane, held, class, row, since_at, gate_until_at, last_success_at FROM lane ORDER BY lane
 
--- name: move_lane
--- Waiting recipients of a lane that is gone.
-UPDATE recipient SET lane = ?2 WHERE lane = ?1 AND state IN ('queued', 'held')
+-- name: move_lane_queued
+-- Queued recipients of a lane that is gone, some at a time.
+UPDATE recipient SET lane = ?2
+WHERE (seq, n) IN (SELECT seq, n FROM recipient INDEXED BY recipient_due WHERE state = 'queued' AND lane = ?1 LIMIT ?3)
+RETURNING seq, n
+
+-- name: move_lane_held
+-- Held recipients of a lane that is gone, some at a time.
+UPDATE recipient SET lane = ?2
+WHERE (seq, n) IN (SELECT seq, n FROM recipient INDEXED BY recipient_held WHERE state = 'held' AND lane = ?1 LIMIT ?3)
+RETURNING seq, n
 
 -- name: set_aside
--- The recipients of a damaged message wait for a person.
-UPDATE recipient SET state = 'held', lease = 0, last_reply = ?2, class = 'message' WHERE seq = ?1 AND state IN ('queued', 'claimed')
+-- The queued recipients of a damaged message wait for a person; a claimed one follows when it is settled.
+UPDATE recipient SET state = 'held', last_reply = ?2, class = 'message', row = '' WHERE seq = ?1 AND state = 'queued'
+
+-- name: damaged
+-- Why a message was set aside, or ''.
+SELECT damaged FROM message WHERE seq = ?
 
 -- name: mark_damaged
--- Why it was set aside.
+-- Write down why it is set aside; '' when a person wants it tried again.
 UPDATE message SET damaged = ?2 WHERE seq = ?1
 
 -- name: move
@@ -171,13 +184,28 @@ SELECT at, n, name, detail FROM event WHERE seq = ? ORDER BY id
 -- Every message, oldest first.
 SELECT seq FROM message ORDER BY seq LIMIT ?
 
--- name: messages_in_state
--- Messages with a recipient in a state, oldest first; the waiting states have an index each.
-SELECT DISTINCT seq FROM recipient WHERE state = ? ORDER BY seq LIMIT ?
+-- name: list_queued
+-- Messages that wait, those that expire first before the others; the caller stops reading when it has enough.
+SELECT seq FROM recipient INDEXED BY recipient_expiring WHERE state = 'queued' ORDER BY expires_at, seq
+
+-- name: list_claimed
+-- Messages that are on their way; never many.
+SELECT DISTINCT seq FROM recipient INDEXED BY recipient_claimed WHERE state = 'claimed' ORDER BY seq
+
+-- name: list_held
+-- Messages that wait for a person, oldest first.
+SELECT DISTINCT seq FROM recipient INDEXED BY recipient_held WHERE state = 'held' ORDER BY seq
+
+-- name: list_ended
+-- Messages with a recipient in an end state, those that ended first before the others.
+SELECT seq FROM recipient INDEXED BY recipient_ended WHERE state = ? AND settled_at IS NOT NULL ORDER BY settled_at, seq
 
 -- name: counts
--- Recipients by state.
-SELECT state, count(*) FROM recipient GROUP BY state
+-- Recipients by state, counted in the small indexes.
+SELECT 'queued', count(*) FROM recipient INDEXED BY recipient_expiring WHERE state = 'queued'
+UNION ALL SELECT 'claimed', count(*) FROM recipient INDEXED BY recipient_claimed WHERE state = 'claimed'
+UNION ALL SELECT 'held', count(*) FROM recipient INDEXED BY recipient_held WHERE state = 'held'
+UNION ALL SELECT state, count(*) FROM recipient INDEXED BY recipient_ended WHERE settled_at IS NOT NULL GROUP BY state
 
 -- name: meta
 -- A counter that must never go back.

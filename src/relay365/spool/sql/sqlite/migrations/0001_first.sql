@@ -32,6 +32,7 @@ CREATE TABLE recipient (
   lane TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
   next_attempt_at REAL NOT NULL,
+  expires_at REAL NOT NULL,         -- as in message; here for the index
   lease INTEGER NOT NULL DEFAULT 0,
   lease_until_at REAL NOT NULL DEFAULT 0,
   last_reply TEXT NOT NULL DEFAULT '',
@@ -39,13 +40,16 @@ CREATE TABLE recipient (
   row TEXT NOT NULL DEFAULT '',
   possible_duplicate INTEGER NOT NULL DEFAULT 0,
   owes_report INTEGER NOT NULL DEFAULT 0,
-  settled_at REAL,
+  settled_at REAL,                  -- set in the end states, NULL in the others
   remote_id TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
+-- Each index holds only the states that its question is about, so that years of history cost the queue nothing.
 CREATE INDEX recipient_due ON recipient (lane, next_attempt_at, seq) WHERE state = 'queued';
+CREATE INDEX recipient_expiring ON recipient (expires_at, seq) WHERE state = 'queued';
 CREATE INDEX recipient_claimed ON recipient (lease_until_at) WHERE state = 'claimed';
 CREATE INDEX recipient_held ON recipient (seq) WHERE state = 'held';
+CREATE INDEX recipient_ended ON recipient (state, settled_at, seq) WHERE settled_at IS NOT NULL;
 CREATE INDEX recipient_owing ON recipient (seq) WHERE owes_report = 1;
 CREATE TABLE event (
   id INTEGER PRIMARY KEY,
@@ -56,7 +60,6 @@ CREATE TABLE event (
   detail TEXT NOT NULL
 );
 CREATE INDEX event_of ON event (seq);
-CREATE INDEX message_expiring ON message (expires_at);
 CREATE INDEX message_segment ON message (segment) WHERE segment IS NOT NULL;
 CREATE TABLE lane (
   lane TEXT PRIMARY KEY,

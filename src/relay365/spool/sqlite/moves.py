@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
@@ -17,24 +17,26 @@ from relay365.errors import ClaimLost, SpoolCorrupt
 from relay365.mail.content import Content
 from relay365.mail.envelope import ForwardPath, SpoolId
 from relay365.spool.api import (
+    END_STATES,
     Claim,
     ClaimedRecipient,
     Fate,
     LaneNote,
     NewMessage,
-    Selection,
     Settlement,
     State,
 )
-from relay365.spool.content import MemoryContent
+from relay365.spool.content import HotContents, MemoryContent
+from relay365.spool.faults import DamagedMessage, crash_point
 from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, StoredContent
-from relay365.spool.reads import QUERIES, content, message_row, selected
-from relay365.spool.rows import MessageRow, message_values
-from relay365.spool.segment import SegmentFolder
-from relay365.spool.writer import crash_point
+from relay365.spool.segment import HEADER, SegmentFolder
+from relay365.spool.sqlite.reads import QUERIES, Place, content, message_row
+from relay365.spool.sqlite.rows import MessageRow, message_values
 
 LEASES_PER_LIFE = 1 << 40
+MOST_SET_ASIDE = 100  # damaged messages that one claim puts out of its way
+REPLY_OCTETS = 2000  # how much of a remote's words is kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,8 @@ class ClaimOrder:
     now: float
     lease: int
     lease_until_at: float
-    hot: dict[int, bytes]
-    segments: SegmentFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a settle leaves: is_delivered when the content is no longer needed; segment is one to look at."""
-
-    is_delivered: bool
-    segment: str | None
+    hot: HotContents
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +86,9 @@ def accept(
     envelope = message.envelope
     values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
     connection.execute(QUERIES["insert_message"], values)
+    due_at, expires_at = message.accepted_at, message.expires_at
     rows = [
-        (seq, n, path.address, path.notify, path.orcpt, message.lane, message.accepted_at)
+        (seq, n, path.address, path.notify, path.orcpt, message.lane, due_at, expires_at)
         for n, path in enumerate(envelope.forward_paths)
     ]
     connection.executemany(QUERIES["insert_recipient"], rows)
@@ -107,9 +102,7 @@ def _place_content(
     connection: apsw.Connection, segments: SegmentFolder, seq: int, stored: StoredContent
 ) -> tuple[str | None, int | None]:
     if stored.own is not None:
-        stored.own.finish()
-        segments.adopt(stored.own)
-        return stored.own.name, 24
+        return stored.own.name, HEADER.size
     octets = stored.octets or b""
     if len(octets) > INLINE_OCTETS:
         return segments.append(seq, octets, stored.crc)
@@ -118,28 +111,44 @@ def _place_content(
 
 
 def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
-    """queued -> claimed, for the due recipients of up to `limit` messages; a damaged message is set aside instead."""
-    numbers: list[int] = []
-    seen: set[int] = set()
-    for (seq,) in connection.execute(QUERIES["find_due"], (order.lane, order.now)):
-        if seq not in seen:
-            if len(numbers) >= order.limit:
-                break
-            seen.add(seq)
-            numbers.append(seq)
-    claims = []
-    for n, seq in enumerate(numbers):
-        try:
-            claims.append(_claim_one(connection, order, seq, order.lease + n))
-        except SpoolCorrupt as damage:
-            _set_aside(connection, order.now, seq, str(damage))
+    """queued -> claimed, for the due recipients of up to `limit` messages; a damaged message is set aside instead.
+
+    Raises DamagedMessage when a page of the database is damaged.
+    """
+    claims: list[Claim] = []
+    n_set_aside = 0
+    while len(claims) < order.limit and n_set_aside < MOST_SET_ASIDE:
+        numbers = _due(connection, order, order.limit - len(claims))
+        for seq in numbers:
+            try:
+                claims.append(_claim_one(connection, order, seq, order.lease + len(claims)))
+            except SpoolCorrupt as damage:
+                n_set_aside += 1
+                set_aside(connection, order.now, seq, str(damage))
+            except (
+                apsw.CorruptError
+            ) as error:  # this transaction is lost: the caller sets it aside in the next
+                raise DamagedMessage(seq, str(error)) from error
+        if not numbers:
+            break
     return claims
+
+
+def _due(connection: apsw.Connection, order: ClaimOrder, limit: int) -> list[int]:
+    numbers: dict[int, None] = {}
+    for (seq,) in connection.execute(QUERIES["find_due"], (order.lane, order.now)):
+        if len(numbers) == limit and seq not in numbers:
+            break
+        numbers[seq] = None
+    return list(numbers)
 
 
 def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: int) -> Claim:
     row = message_row(connection, seq)
     if row is None:
         raise SpoolCorrupt(f"message {seq}: its row is missing")
+    if row.damaged:
+        raise SpoolCorrupt(row.damaged)
     facts = row.facts()
     body = _content(connection, order, row)
     taken = connection.execute(
@@ -159,58 +168,77 @@ def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: 
 
 
 def _content(connection: apsw.Connection, order: ClaimOrder, row: MessageRow) -> Content:
-    hot = order.hot.get(row.seq)
+    hot = order.hot.take(row.seq)
     if hot is not None:
         return MemoryContent(hot)
-    body = content(connection, row.seq, order.segments)
+    body = content(connection, row, order.place)
     if body is None:
         raise SpoolCorrupt(f"message {row.seq}: its content is missing")
     octets = body.octets()
     if octets is not None and zlib.crc32(octets) != row.crc:
         raise SpoolCorrupt(f"message {row.seq}: content has a wrong checksum")
-    if octets is None and row.segment not in order.segments.names():
-        raise SpoolCorrupt(f"message {row.seq}: segment {row.segment} is missing")
     return body
 
 
-def _set_aside(connection: apsw.Connection, at: float, seq: int, why: str) -> None:
-    """queued -> held, because the item is damaged: never dropped, never in the way of the rest."""
+def set_aside(connection: apsw.Connection, at: float, seq: int, why: str) -> None:
+    """queued -> held, because the item is damaged: never dropped, never in the way of the rest.
+
+    Recipients that are claimed follow when they are settled or lapse.
+    """
     connection.execute(QUERIES["set_aside"], (seq, why))
     connection.execute(QUERIES["mark_damaged"], (seq, why))
     connection.execute(QUERIES["insert_event"], (at, seq, -1, "message.damaged", why))
 
 
-def settle(connection: apsw.Connection, seq: int, settlement: Settlement, at: float) -> Done:
-    """claimed -> delivered, failed, expired, held or queued again; raises ClaimLost and changes nothing."""
-    for fate in settlement.fates:
+def settle(
+    connection: apsw.Connection, segments: SegmentFolder, settlement: Settlement, at: float, *, tidy: bool
+) -> None:
+    """claimed -> delivered, failed, expired, held or queued again; raises ClaimLost and changes nothing.
+
+    tidy: remove a content that nobody needs any more.
+    """
+    seq, fates = seq_of(settlement.spool_id), settlement.fates
+    if seq is None:
+        raise ClaimLost(f"{settlement.spool_id} is no spool id")
+    if any(fate.state is State.QUEUED for fate in fates):
+        row = connection.execute(QUERIES["damaged"], (seq,)).fetchone()
+        if row is not None and row[0]:
+            fates = tuple(replace(f, state=State.HELD) if f.state is State.QUEUED else f for f in fates)
+    for fate in fates:
         _write_fate(connection, seq, settlement.lease, fate, at)
+    if tidy:
+        _forget_content(connection, segments, seq)
+
+
+def _forget_content(connection: apsw.Connection, segments: SegmentFolder, seq: int) -> None:
+    """Remove the content of a message that is delivered to all; failed mail keeps it as a dead letter."""
     (n_undelivered,) = _one(connection, "n_undelivered", (seq,))
     if n_undelivered:
-        return Done(False, None)
+        return
     connection.execute(QUERIES["delete_content"], (seq,))
     (segment,) = _one(connection, "segment_of", (seq,))
     if segment is not None:
-        connection.execute(QUERIES["forget_segment"], (seq,)).fetchall()
-    return Done(True, segment)
+        connection.execute(QUERIES["forget_segment"], (seq,))
+        segments.released.add(segment)
 
 
 def _write_fate(connection: apsw.Connection, seq: int, lease: int, fate: Fate, at: float) -> None:
     outcome = fate.outcome
-    settled_at = at if fate.state not in (State.QUEUED, State.HELD) else None
-    if outcome is None:
-        key = (fate.state.value, fate.next_attempt_at, seq, fate.n, lease)
-        connection.execute(QUERIES["settle_silently"], key)
-    else:
+    reply = klass = row = remote_id = None
+    if outcome is not None:
+        reply, row, remote_id = outcome.reply_text[:REPLY_OCTETS], outcome.row, outcome.remote_id
         klass = outcome.klass.value if outcome.klass else ""
-        values = (
-            fate.state.value, int(fate.counted), fate.next_attempt_at, outcome.reply_text[:2000], klass, outcome.row,
-            int(fate.possible_duplicate), int(fate.owes_report), settled_at, outcome.remote_id, seq, fate.n, lease,
-        )  # fmt: skip
-        connection.execute(QUERIES["settle"], values)
+    values = (
+        fate.state.value, int(fate.counted), fate.next_attempt_at, reply, klass, row, int(fate.possible_duplicate),
+        int(fate.owes_report), at if fate.state in END_STATES else None, remote_id, seq, fate.n, lease,
+    )  # fmt: skip
+    connection.execute(QUERIES["settle"], values)
     if connection.changes() != 1:
         raise ClaimLost(f"message {seq} recipient {fate.n}: lease {lease} is no longer ours")
-    name = "recipient.deferred" if fate.state is State.QUEUED else f"recipient.{fate.state.value}"
-    detail = outcome.reply_text[:2000] if outcome else "returned untouched"
+    name = f"recipient.{fate.state.value}"
+    if fate.state is State.QUEUED:
+        name = "recipient.uncertain" if fate.possible_duplicate else "recipient.deferred"
+    detail = "returned untouched" if reply is None else reply
     connection.execute(QUERIES["insert_event"], (at, seq, fate.n, name, detail))
 
 
@@ -221,33 +249,39 @@ def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
     return len(rows)
 
 
-def expire(connection: apsw.Connection, now: float) -> int:
-    """queued -> expired, with a report owed."""
-    rows: list[Any] = connection.execute(QUERIES["expire"], (now,)).fetchall()
+def expire(connection: apsw.Connection, now: float, limit: int) -> int:
+    """queued -> expired, with a report owed; at most `limit` recipients, so that no other job waits long."""
+    rows: list[Any] = connection.execute(QUERIES["expire"], (now, limit)).fetchall()
     _events(connection, now, rows, "recipient.expired", "not delivered in its time")
     return len(rows)
 
 
-def prune(connection: apsw.Connection, before_at: float, next_seq: int) -> tuple[int, list[str]]:
-    """Forget ended messages; gives their number and the segments to look at. Numbers are never given again."""
-    numbers = [seq for (seq,) in connection.execute(QUERIES["prunable"], (before_at,))]
-    segments = set()
+def prune(
+    connection: apsw.Connection, segments: SegmentFolder, before_at: float, next_seq: int, limit: int
+) -> int:
+    """Forget up to `limit` ended messages; gives their number. Sequence numbers are never given again."""
+    numbers: set[int] = set()
+    for state in END_STATES:
+        key = (state.value, before_at, limit - len(numbers))
+        numbers |= {seq for (seq,) in connection.execute(QUERIES["prunable"], key)}
     for seq in numbers:
-        row = message_row(connection, seq)
-        if row is not None and row.segment is not None:
-            segments.add(row.segment)
+        (segment,) = _one(connection, "segment_of", (seq,))
+        if segment is not None:
+            segments.released.add(segment)
         for query in ("delete_content", "delete_events", "delete_recipients", "delete_message"):
             connection.execute(QUERIES[query], (seq,))
     connection.execute(QUERIES["set_meta"], ("next_seq", next_seq))
-    return len(numbers), sorted(segments)
+    return len(numbers)
 
 
 def pay(connection: apsw.Connection, at: float, debts: Iterable[tuple[SpoolId, int]], name: str) -> None:
-    """Strike out owed reports."""
+    """Strike out owed reports; what is not owed is left alone."""
     for spool_id, n in debts:
         seq = seq_of(spool_id)
         connection.execute(QUERIES["pay"], (seq, n))
-        connection.execute(QUERIES["insert_event"], (at, seq, n, name.split()[0], name))
+        if connection.changes() != 1:
+            continue
+        connection.execute(QUERIES["insert_event"], (at, seq, n, name.partition(" ")[0], name))
 
 
 def note_lane(connection: apsw.Connection, note: LaneNote) -> None:
@@ -258,17 +292,25 @@ def note_lane(connection: apsw.Connection, note: LaneNote) -> None:
     connection.execute(QUERIES["note_lane"], values)
 
 
-def move_lane(connection: apsw.Connection, at: float, old: str, new: str) -> int:
-    """Put waiting recipients into another lane."""
-    connection.execute(QUERIES["move_lane"], (old, new))
-    return connection.changes()
-
-
-def by_person(connection: apsw.Connection, selection: Selection, move: Move, now: float, reason: str) -> int:
-    """Hold, release, retry or delete; claimed recipients are on their way and stay."""
+def move_lane(connection: apsw.Connection, at: float, old: str, new: str, limit: int) -> int:
+    """Put up to `limit` waiting recipients into another lane; gives their number."""
     n_moved = 0
-    settled_at = now if move.target is State.FAILED else None
-    for seq in selected(connection, selection):
+    for query in ("move_lane_queued", "move_lane_held"):
+        rows: list[Any] = connection.execute(QUERIES[query], (old, new, limit - n_moved)).fetchall()
+        _events(connection, at, rows, "recipient.moved", f"from lane {old} to lane {new}")
+        n_moved += len(rows)
+    return n_moved
+
+
+def by_person(
+    connection: apsw.Connection, numbers: Sequence[int], move: Move, now: float, reason: str
+) -> int:
+    """Hold, release, retry or delete; claimed recipients are on their way and stay. Gives the number of recipients."""
+    n_moved = 0
+    settled_at = now if move.target in END_STATES else None
+    for seq in numbers:
+        if move.target is State.QUEUED:  # a person says that it is whole again: the next claim looks
+            connection.execute(QUERIES["mark_damaged"], (seq, ""))
         for source in move.sources:
             values = (move.target.value, now, reason, settled_at, seq, source.value)
             rows: list[Any] = connection.execute(QUERIES["move"], values).fetchall()
@@ -277,17 +319,21 @@ def by_person(connection: apsw.Connection, selection: Selection, move: Move, now
     return n_moved
 
 
-def reclaim(connection: apsw.Connection, segments: SegmentFolder, name: str) -> None:
-    """Remove a segment that no message needs any more; the present one is kept for the next content."""
-    (in_use,) = _one(connection, "segment_in_use", (name,))
-    if not in_use and not segments.is_current(name):
-        segments.remove(name)
+def reclaim(connection: apsw.Connection, segments: SegmentFolder) -> None:
+    """After a commit: remove the released segments that no message needs and that cannot grow any more."""
+    while segments.released:
+        name = segments.released.pop()
+        if segments.is_current(name):
+            continue  # it is released again when it is full
+        (in_use,) = _one(connection, "segment_in_use", (name,))
+        if not in_use:
+            segments.remove(name)
 
 
 def remove_orphans(connection: apsw.Connection, segments: SegmentFolder) -> int:
     """At start: segments that no row names are half-written contents that were never promised, or done with."""
     needed = {name for (name,) in connection.execute(QUERIES["segments"])}
-    orphans = [name for name in segments.names() if name not in needed and not segments.is_current(name)]
+    orphans = [name for name in segments.names() if name not in needed]
     for name in orphans:
         segments.remove(name)
     return len(orphans)

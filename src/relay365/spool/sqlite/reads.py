@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import apsw
 
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
-from relay365.spool.api import EventView, LaneNote, MessageView, Selection, State
-from relay365.spool.content import MemoryContent, SegmentContent
+from relay365.spool.api import END_STATES, EventView, LaneNote, MessageView, Selection, State
+from relay365.spool.content import MemoryContent
 from relay365.spool.ids import seq_of
-from relay365.spool.rows import MessageRow, message_view, recipient_view
-from relay365.spool.segment import SegmentFolder
 from relay365.spool.sql import load_queries
+from relay365.spool.sqlite.rows import MessageRow, message_view, recipient_view
 
 QUERIES = load_queries("sqlite")
+
+Place = Callable[[MessageRow], Content]
+"""Gives the content that lies in a segment; raises SpoolCorrupt when it cannot be whole."""
 
 
 def due(connection: apsw.Connection) -> list[tuple[str, float]]:
@@ -40,29 +44,47 @@ def message(connection: apsw.Connection, seq: int, *, only_owing: bool = False) 
 
 def selected(connection: apsw.Connection, selection: Selection) -> list[int]:
     """The sequence numbers that a selection means, in their order."""
+    limit = selection.limit
     if selection.ids:
         numbers = {seq for seq in (seq_of(i) for i in selection.ids) if seq is not None}
-        return sorted(numbers)[: selection.limit]
+        return sorted(seq for seq in numbers if _has_one_in(connection, seq, selection.states))[:limit]
     if not selection.states:
-        return [seq for (seq,) in connection.execute(QUERIES["all_messages"], (selection.limit,))]
+        return [seq for (seq,) in connection.execute(QUERIES["all_messages"], (limit,))]
     found: set[int] = set()
     for state in selection.states:
-        found |= {
-            seq for (seq,) in connection.execute(QUERIES["messages_in_state"], (state.value, selection.limit))
-        }
-    return sorted(found)[: selection.limit]
+        found |= in_state(connection, state, limit)
+    return sorted(found)[:limit]
 
 
-def messages(connection: apsw.Connection, selection: Selection) -> list[MessageView]:
-    """Messages for a list, oldest first, without events."""
+def in_state(connection: apsw.Connection, state: State, limit: int) -> set[int]:
+    """Up to `limit` messages with a recipient in a state, the oldest by that state's own index."""
+    if state in END_STATES:
+        return _first(connection.execute(QUERIES["list_ended"], (state.value,)), limit)
+    return _first(connection.execute(QUERIES[f"list_{state.value}"]), limit)
+
+
+def _first(rows: Iterable[tuple[int]], limit: int) -> set[int]:
+    found: set[int] = set()
+    for (seq,) in rows:
+        if len(found) == limit:
+            break
+        found.add(seq)
+    return found
+
+
+def _has_one_in(connection: apsw.Connection, seq: int, states: frozenset[State]) -> bool:
+    rows = connection.execute(QUERIES["recipients"], (seq,))
+    return any(not states or State(row[2]) in states for row in rows)
+
+
+def messages(connection: apsw.Connection, numbers: Iterable[int]) -> list[MessageView]:
+    """Messages for a list, without events."""
     views = []
-    for seq in selected(connection, selection):
+    for seq in numbers:
         row = message_row(connection, seq)
         if row is not None:
             recipients = connection.execute(QUERIES["recipients"], (seq,)).fetchall()
             views.append(message_view(row, tuple(recipient_view(r) for r in recipients), ()))
-    if selection.ids and selection.states:
-        views = [view for view in views if any(r.state in selection.states for r in view.recipients)]
     return views
 
 
@@ -80,20 +102,17 @@ def lanes(connection: apsw.Connection) -> list[LaneNote]:
 
 def counts(connection: apsw.Connection) -> list[tuple[State, int]]:
     """Recipients by state."""
-    return [(State(state), n) for state, n in connection.execute(QUERIES["counts"])]
+    return [(State(state), n) for state, n in connection.execute(QUERIES["counts"]) if n]
 
 
-def content(connection: apsw.Connection, seq: int, segments: SegmentFolder) -> Content | None:
+def content(connection: apsw.Connection, row: MessageRow, place: Place) -> Content | None:
     """A stored content, or None when it is no longer kept; raises SpoolCorrupt."""
-    row = message_row(connection, seq)
-    if row is None:
-        return None
     if row.segment is not None:
-        return SegmentContent(segments, row.segment, row.segment_offset or 0, row.size_octets, row.crc)
-    inline = connection.execute(QUERIES["content"], (seq,)).fetchone()
+        return place(row)
+    inline = connection.execute(QUERIES["content"], (row.seq,)).fetchone()
     if inline is None:
         return None
     octets = inline[0]
     if not isinstance(octets, bytes) or len(octets) != row.size_octets:
-        raise SpoolCorrupt(f"message {seq}: inline content has a wrong length")
+        raise SpoolCorrupt(f"message {row.seq}: inline content has a wrong length")
     return MemoryContent(octets)

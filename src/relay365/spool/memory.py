@@ -1,0 +1,388 @@
+"""The reference model of a spool: plain lists, no disk, obviously right. Tests judge the real one by it.
+
+It keeps every promise of spool.api but durability: `earlier` hands the mail of one life to the next, as a start does.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from relay365.clock import Clock
+from relay365.errors import SpoolUnavailable
+from relay365.mail.content import Content
+from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.spool.api import (
+    END_STATES,
+    Claim,
+    ClaimedRecipient,
+    EventView,
+    Fate,
+    LaneNote,
+    MessageView,
+    NewMessage,
+    RecipientView,
+    Selection,
+    Settlement,
+    State,
+)
+from relay365.spool.content import MemoryContent
+from relay365.spool.ids import seq_of, spool_id_of
+
+
+@dataclass
+class _Recipient:
+    path: ForwardPath
+    lane: str
+    next_attempt_at: float
+    state: State = State.QUEUED
+    attempts: int = 0
+    lease: int = 0
+    lease_until_at: float = 0.0
+    last_reply: str = ""
+    klass: str = ""
+    row: str = ""
+    possible_duplicate: bool = False
+    owes_report: bool = False
+    settled_at: float | None = None
+    remote_id: str = ""
+
+    def is_due(self, lane: str, now: float) -> bool:
+        return self.state is State.QUEUED and self.lane == lane and self.next_attempt_at <= now
+
+    def view(self, n: int) -> RecipientView:
+        next_at = self.next_attempt_at if self.state in (State.QUEUED, State.CLAIMED) else None
+        return RecipientView(
+            n, self.path.address, self.state, self.lane, self.attempts, next_at, self.last_reply, self.klass, self.row,
+            self.possible_duplicate, self.settled_at, self.remote_id, self.path.notify, self.path.orcpt,
+        )  # fmt: skip
+
+
+@dataclass
+class _Message:
+    spool_id: SpoolId
+    new: NewMessage
+    octets: bytes
+    recipients: list[_Recipient]
+    events: list[EventView] = field(default_factory=list)
+
+    def in_states(self, states: frozenset[State]) -> list[_Recipient]:
+        return [r for r in self.recipients if r.state in states]
+
+    def view(self, *, with_events: bool, only: Callable[[_Recipient], bool] = lambda _: True) -> MessageView:
+        recipients = tuple(r.view(n) for n, r in enumerate(self.recipients) if only(r))
+        return MessageView(
+            self.spool_id, self.new.accepted_at, self.new.expires_at, len(self.octets),
+            self.new.envelope.reverse_path, self.new.message_id, self.new.header_from, self.new.submitter, recipients,
+            events=tuple(self.events) if with_events else (),
+        )  # fmt: skip
+
+
+class MemoryIntake:
+    """See spool.api.Intake."""
+
+    def __init__(self, spool_id: SpoolId, store: Callable[[SpoolId, NewMessage, bytes], None]) -> None:
+        self.spool_id, self.size_octets = spool_id, 0
+        self._store, self._octets = store, bytearray()
+
+    def write(self, block: bytes) -> bool:
+        """See spool.api.Intake."""
+        self._octets += block
+        self.size_octets += len(block)
+        return True
+
+    async def drained(self) -> None:
+        """See spool.api.Intake."""
+
+    async def commit(self, message: NewMessage) -> None:
+        """See spool.api.Intake."""
+        self._store(self.spool_id, message, bytes(self._octets))
+
+    def abandon(self) -> None:
+        """See spool.api.Intake."""
+        self._octets.clear()
+
+
+class MemorySpool:
+    """See spool.api.Spool."""
+
+    def __init__(self, clock: Clock, earlier: MemorySpool | None = None) -> None:
+        self._clock = clock
+        self._messages: dict[SpoolId, _Message] = earlier._messages if earlier else {}
+        self._notes: dict[str, LaneNote] = earlier._notes if earlier else {}
+        self._seqs: Iterator[int] = earlier._seqs if earlier else itertools.count(1)
+        self._leases: Iterator[int] = earlier._leases if earlier else itertools.count(1)
+        self._is_closed = False
+        self._lapse(float("inf"))
+
+    # -- in and out ---------------------------------------------------------------------------------------
+
+    def begin(self) -> MemoryIntake:
+        """See spool.api.Spool."""
+        return MemoryIntake(spool_id_of(next(self._seqs)), self._store)
+
+    def _store(self, spool_id: SpoolId, new: NewMessage, octets: bytes) -> None:
+        if self._is_closed:
+            raise SpoolUnavailable("the spool is closed")
+        recipients = [_Recipient(path, new.lane, new.accepted_at) for path in new.envelope.forward_paths]
+        message = self._messages[spool_id] = _Message(spool_id, new, octets, recipients)
+        _note(message, -1, new.accepted_at, "message.accepted")
+        self._pay(new.answers, new.accepted_at, "report.queued")
+
+    async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
+        """See spool.api.Spool."""
+        due = sorted(
+            (min(r.next_attempt_at for r in m.recipients if r.is_due(lane, now)), seq_of(m.spool_id), m.spool_id)
+            for m in self._messages.values()
+            if any(r.is_due(lane, now) for r in m.recipients)
+        )  # fmt: skip
+        return [
+            self._claim_one(self._messages[spool_id], lane, now, lease_until_at)
+            for _, _, spool_id in due[:limit]
+        ]
+
+    def _claim_one(self, message: _Message, lane: str, now: float, lease_until_at: float) -> Claim:
+        lease = next(self._leases)
+        taken = []
+        for n, r in enumerate(message.recipients):
+            if r.is_due(lane, now):
+                r.state, r.lease, r.lease_until_at = State.CLAIMED, lease, lease_until_at
+                taken.append(ClaimedRecipient(n, r.path, r.attempts, r.possible_duplicate))
+        _note(message, -1, now, "message.claimed")
+        new = message.new
+        envelope = replace(new.envelope, forward_paths=tuple(r.path for r in taken))
+        return Claim(
+            message.spool_id, lane, lease, lease_until_at, envelope, tuple(taken), MemoryContent(message.octets),
+            new.trace, new.message_id, new.header_from, new.submitter, new.accepted_at, new.expires_at,
+        )  # fmt: skip
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
+        """See spool.api.Spool."""
+        return [one.spool_id for one in settlements if not self._settle(one)]
+
+    def _settle(self, settlement: Settlement) -> bool:
+        message = self._messages.get(settlement.spool_id)
+        if message is None:
+            return False
+        ours = {
+            n
+            for n, r in enumerate(message.recipients)
+            if r.state is State.CLAIMED and r.lease == settlement.lease
+        }
+        numbers = [fate.n for fate in settlement.fates]
+        if len(numbers) != len(set(numbers)) or not ours.issuperset(numbers):
+            return False
+        for fate in settlement.fates:
+            self._write_fate(message, message.recipients[fate.n], fate)
+        return True
+
+    def _write_fate(self, message: _Message, r: _Recipient, fate: Fate) -> None:
+        now = self._clock.now()
+        r.state, r.next_attempt_at, r.lease = fate.state, fate.next_attempt_at, 0
+        r.attempts += fate.counted
+        r.possible_duplicate |= fate.possible_duplicate
+        r.owes_report |= fate.owes_report
+        r.settled_at = now if fate.state in END_STATES else None
+        if fate.outcome is not None:
+            outcome = fate.outcome
+            r.last_reply, r.row, r.remote_id = outcome.reply_text, outcome.row, outcome.remote_id
+            r.klass = outcome.klass.value if outcome.klass else ""
+        name = {State.QUEUED: "uncertain" if fate.possible_duplicate else "deferred"}.get(
+            fate.state, fate.state.value
+        )
+        _note(message, fate.n, now, f"recipient.{name}")
+
+    async def renew(self, claims: Sequence[Claim], *, lease_until_at: float) -> None:
+        """See spool.api.Spool."""
+        for claim in claims:
+            for r in self._messages[claim.spool_id].recipients if claim.spool_id in self._messages else ():
+                if r.state is State.CLAIMED and r.lease == claim.lease:
+                    r.lease_until_at = lease_until_at
+
+    # -- by the clock -------------------------------------------------------------------------------------
+
+    async def lapse(self, now: float | None) -> int:
+        """See spool.api.Spool."""
+        return self._lapse(float("inf") if now is None else now)
+
+    def _lapse(self, until_at: float) -> int:
+        now, n_lapsed = self._clock.now(), 0
+        for message, n, r in self._all():
+            if r.state is State.CLAIMED and r.lease_until_at <= until_at:
+                r.state, r.next_attempt_at, r.lease, r.possible_duplicate = State.QUEUED, now, 0, True
+                r.last_reply, r.klass, r.row = "the relay stopped during delivery", "transient", ""
+                r.attempts += 1
+                n_lapsed += 1
+                _note(message, n, now, "recipient.uncertain")
+        return n_lapsed
+
+    async def due(self) -> Mapping[str, float]:
+        """See spool.api.Spool."""
+        found: dict[str, float] = {}
+        for _, _, r in self._all():
+            if r.state is State.QUEUED:
+                found[r.lane] = min(r.next_attempt_at, found.get(r.lane, float("inf")))
+        return found
+
+    async def expire(self, now: float) -> int:
+        """See spool.api.Spool."""
+        n_expired = 0
+        for message, n, r in self._all():
+            if r.state is State.QUEUED and message.new.expires_at <= now:
+                r.state, r.owes_report, r.settled_at = State.EXPIRED, True, now
+                n_expired += 1
+                _note(message, n, now, "recipient.expired")
+        return n_expired
+
+    async def prune(self, before_at: float) -> int:
+        """See spool.api.Spool."""
+        ended = [
+            m.spool_id
+            for m in self._messages.values()
+            if all(
+                r.settled_at is not None and r.settled_at < before_at and not r.owes_report
+                for r in m.recipients
+            )
+        ]
+        for spool_id in ended:
+            del self._messages[spool_id]
+        return len(ended)
+
+    # -- debts and lanes ----------------------------------------------------------------------------------
+
+    async def debts(self, *, limit: int) -> list[MessageView]:
+        """See spool.api.Spool."""
+        owing = [m for m in self._in_order() if any(r.owes_report for r in m.recipients)]
+        return [m.view(with_events=False, only=lambda r: r.owes_report) for m in owing[:limit]]
+
+    async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
+        """See spool.api.Spool."""
+        self._pay(debts, self._clock.now(), "report.forgiven")
+
+    def _pay(self, debts: Iterable[tuple[SpoolId, int]], now: float, name: str) -> None:
+        for spool_id, n in debts:
+            message = self._messages.get(spool_id)
+            if message is not None and n < len(message.recipients) and message.recipients[n].owes_report:
+                message.recipients[n].owes_report = False
+                _note(message, n, now, name)
+
+    async def note_lane(self, note: LaneNote) -> None:
+        """See spool.api.Spool."""
+        old = self._notes.get(note.lane, note)
+        since_at = old.since_at if old.klass == note.klass and old.since_at > 0 else note.since_at
+        last_at = max(old.last_success_at, note.last_success_at)
+        self._notes[note.lane] = replace(note, since_at=since_at, last_success_at=last_at)
+
+    async def lanes(self) -> list[LaneNote]:
+        """See spool.api.Spool."""
+        return [self._notes[lane] for lane in sorted(self._notes)]
+
+    async def move_lane(self, old: str, new: str) -> int:
+        """See spool.api.Spool."""
+        n_moved = 0
+        for message, n, r in self._all():
+            if r.lane == old != new and r.state in (State.QUEUED, State.HELD):
+                r.lane = new
+                n_moved += 1
+                _note(message, n, self._clock.now(), "recipient.moved")
+        return n_moved
+
+    # -- people -------------------------------------------------------------------------------------------
+
+    async def hold(self, selection: Selection, reason: str) -> int:
+        """See spool.api.Spool."""
+        at = self._clock.now()
+        return self._move(selection, {State.QUEUED}, State.HELD, "recipient.held", (at, reason))
+
+    async def release(self, selection: Selection, now: float) -> int:
+        """See spool.api.Spool."""
+        return self._move(selection, {State.HELD}, State.QUEUED, "recipient.released", (now, ""))
+
+    async def retry(self, selection: Selection, now: float) -> int:
+        """See spool.api.Spool."""
+        return self._move(selection, {State.QUEUED}, State.QUEUED, "recipient.hastened", (now, ""))
+
+    async def delete(self, selection: Selection, reason: str) -> int:
+        """See spool.api.Spool."""
+        sources, at = {State.QUEUED, State.HELD}, self._clock.now()
+        return self._move(selection, sources, State.FAILED, "recipient.deleted", (at, reason))
+
+    def _move(
+        self, selection: Selection, sources: set[State], target: State, name: str, when: tuple[float, str]
+    ) -> int:
+        now, reason = when
+        if not selection.ids and not selection.states:
+            selection = replace(selection, states=frozenset(sources))
+        n_moved = 0
+        for message in self._selected(selection):
+            for n, r in enumerate(message.recipients):
+                if r.state in sources:
+                    r.state, r.next_attempt_at, r.last_reply = target, now, reason or r.last_reply
+                    r.settled_at = now if target in END_STATES else None
+                    n_moved += 1
+                    _note(message, n, now, name)
+        return n_moved
+
+    # -- faces --------------------------------------------------------------------------------------------
+
+    async def list(self, selection: Selection) -> list[MessageView]:
+        """See spool.api.Spool."""
+        return [message.view(with_events=False) for message in self._selected(selection)]
+
+    async def show(self, spool_id: SpoolId) -> MessageView | None:
+        """See spool.api.Spool."""
+        message = self._messages.get(SpoolId(spool_id.strip().upper()))
+        return message.view(with_events=True) if message is not None else None
+
+    async def counts(self) -> Mapping[State, int]:
+        """See spool.api.Spool."""
+        states = [r.state for _, _, r in self._all()]
+        return {state: states.count(state) for state in set(states)}
+
+    async def content(self, spool_id: SpoolId) -> Content | None:
+        """See spool.api.Spool."""
+        message = self._messages.get(SpoolId(spool_id.strip().upper()))
+        if message is None or not message.in_states(frozenset(State) - {State.DELIVERED}):
+            return None
+        return MemoryContent(message.octets)
+
+    async def close(self) -> None:
+        """See spool.api.Spool."""
+        self._is_closed = True
+
+    # -- plain questions ----------------------------------------------------------------------------------
+
+    def _in_order(self) -> Sequence[_Message]:
+        return sorted(self._messages.values(), key=lambda m: seq_of(m.spool_id) or 0)
+
+    def _all(self) -> Iterator[tuple[_Message, int, _Recipient]]:
+        for message in self._in_order():
+            for n, r in enumerate(message.recipients):
+                yield message, n, r
+
+    def _selected(self, selection: Selection) -> Sequence[_Message]:
+        states = selection.states or frozenset(State)
+        found = self._in_order()
+        if selection.ids:
+            ids = {i.strip().upper() for i in selection.ids}
+            found = [m for m in found if m.spool_id in ids and m.in_states(states)]
+        elif selection.states:
+            wanted = {m.spool_id for state in states for m in self._oldest(state, selection.limit)}
+            found = [m for m in found if m.spool_id in wanted]
+        return found[: selection.limit]
+
+    def _oldest(self, state: State, limit: int) -> Sequence[_Message]:
+        """The first of a state: who expires first of the queued, who ended first of the ended, else by id."""
+        found: Sequence[_Message] = [m for m in self._in_order() if m.in_states(frozenset({state}))]
+        if state is State.QUEUED:
+            found = sorted(found, key=lambda m: m.new.expires_at)
+        elif state in END_STATES:
+            found = sorted(
+                found, key=lambda m: min(r.settled_at or 0.0 for r in m.in_states(frozenset({state})))
+            )
+        return found[:limit]
+
+
+def _note(message: _Message, n: int, at: float, name: str) -> None:
+    message.events.append(EventView(at, n, name, ""))

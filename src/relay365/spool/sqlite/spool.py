@@ -1,0 +1,379 @@
+"""The spool of one machine: SQLite with write-ahead log, every commit synced, one writer thread, segments beside it.
+
+Reads for faces use a second connection in a thread of their own. See docs/durability.md for the commit point and for
+what each crash leaves; the promises are in spool.api.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from relay365.clock import Clock
+from relay365.errors import ClaimLost, SpoolCorrupt, SpoolError, SpoolFull, SpoolUnavailable
+from relay365.mail.content import Content
+from relay365.mail.envelope import SpoolId
+from relay365.spool.api import Claim, LaneNote, MessageView, NewMessage, Selection, Settlement, State
+from relay365.spool.content import HotContents, SegmentContent
+from relay365.spool.faults import DamagedMessage, spool_error
+from relay365.spool.ids import seq_of, spool_id_of
+from relay365.spool.intake import ContentStream, SqliteIntake, StoredContent
+from relay365.spool.lock import DirectoryLock
+from relay365.spool.segment import SegmentFolder, sync_folder
+from relay365.spool.sqlite import moves, reads
+from relay365.spool.sqlite.migrate import begin_afresh, connect, migrate, require_present
+from relay365.spool.sqlite.rows import MessageRow
+from relay365.spool.sqlite.writer import Job, Writer
+
+_LOG = logging.getLogger("relay365.spool")
+
+HOT_OCTETS = 32 * 1024 * 1024  # contents kept in memory between accept and claim
+DISK_FLOOR_OCTETS = 64 * 1024 * 1024
+INODE_FLOOR = 16
+BATCH = 500  # rows that one job of the keeper or of a person changes, so that no commit waits long
+PAUSE_S = 0.01  # between such jobs of another process: the service must get its turn at the database
+_SPACE_S = 1.0  # how long a look at the free space holds
+
+
+class SqliteSpool:
+    """See spool.api.Spool. open() makes one; exclusive for the service, shared for the command line."""
+
+    def __init__(self, directory: Path, clock: Clock, *, is_exclusive: bool, disk_floor_octets: int) -> None:
+        self._clock, self._is_exclusive = clock, is_exclusive
+        self._file = directory / "spool.db"
+        self._space = _Space(directory, clock, disk_floor_octets)
+        self._hot = HotContents(HOT_OCTETS)
+        self._segments = SegmentFolder(directory / "segments")
+        self._next_seq, self._next_lease = self._begin_life() if is_exclusive else (0, 0)
+        self._writer = Writer(
+            lambda: connect(self._file), self._segments, lambda c: moves.reclaim(c, self._segments)
+        )
+        self._reader = _Reader(self._file)
+        self._streams = ThreadPoolExecutor(1, "relay365-spool-stream")
+        self._lock: DirectoryLock | None = None
+
+    def _begin_life(self) -> tuple[int, int]:
+        connection = connect(self._file)
+        try:
+            return moves.begin_life(connection)
+        finally:
+            connection.close()
+
+    @classmethod
+    async def open(
+        cls,
+        directory: Path,
+        *,
+        clock: Clock,
+        exclusive: bool = True,
+        disk_floor_octets: int = DISK_FLOOR_OCTETS,
+    ) -> SqliteSpool:
+        """Open or make the spool of a data directory.
+
+        exclusive: take the lock (raises DataInUseError), bring the schema up to date, return every left-over claim to
+        the queue as uncertain, and remove files that no row names. Raises SpoolError when the store cannot be used.
+        """
+        lock = DirectoryLock(directory)
+        try:
+            _make_directory(directory)
+            file = directory / "spool.db"
+            if exclusive:
+                lock.take()
+                begin_afresh(directory, file)
+                migrate(file)
+            else:
+                require_present(file)
+            spool = cls(directory, clock, is_exclusive=exclusive, disk_floor_octets=disk_floor_octets)
+        except (OSError, SpoolError, apsw.Error) as error:
+            lock.release()
+            raise spool_error(error) from error
+        spool._lock = lock
+        if exclusive:
+            await spool._recover()
+        return spool
+
+    async def _recover(self) -> None:
+        try:
+            await self.lapse(None)
+            await self._writer.do(lambda c: moves.remove_orphans(c, self._segments))
+            for name in self._segments.foreign_names():
+                _LOG.warning("spool.foreign-file name=%r: it is not ours and stays", name)
+        except BaseException:
+            await self.close()
+            raise
+
+    # -- in ----------------------------------------------------------------------------------------
+
+    def begin(self) -> SqliteIntake:
+        """See spool.api.Spool."""
+        self._require_exclusive()
+        self._space.require()
+        seq = self._next_seq
+        self._next_seq += 1
+        return SqliteIntake(seq, self._stream_to, self._store)
+
+    def _stream_to(self, seq: int) -> ContentStream:
+        return ContentStream(seq, self._segments, self._streams)
+
+    def _require_exclusive(self) -> None:
+        if not self._is_exclusive:
+            raise SpoolUnavailable("only the service takes mail in and sends it")
+
+    async def _store(self, seq: int, message: NewMessage, content: StoredContent) -> None:
+        """The commit point: content, envelope and event in one group, synced, or nothing."""
+        await self._writer.do(
+            lambda connection: moves.accept(connection, self._segments, (seq, message, content)),
+            ("before-commit", "after-commit"),
+        )
+        if content.octets is not None:
+            self._hot.keep(seq, content.octets)
+
+    # -- out ---------------------------------------------------------------------------------------
+
+    async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
+        """See spool.api.Spool."""
+        self._require_exclusive()
+        lease = self._next_lease
+        self._next_lease += limit
+        order = moves.ClaimOrder(lane, limit, now, lease, lease_until_at, self._hot, self._place)
+        points = ("before-claim-commit", "after-claim-commit")
+        for _ in range(moves.MOST_SET_ASIDE):
+            try:
+                claims: list[Claim] = await self._writer.do(lambda c: moves.claim(c, order), points)
+            except DamagedMessage as damage:
+                await self._set_aside(damage.seq, str(damage))
+            else:
+                return claims
+        return []
+
+    async def _set_aside(self, seq: int, why: str) -> None:
+        at = self._clock.now()
+        _LOG.error("message.damaged id=%s reason=%s", spool_id_of(seq), why)
+        await self._writer.do(lambda c: moves.set_aside(c, at, seq, why))
+
+    def _place(self, row: MessageRow) -> Content:
+        """The content of a message that lies in a segment; raises SpoolCorrupt when it cannot be whole."""
+        name, offset = row.segment or "", row.segment_offset or 0
+        self._segments.check(name, offset + row.size_octets)
+
+        return SegmentContent(
+            self._segments, (name, offset, row.size_octets, row.crc), partial(self._set_aside, row.seq)
+        )
+
+    async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
+        """See spool.api.Spool."""
+        results = await asyncio.gather(*(self._settle(one) for one in settlements), return_exceptions=True)
+        lost = []
+        for one, result in zip(settlements, results, strict=True):
+            if isinstance(result, ClaimLost):
+                lost.append(one.spool_id)
+            elif isinstance(result, BaseException):
+                raise result
+        return lost
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """Write a claim's fates; where the database is damaged the content stays, the outcome must not be lost."""
+        points = ("before-settle-commit", "after-settle-commit")
+        work = partial(moves.settle, segments=self._segments, settlement=settlement, at=self._clock.now())
+        try:
+            await self._writer.submit(Job(partial(work, tidy=True), points))
+        except SpoolCorrupt:
+            await self._writer.submit(Job(partial(work, tidy=False), points))
+
+    async def renew(self, claims: Sequence[Claim], *, lease_until_at: float) -> None:
+        """See spool.api.Spool."""
+        rows = [(lease_until_at, seq_of(claim.spool_id), claim.lease) for claim in claims]
+        await self._writer.do(lambda c: moves.many(c, "renew", rows))
+
+    async def lapse(self, now: float | None) -> int:
+        """See spool.api.Spool."""
+        at = self._clock.now()
+        return int(await self._writer.do(lambda c: moves.lapse(c, at, float("inf") if now is None else now)))
+
+    async def due(self) -> Mapping[str, float]:
+        """See spool.api.Spool."""
+        return dict(await self._reader.ask(reads.due))
+
+    async def expire(self, now: float) -> int:
+        """See spool.api.Spool."""
+        return await self._in_batches(lambda c: moves.expire(c, now, BATCH))
+
+    async def prune(self, before_at: float) -> int:
+        """See spool.api.Spool."""
+        next_seq = self._next_seq
+        return await self._in_batches(lambda c: moves.prune(c, self._segments, before_at, next_seq, BATCH))
+
+    async def _in_batches(self, work: Callable[[apsw.Connection], int]) -> int:
+        """Repeat a job until it changes less than a batch: other jobs go in between."""
+        n_changed = 0
+        while True:
+            n_more = int(await self._writer.do(work))
+            n_changed += n_more
+            if n_more < BATCH:
+                return n_changed
+
+    # -- debts and lanes ---------------------------------------------------------------------------
+
+    async def debts(self, *, limit: int) -> list[MessageView]:
+        """See spool.api.Spool."""
+        return list(await self._reader.ask(lambda c: reads.debts(c, limit)))
+
+    async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
+        """See spool.api.Spool."""
+        at = self._clock.now()
+        await self._writer.do(lambda c: moves.pay(c, at, debts, "report.forgiven"))
+
+    async def note_lane(self, note: LaneNote) -> None:
+        """See spool.api.Spool."""
+        await self._writer.do(lambda c: moves.note_lane(c, note))
+
+    async def lanes(self) -> list[LaneNote]:
+        """See spool.api.Spool."""
+        return list(await self._reader.ask(reads.lanes))
+
+    async def move_lane(self, old: str, new: str) -> int:
+        """See spool.api.Spool."""
+        at = self._clock.now()
+        if old == new:
+            return 0
+        return await self._in_batches(lambda c: moves.move_lane(c, at, old, new, BATCH))
+
+    # -- people ------------------------------------------------------------------------------------
+
+    async def hold(self, selection: Selection, reason: str) -> int:
+        """See spool.api.Spool."""
+        return await self._move(selection, moves.HOLD, self._clock.now(), reason)
+
+    async def release(self, selection: Selection, now: float) -> int:
+        """See spool.api.Spool."""
+        return await self._move(selection, moves.RELEASE, now, "")
+
+    async def retry(self, selection: Selection, now: float) -> int:
+        """See spool.api.Spool."""
+        return await self._move(selection, moves.RETRY, now, "")
+
+    async def delete(self, selection: Selection, reason: str) -> int:
+        """See spool.api.Spool."""
+        return await self._move(selection, moves.DELETE, self._clock.now(), reason)
+
+    async def _move(self, selection: Selection, move: moves.Move, now: float, reason: str) -> int:
+        if not selection.ids and not selection.states:
+            selection = Selection(states=frozenset(move.sources), limit=selection.limit)
+        numbers: list[int] = await self._reader.ask(lambda c: reads.selected(c, selection))
+        n_moved = 0
+        for start in range(0, len(numbers), BATCH):
+            some = numbers[start : start + BATCH]
+            work = partial(moves.by_person, numbers=some, move=move, now=now, reason=reason)
+            n_moved += int(await self._writer.do(work))
+            if not self._is_exclusive:
+                await asyncio.sleep(PAUSE_S)
+        return n_moved
+
+    # -- faces -------------------------------------------------------------------------------------
+
+    async def list(self, selection: Selection) -> list[MessageView]:
+        """See spool.api.Spool."""
+        views: list[MessageView] = await self._reader.ask(
+            lambda c: reads.messages(c, reads.selected(c, selection))
+        )
+        return views
+
+    async def show(self, spool_id: SpoolId) -> MessageView | None:
+        """See spool.api.Spool."""
+        seq = seq_of(spool_id)
+        view: MessageView | None = (
+            await self._reader.ask(lambda c: reads.message(c, seq)) if seq is not None else None
+        )
+        return view
+
+    async def counts(self) -> Mapping[State, int]:
+        """See spool.api.Spool."""
+        return dict(await self._reader.ask(reads.counts))
+
+    async def content(self, spool_id: SpoolId) -> Content | None:
+        """See spool.api.Spool."""
+        seq = seq_of(spool_id)
+        row = await self._reader.ask(lambda c: reads.message_row(c, seq)) if seq is not None else None
+        if row is None:
+            return None
+        content: Content | None = await self._reader.ask(lambda c: reads.content(c, row, self._place))
+        return content
+
+    async def close(self) -> None:
+        """See spool.api.Spool."""
+        await asyncio.to_thread(self._streams.shutdown)
+        await self._writer.close()
+        await self._reader.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+class _Reader:
+    """A second connection in a thread of its own, so that questions neither block the loop nor wait for commits."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._thread = ThreadPoolExecutor(1, "relay365-spool-reader")
+        self._connection: apsw.Connection | None = None
+
+    async def ask(self, question: Callable[[apsw.Connection], Any]) -> Any:
+        """The answer; raises SpoolError."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+
+    async def close(self) -> None:
+        await asyncio.to_thread(self._thread.shutdown)
+        if self._connection is not None:
+            with contextlib.suppress(apsw.Error):
+                self._connection.close()
+
+    def _ask(self, question: Callable[[apsw.Connection], Any]) -> Any:
+        """In the thread."""
+        try:
+            if self._connection is None:
+                self._connection = connect(self._file)
+            return question(self._connection)
+        except apsw.Error as error:
+            raise spool_error(error) from error
+
+
+class _Space:
+    """Whether the disk has room for more mail; looked at once a second."""
+
+    def __init__(self, directory: Path, clock: Clock, floor_octets: int) -> None:
+        self._directory, self._clock, self._floor_octets = directory, clock, floor_octets
+        self._good_until_mono = 0.0
+
+    def require(self) -> None:
+        """Raises SpoolFull below the floor; what is queued can still be settled with what the floor leaves."""
+        mono = self._clock.mono()
+        if mono < self._good_until_mono or not hasattr(os, "statvfs"):
+            return
+        try:
+            facts = os.statvfs(self._directory)
+        except OSError as error:
+            raise spool_error(error) from error
+        free_octets = facts.f_bavail * facts.f_frsize
+        if free_octets < self._floor_octets:
+            raise SpoolFull(
+                f"{free_octets} octets free on {self._directory}, the floor is {self._floor_octets}"
+            )
+        if facts.f_files and facts.f_favail < INODE_FLOOR:
+            raise SpoolFull(f"{facts.f_favail} inodes free on {self._directory}")
+        self._good_until_mono = mono + _SPACE_S
+
+
+def _make_directory(directory: Path) -> None:
+    """Make it with its parents, each name durable."""
+    missing = [path for path in (directory, *directory.parents) if not path.exists()]
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path in missing:
+        sync_folder(path.parent)

@@ -1,0 +1,755 @@
+"""The promises of spool.api, kept by the reference model and by SQLite alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from contract.spools import (
+    DEFERRED,
+    DELIVERED,
+    FACTS,
+    FAILED,
+    HELD,
+    LANE,
+    LEASE_S,
+    LIFE_S,
+    START_AT,
+    UNCERTAIN,
+    UNTOUCHED,
+    Life,
+    MemoryLife,
+    SqliteLife,
+    accept,
+    claim,
+    events,
+    everything,
+    fill,
+    live,
+    new_message,
+    octets_of,
+    read,
+    settlement,
+    states,
+)
+from relay365.errors import SpoolUnavailable
+from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.spool.api import Fate, LaneNote, Selection, Spool, State
+from relay365.spool.ids import spool_id_of
+from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
+
+SIZES = (0, 1, INLINE_OCTETS, INLINE_OCTETS + 1, STREAM_OCTETS, STREAM_OCTETS + 1, 3 * STREAM_OCTETS + 17)
+"""Empty, inline and its border, shared segment and its border, a segment of its own."""
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def life(request: pytest.FixtureRequest, tmp_path: Path) -> Life:
+    return MemoryLife() if request.param == "memory" else SqliteLife(tmp_path)
+
+
+def test_what_was_committed_is_claimed_as_it_was_given(life: Life) -> None:
+    """Envelope, trace, facts and content of a claim are those of the commit."""
+    given = new_message("a@x.test", "b@x.test")
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, given, b"Subject: x\r\n\r\n\xff\x00\r\n")
+        (got,) = await claim(spool)
+        assert (spool_id, LANE, given.envelope) == (got.spool_id, got.lane, got.envelope)
+        assert (given.trace, given.message_id, given.header_from) == (
+            got.trace,
+            got.message_id,
+            got.header_from,
+        )
+        assert (FACTS, START_AT, START_AT + LIFE_S) == (got.submitter, got.accepted_at, got.expires_at)
+        assert START_AT + LEASE_S == got.lease_until_at
+        assert [(0, 0, False), (1, 0, False)] == [
+            (r.n, r.attempts, r.possible_duplicate) for r in got.recipients
+        ]
+        assert b"Subject: x\r\n\r\n\xff\x00\r\n" == await read(got)
+
+    live(life, story)
+
+
+def test_an_abandoned_content_leaves_nothing(life: Life) -> None:
+    """RSET, a hang-up or a refusal: no message, whatever the size; abandoning a committed one changes nothing."""
+
+    async def story(spool: Spool) -> None:
+        for size in SIZES:
+            intake = spool.begin()
+            await fill(intake, octets_of(size))
+            intake.abandon()
+            intake.abandon()
+        assert [] == await everything(spool)
+        intake = spool.begin()
+        await intake.commit(new_message())
+        intake.abandon()
+        assert [intake.spool_id] == [view.spool_id for view in await everything(spool)]
+
+    live(life, story)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_contents_of_every_size_come_back_whole(life: Life, size: int) -> None:
+    """Inline, in a shared segment, in one of its own: in the first life after a deferral, and in the next life."""
+    octets = octets_of(size)
+
+    async def first(spool: Spool) -> None:
+        intake = spool.begin()
+        await fill(intake, octets)
+        assert size == intake.size_octets
+        await intake.commit(new_message())
+        (got,) = await claim(spool)
+        assert size == got.content.size_octets
+        assert octets == await read(got)
+        assert [] == await spool.settle([settlement(got, DEFERRED)])
+        (again,) = await claim(spool, START_AT + 60)
+        assert octets == await read(again)
+        kept = await spool.content(got.spool_id)
+        assert kept is not None
+        assert octets == b"".join([block async for block in kept.blocks()])
+
+    async def second(spool: Spool) -> None:
+        (got,) = await claim(spool)
+        assert octets == await read(got)
+
+    live(life, first, second)
+
+
+def test_many_contents_share_a_segment(life: Life) -> None:
+    """Contents beside each other in one segment are not mixed up, and end one by one."""
+    contents = [octets_of(INLINE_OCTETS + 1 + 100 * n, seed=n) for n in range(6)]
+
+    async def story(spool: Spool) -> None:
+        for octets in contents:
+            await accept(spool, octets=octets)
+        claims = await claim(spool)
+        await spool.settle([settlement(c, DEFERRED if n % 2 else DELIVERED) for n, c in enumerate(claims)])
+        left = await claim(spool, START_AT + 60)
+        assert contents[1::2] == [await read(c) for c in left]
+
+    live(life, story)
+
+
+def test_a_content_is_kept_until_all_are_delivered(life: Life) -> None:
+    """Delivered to one of two: kept. Failed for one: kept as a dead letter. Delivered to all: gone."""
+
+    async def story(spool: Spool) -> None:
+        for octets in (b"small", octets_of(INLINE_OCTETS + 1), octets_of(STREAM_OCTETS + 1)):
+            spool_id = await accept(spool, new_message("a@x.test", "b@x.test"), octets)
+            dead_id = await accept(spool, new_message("a@x.test", "b@x.test"), octets)
+            both, dead = await claim(spool)
+            await spool.settle([settlement(both, DELIVERED, UNTOUCHED), settlement(dead, FAILED, DELIVERED)])
+            assert await spool.content(spool_id) is not None
+            (rest,) = await claim(spool)
+            await spool.settle([settlement(rest, DELIVERED)])
+            assert await spool.content(spool_id) is None
+            kept = await spool.content(dead_id)
+            assert kept is not None
+            assert octets == b"".join([block async for block in kept.blocks()])
+        assert await spool.content(SpoolId("NOSUCH")) is None
+
+    live(life, story)
+
+
+# -- claims ---------------------------------------------------------------------------------------------
+
+
+def test_claims_come_in_the_order_in_which_they_are_due(life: Life) -> None:
+    """The oldest instant first, then the oldest message; what is not due yet stays, and so does another lane."""
+
+    async def story(spool: Spool) -> None:
+        third = await accept(spool, new_message(at=START_AT + 2))
+        first = await accept(spool)
+        second = await accept(spool)
+        await accept(spool, new_message(at=START_AT + 3))
+        await accept(spool, new_message(lane="other"))
+        assert [first, second, third] == [c.spool_id for c in await claim(spool, START_AT + 2)]
+        assert [] == await claim(spool, START_AT + 2)
+
+    live(life, story)
+
+
+def test_a_claim_counts_messages_not_recipients(life: Life) -> None:
+    """A limit of two gives two messages with all their due recipients."""
+
+    async def story(spool: Spool) -> None:
+        for _ in range(3):
+            await accept(spool, new_message("a@x.test", "b@x.test", "c@x.test"))
+        claims = await claim(spool, limit=2)
+        assert [3, 3] == [len(c.recipients) for c in claims]
+        assert 1 == len(await claim(spool))
+        assert 2 == len({c.lease for c in claims})
+
+    live(life, story)
+
+
+def test_only_the_due_recipients_of_a_message_are_claimed(life: Life) -> None:
+    """One recipient is deferred, the other is due: the claim has one, with its place and its path."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool, new_message("a@x.test", "b@x.test"))
+        (both,) = await claim(spool)
+        await spool.settle([settlement(both, DEFERRED, UNTOUCHED)])
+        (got,) = await claim(spool)
+        assert [1] == [r.n for r in got.recipients]
+        assert (ForwardPath("b@x.test", "NEVER", "rfc822;b@x.test"),) == got.envelope.forward_paths
+
+    live(life, story)
+
+
+def test_due_tells_the_next_instant_of_each_lane(life: Life) -> None:
+    """The earliest queued recipient of each lane; claimed, held and ended ones do not count."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool, new_message(at=START_AT + 9))
+        await accept(spool, new_message(at=START_AT + 5))
+        await accept(spool, new_message(lane="other"))
+        held = await accept(spool, new_message(lane="third"))
+        await spool.hold(Selection((held,)), "by hand")
+        assert {LANE: START_AT + 5, "other": START_AT} == dict(await spool.due())
+        await claim(spool, lane="other")
+        assert {LANE: START_AT + 5} == dict(await spool.due())
+
+    live(life, story)
+
+
+# -- leases ---------------------------------------------------------------------------------------------
+
+
+def test_a_settle_with_a_lost_lease_changes_nothing(life: Life) -> None:
+    """The lease lapsed, another worker has claimed: the first one's settle is lost, wholly; the second one's counts."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test", "b@x.test"))
+        (late,) = await claim(spool)
+        assert 2 == await spool.lapse(START_AT + LEASE_S)
+        (now,) = await claim(spool, START_AT + LEASE_S)
+        before = await spool.show(spool_id)
+        assert [spool_id] == await spool.settle([settlement(late, DELIVERED)])
+        assert before == await spool.show(spool_id)
+        assert [] == await spool.settle([settlement(now, DELIVERED)])
+        assert [spool_id] == await spool.settle([settlement(now, FAILED)])
+        assert ["delivered", "delivered"] == await states(spool, spool_id)
+
+    live(life, story)
+
+
+def test_a_settlement_is_all_or_nothing(life: Life) -> None:
+    """One fate too many, or one twice, and none of the claim's fates is written; other claims are not touched by it."""
+
+    async def story(spool: Spool) -> None:
+        first = await accept(spool, new_message("a@x.test", "b@x.test"))
+        second = await accept(spool)
+        claims = await claim(spool)
+        good = [settlement(c, DELIVERED) for c in claims]
+        fates = good[0].fates
+        twice = replace(good[0], fates=(*fates, fates[0]))
+        stranger = replace(good[0], fates=(*fates, replace(fates[0], n=7)))
+        unknown = replace(good[0], spool_id=SpoolId("ZZZZZZ"))
+        lost = await spool.settle([twice, good[1], stranger, unknown])
+        assert [first, first, "ZZZZZZ"] == lost
+        assert ["claimed", "claimed"] == await states(spool, first)
+        assert ["delivered"] == await states(spool, second)
+
+    live(life, story)
+
+
+def test_a_lapsed_claim_is_uncertain(life: Life) -> None:
+    """Nobody knows what the remote has: due at once, counted, marked as a possible duplicate."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool)
+        await claim(spool)
+        assert 0 == await spool.lapse(START_AT + LEASE_S - 1)
+        assert 1 == await spool.lapse(START_AT + LEASE_S)
+        view = await spool.show(spool_id)
+        assert view is not None
+        (r,) = view.recipients
+        assert (State.QUEUED, 1, True, START_AT) == (
+            r.state,
+            r.attempts,
+            r.possible_duplicate,
+            r.next_attempt_at,
+        )
+        (again,) = await claim(spool)
+        assert again.recipients[0].possible_duplicate
+
+    live(life, story)
+
+
+def test_a_renewed_lease_does_not_lapse(life: Life) -> None:
+    """Only leases that are still ours are prolonged."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool)
+        (ours,) = await claim(spool)
+        await spool.renew([ours], lease_until_at=START_AT + 500)
+        assert 0 == await spool.lapse(START_AT + LEASE_S)
+        assert 1 == await spool.lapse(START_AT + 500)
+        await claim(spool, START_AT + 500)
+        await spool.renew([ours], lease_until_at=START_AT + 9999)
+        assert 1 == await spool.lapse(START_AT + 500 + LEASE_S)
+
+    live(life, story)
+
+
+def test_the_next_life_returns_every_claim(life: Life) -> None:
+    """What was claimed when the last life ended is queued and uncertain; an old lease is worth nothing."""
+    old = []
+
+    async def first(spool: Spool) -> None:
+        await accept(spool)
+        old.extend(await claim(spool))
+
+    async def second(spool: Spool) -> None:
+        (view,) = await everything(spool)
+        assert [(State.QUEUED, True)] == [(r.state, r.possible_duplicate) for r in view.recipients]
+        assert [view.spool_id] == await spool.settle([settlement(old[0], DELIVERED)])
+        (new,) = await claim(spool)
+        assert [view.spool_id] == await spool.settle([settlement(old[0], DELIVERED)])
+        assert [] == await spool.settle([settlement(new, DELIVERED)])
+
+    live(life, first, second)
+
+
+# -- fates ----------------------------------------------------------------------------------------------
+
+
+def test_each_recipient_has_its_own_fate(life: Life) -> None:
+    """One claim, five recipients, five fates; each view says what the remote said to it."""
+    life.clock.at = START_AT + 7
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message(*(f"{name}@x.test" for name in "abcde")))
+        (got,) = await claim(spool)
+        expired = Fate(0, State.EXPIRED, None, counted=False, owes_report=True)
+        await spool.settle([settlement(got, DELIVERED, FAILED, DEFERRED, HELD, expired)])
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert ["delivered", "failed", "queued", "held", "expired"] == [
+            r.state.value for r in view.recipients
+        ]
+        assert [1, 1, 1, 1, 0] == [r.attempts for r in view.recipients]
+        at = START_AT + 7
+        assert [at, at, None, None, at] == [r.settled_at for r in view.recipients]
+        assert [None, None, START_AT + 60, None, None] == [r.next_attempt_at for r in view.recipients]
+        assert ("250 2.0.0 taken", "", "ok", "<r@x>") == _said(view.recipients[0])
+        assert ("550 5.1.1 no such user", "message", "gone", "") == _said(view.recipients[1])
+        assert ("", "", "", "") == _said(view.recipients[4])
+        (owing,) = await spool.debts(limit=10)
+        assert [1, 4] == [r.n for r in owing.recipients]
+
+    live(life, story)
+
+
+def _said(recipient: object) -> tuple[object, ...]:
+    return tuple(getattr(recipient, name) for name in ("last_reply", "klass", "row", "remote_id"))
+
+
+def test_a_possible_duplicate_is_never_cleared(life: Life) -> None:
+    """Marked once, it is shown for ever, also when the next attempt is a plain delivery."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool)
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, UNCERTAIN)])
+        (again,) = await claim(spool, START_AT + 60)
+        assert again.recipients[0].possible_duplicate
+        await spool.settle([settlement(again, DELIVERED)])
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert [True] == [r.possible_duplicate for r in view.recipients]
+        assert [2] == [r.attempts for r in view.recipients]
+
+    live(life, story)
+
+
+def test_given_back_untouched_keeps_what_was_said(life: Life) -> None:
+    """A claim that was never started: no attempt counted, the last reply still shown."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool)
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, DEFERRED)])
+        (again,) = await claim(spool, START_AT + 60)
+        await spool.settle([settlement(again, UNTOUCHED)])
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert (1, "451 4.2.1 not now", START_AT) == (
+            view.recipients[0].attempts, view.recipients[0].last_reply, view.recipients[0].next_attempt_at,
+        )  # fmt: skip
+
+    live(life, story)
+
+
+# -- by the clock ---------------------------------------------------------------------------------------
+
+
+def test_only_queued_mail_expires(life: Life) -> None:
+    """Past its time a queued recipient ends and owes a report; claimed, held and delivered ones do not expire."""
+
+    async def story(spool: Spool) -> None:
+        ids = [await accept(spool) for _ in range(3)]
+        young = await accept(spool, new_message(life_s=LIFE_S + 1))
+        delivered, _ = await claim(spool, limit=2)
+        await spool.settle([settlement(delivered, DELIVERED)])
+        await spool.hold(Selection((ids[2],)), "by hand")
+        queued = await accept(spool)
+        assert 0 == await spool.expire(START_AT + LIFE_S - 1)
+        assert 1 == await spool.expire(START_AT + LIFE_S)
+        found = [await states(spool, i) for i in (*ids, queued, young)]
+        assert [["delivered"], ["claimed"], ["held"], ["expired"], ["queued"]] == found
+        assert [queued] == [view.spool_id for view in await spool.debts(limit=10)]
+
+    live(life, story)
+
+
+def test_a_report_pays_its_debt_in_its_own_commit(life: Life) -> None:
+    """The debt of each recipient goes when the report about it is accepted, and only then; none is paid twice."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test", "b@x.test", "c@x.test"))
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, FAILED)])
+        report = spool.begin()
+        assert [[0, 1, 2]] == [[r.n for r in v.recipients] for v in await spool.debts(limit=10)]
+        await report.commit(replace(new_message(reverse_path=""), answers=((spool_id, 0), (spool_id, 1))))
+        assert [[2]] == [[r.n for r in v.recipients] for v in await spool.debts(limit=10)]
+        await spool.forgive([(spool_id, 2), (spool_id, 2), (spool_id, 0)])
+        assert [] == await spool.debts(limit=10)
+        names = [event for event in await events(spool, spool_id) if event[1].startswith("report.")]
+        assert [(0, "report.queued"), (1, "report.queued"), (2, "report.forgiven")] == names
+
+    live(life, story)
+
+
+def test_debts_come_oldest_first_up_to_a_limit(life: Life) -> None:
+    """The keeper pays in order and in portions."""
+
+    async def story(spool: Spool) -> None:
+        ids = [await accept(spool) for _ in range(4)]
+        await spool.settle([settlement(c, FAILED) for c in await claim(spool)])
+        assert ids[:3] == [view.spool_id for view in await spool.debts(limit=3)]
+
+    live(life, story)
+
+
+def test_only_ended_messages_without_debts_are_forgotten(life: Life) -> None:
+    """Prune keeps what waits, what owes, and what ended later; what it forgets is gone with its content."""
+
+    async def story(spool: Spool) -> None:
+        done, partly, owing, late, held = [
+            await accept(spool, new_message("a@x.test", "b@x.test")) for _ in range(5)
+        ]
+        claims = await claim(spool, limit=4)
+        untouched_later = replace(UNTOUCHED, next_attempt_at=START_AT + 60)
+        await spool.settle(
+            [settlement(claims[0], DELIVERED), settlement(claims[1], DELIVERED, untouched_later)]
+        )
+        await spool.settle([settlement(claims[2], DELIVERED, FAILED)])
+        await spool.hold(Selection((held,)), "by hand")
+        life.clock.at = START_AT + 100
+        await spool.settle([settlement(claims[3], DELIVERED)])
+        assert 0 == await spool.prune(START_AT)
+        assert 1 == await spool.prune(START_AT + 1)
+        assert [partly, owing, late, held] == [view.spool_id for view in await everything(spool)]
+        assert await spool.show(done) is None
+        assert 1 == await spool.prune(START_AT + 101)
+        await spool.forgive([(owing, 1)])
+        assert 1 == await spool.prune(START_AT + 101)
+        assert [partly, held] == [view.spool_id for view in await everything(spool)]
+
+    live(life, story)
+
+
+def test_more_than_one_batch_expires_and_is_forgotten(life: Life) -> None:
+    """No number of messages is too large for one round of the keeper."""
+
+    async def story(spool: Spool) -> None:
+        for _ in range(260):
+            await accept(spool, new_message("a@x.test", "b@x.test", "c@x.test", "d@x.test", reverse_path=""))
+        assert 1040 == await spool.expire(START_AT + LIFE_S)
+        debts = await spool.debts(limit=1000)
+        await spool.forgive([(view.spool_id, r.n) for view in debts for r in view.recipients])
+        assert 260 == await spool.prune(START_AT + LIFE_S + 1)
+        assert {} == dict(await spool.counts())
+
+    live(life, story)
+
+
+def test_an_id_is_never_given_again(life: Life) -> None:
+    """Not after pruning, not in the next life: an id in a log means one message."""
+    seen: list[SpoolId] = []
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool)
+        assert spool_id not in seen
+        seen.append(spool_id)
+        await spool.settle([settlement(c, DELIVERED) for c in await claim(spool)])
+        await spool.prune(START_AT + 1)
+
+    live(life, story, story, story)
+
+
+# -- lanes ----------------------------------------------------------------------------------------------
+
+
+def test_waiting_mail_can_be_put_into_another_lane(life: Life) -> None:
+    """Queued and held recipients move; claimed and ended ones stay where they were tried."""
+
+    async def story(spool: Spool) -> None:
+        ids = [await accept(spool) for _ in range(4)]
+        first, _ = await claim(spool, limit=2)
+        await spool.settle([settlement(first, DELIVERED)])
+        await spool.hold(Selection((ids[2],)), "by hand")
+        assert 2 == await spool.move_lane(LANE, "new")
+        assert [LANE, LANE, "new", "new"] == [v.recipients[0].lane for v in await everything(spool)]
+        assert [ids[3]] == [c.spool_id for c in await claim(spool, lane="new")]
+        assert 0 == await spool.move_lane("new", "new")
+        assert 0 == await spool.move_lane("gone", "new")
+
+    live(life, story)
+
+
+def test_a_lane_note_remembers_since_when_and_the_last_success(life: Life) -> None:
+    """Trouble of one class keeps its beginning; a note of trouble keeps the last success; notes outlive the process."""
+
+    async def first(spool: Spool) -> None:
+        await spool.note_lane(LaneNote("a", last_success_at=5.0))
+        await spool.note_lane(LaneNote("a", "535", "configuration", "r1", since_at=10.0))
+        await spool.note_lane(
+            LaneNote("a", "535 again", "configuration", "r2", since_at=20.0, gate_until_at=30.0)
+        )
+        await spool.note_lane(LaneNote("B", klass="rate-limit", since_at=40.0))
+
+    async def second(spool: Spool) -> None:
+        expected = [
+            LaneNote("B", "", "rate-limit", "", 40.0),
+            LaneNote("a", "535 again", "configuration", "r2", 10.0, 30.0, 5.0),
+        ]
+        assert expected == await spool.lanes()
+        await spool.note_lane(LaneNote("a", last_success_at=50.0))
+        assert LaneNote("a", last_success_at=50.0) == (await spool.lanes())[1]
+
+    live(life, first, second)
+
+
+# -- people ---------------------------------------------------------------------------------------------
+
+
+def test_a_person_holds_releases_and_deletes(life: Life) -> None:
+    """Held mail is not claimed; released it is due; deleted it has failed, owes nothing and keeps its content."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test", "b@x.test"))
+        one = Selection((spool_id,))
+        assert 2 == await spool.hold(one, "wait for Anna")
+        assert (0, 0) == (await spool.hold(one, "again"), await spool.retry(one, START_AT))
+        assert [] == await claim(spool)
+        assert 2 == await spool.release(one, START_AT + 5)
+        assert 0 == await spool.release(one, START_AT + 5)
+        assert {LANE: START_AT + 5} == dict(await spool.due())
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert ["wait for Anna"] * 2 == [r.last_reply for r in view.recipients]
+        assert 2 == await spool.delete(one, "not wanted")
+        assert ["failed", "failed"] == await states(spool, spool_id)
+        assert [] == await spool.debts(limit=10)
+        assert await spool.content(spool_id) is not None
+        assert (0, 0) == (await spool.delete(one, ""), await spool.hold(one, ""))
+
+    live(life, story)
+
+
+def test_a_person_hastens_what_waits(life: Life) -> None:
+    """Retry makes deferred mail due now, and nothing else."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool)
+        (got,) = await claim(spool)
+        assert 0 == await spool.retry(Selection(), START_AT)
+        await spool.settle([settlement(got, DEFERRED)])
+        assert [] == await claim(spool, START_AT + 1)
+        assert 1 == await spool.retry(Selection(), START_AT + 1)
+        assert 1 == len(await claim(spool, START_AT + 1))
+
+    live(life, story)
+
+
+def test_what_is_on_its_way_cannot_be_taken_back(life: Life) -> None:
+    """Hold and delete leave a claimed recipient alone: the remote may have it already."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool)
+        (got,) = await claim(spool)
+        everyone = Selection()
+        assert (0, 0) == (await spool.hold(everyone, "x"), await spool.delete(everyone, "x"))
+        assert [] == await spool.settle([settlement(got, DELIVERED)])
+        assert ["delivered"] == await states(spool, spool_id)
+
+    live(life, story)
+
+
+def test_all_means_all_that_can_be_moved(life: Life) -> None:
+    """An empty selection reaches the waiting mail behind any length of history."""
+
+    async def story(spool: Spool) -> None:
+        for _ in range(5):
+            await accept(spool)
+        await spool.settle([settlement(c, DELIVERED) for c in await claim(spool)])
+        waiting = await accept(spool)
+        assert 1 == await spool.hold(Selection(limit=3), "by hand")
+        assert ["held"] == await states(spool, waiting)
+
+    live(life, story)
+
+
+# -- faces ----------------------------------------------------------------------------------------------
+
+
+def test_a_list_is_chosen_by_id_and_by_state(life: Life) -> None:
+    """Ids in any case, states, both, neither; oldest first; cut at the limit."""
+
+    async def story(spool: Spool) -> None:
+        a, b, c, d = [await accept(spool) for _ in range(4)]
+        claims = await claim(spool, limit=2)
+        await spool.settle([settlement(claims[0], DELIVERED)])
+        await spool.hold(Selection((d,)), "by hand")
+
+        async def ids(*chosen: str, states: tuple[State, ...] = (), limit: int = 100) -> list[str]:
+            selection = Selection(tuple(SpoolId(i) for i in chosen), frozenset(states), limit)
+            return [view.spool_id for view in await spool.list(selection)]
+
+        assert [a, b, c, d] == await ids()
+        assert [a, b] == await ids(limit=2)
+        assert [b, d] == await ids(d.lower(), b, "ZZZZZZ", "no id", "")
+        for state, expected in (
+            (State.DELIVERED, [a]),
+            (State.CLAIMED, [b]),
+            (State.QUEUED, [c]),
+            (State.HELD, [d]),
+        ):
+            assert expected == await ids(states=(state,))
+        assert [] == await ids(states=(State.FAILED, State.EXPIRED))
+        assert [a, c] == await ids(states=(State.QUEUED, State.DELIVERED, State.HELD), limit=2)
+        assert [c] == await ids(a, c, states=(State.QUEUED,))
+
+    live(life, story)
+
+
+def test_a_message_is_shown_whole(life: Life) -> None:
+    """show() reads ids in any case, says all that was given, and knows no stranger."""
+
+    async def story(spool: Spool) -> None:
+        given = new_message("a@x.test", at=START_AT + 1)
+        spool_id = await accept(spool, given, b"12345")
+        view = await spool.show(SpoolId(f" {spool_id.lower()} "))
+        assert view is not None
+        assert (spool_id, START_AT + 1, START_AT + 1 + LIFE_S, 5) == (
+            view.spool_id, view.accepted_at, view.expires_at, view.size_octets,
+        )  # fmt: skip
+        assert ("scan@contoso.com", "<1@device.test>", FACTS, "") == (
+            view.reverse_path, view.message_id, view.submitter, view.damaged,
+        )  # fmt: skip
+        (r,) = view.recipients
+        assert ("a@x.test", "NEVER", "rfc822;a@x.test", LANE) == (r.address, r.notify, r.orcpt, r.lane)
+        for stranger in ("ZZZZZZ", "", "0", "ZZZZZZZZZZZZZ", "../x", "é" * 6):
+            assert await spool.show(SpoolId(stranger)) is None
+            assert await spool.content(SpoolId(stranger)) is None
+
+    live(life, story)
+
+
+def test_recipients_are_counted_by_state(life: Life) -> None:
+    """Each recipient once; a state that none is in does not appear."""
+
+    async def story(spool: Spool) -> None:
+        assert {} == dict(await spool.counts())
+        held = await accept(spool, new_message("a@x.test", "b@x.test"))
+        await spool.hold(Selection((held,)), "by hand")
+        for fate in (DELIVERED, FAILED, DEFERRED):
+            await accept(spool, new_message("a@x.test", "b@x.test"))
+            (got,) = await claim(spool)
+            await spool.settle([settlement(got, fate)])
+        await accept(spool)
+        await claim(spool)
+        expected = {State.HELD: 2, State.DELIVERED: 2, State.FAILED: 2, State.QUEUED: 2, State.CLAIMED: 1}
+        assert expected == dict(await spool.counts())
+
+    live(life, story)
+
+
+def test_every_move_leaves_one_event(life: Life) -> None:
+    """The history of a message names each move, in order, and for whom."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test", "b@x.test"))
+        one = Selection((spool_id,))
+        await spool.hold(one, "by hand")
+        await spool.release(one, START_AT)
+        await spool.retry(one, START_AT)
+        await spool.move_lane(LANE, "new")
+        (got,) = await claim(spool, lane="new")
+        await spool.settle([settlement(got, DELIVERED, UNCERTAIN)])
+        (got,) = await claim(spool, START_AT + 60, lane="new")
+        await spool.lapse(START_AT + 999)
+        (got,) = await claim(spool, START_AT + 60, lane="new")
+        await spool.settle([settlement(got, DEFERRED)])
+        await spool.expire(START_AT + LIFE_S)
+        await spool.forgive([(spool_id, 1)])
+        both = [(n, name) for name in ("held", "released", "hastened", "moved") for n in (0, 1)]
+        expected = [
+            (-1, "message.accepted"), *[(n, f"recipient.{name}") for n, name in both],
+            (-1, "message.claimed"), (0, "recipient.delivered"), (1, "recipient.uncertain"),
+            (-1, "message.claimed"), (1, "recipient.uncertain"),
+            (-1, "message.claimed"), (1, "recipient.deferred"), (1, "recipient.expired"), (1, "report.forgiven"),
+        ]  # fmt: skip
+        assert expected == await events(spool, spool_id)
+
+    live(life, story)
+
+
+def test_the_next_life_shows_the_same(life: Life) -> None:
+    """Messages, events, lanes and debts are as they were, and so is what is due."""
+
+    async def first(spool: Spool) -> tuple[object, ...]:
+        ids = [await accept(spool, new_message("a@x.test", "b@x.test"), octets_of(40_000)) for _ in range(3)]
+        claims = await claim(spool, limit=2)
+        await spool.settle([settlement(claims[0], DELIVERED, DEFERRED), settlement(claims[1], FAILED, HELD)])
+        kept.append(await _all_of(spool, ids))
+        return kept[0]
+
+    async def second(spool: Spool) -> None:
+        assert kept[0] == await _all_of(spool, [view.spool_id for view in await everything(spool)])
+
+    kept: list[tuple[object, ...]] = []
+    live(life, first, second)
+
+
+async def _all_of(spool: Spool, ids: list[SpoolId]) -> tuple[object, ...]:
+    shown = [await spool.show(i) for i in ids]
+    return shown, await spool.debts(limit=10), dict(await spool.due()), dict(await spool.counts())
+
+
+def test_a_closed_spool_promises_nothing(life: Life) -> None:
+    """A commit after close() is refused in words, not left hanging."""
+
+    async def story(spool: Spool) -> None:
+        intake = spool.begin()
+        intake.write(b"x")
+        await spool.close()
+        with pytest.raises(SpoolUnavailable):
+            await intake.commit(new_message())
+
+    live(life, story)
+
+
+def test_ids_are_telephone_safe_and_sort() -> None:
+    """No 0 O 1 I, six letters at least, in the order of the numbers."""
+    ids = [spool_id_of(n) for n in range(1, 5000, 7)]
+
+    assert sorted(ids) == ids
+    assert not set("".join(ids)) & set("0O1I")
+    assert {6} == {len(i) for i in ids}
