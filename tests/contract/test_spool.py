@@ -578,6 +578,25 @@ def test_a_person_hastens_what_waits(life: Life) -> None:
     live(life, story)
 
 
+def test_every_hastening_is_counted_across_lives(life: Life) -> None:
+    """Whoever waits for a reason sees that a person asked, in any process; nothing moved counts nothing."""
+
+    async def story(spool: Spool) -> None:
+        assert 0 == await spool.n_hastened()
+        assert 0 == await spool.retry(Selection(), START_AT)
+        assert 0 == await spool.n_hastened()
+        await accept(spool, new_message())
+        for _ in range(2):
+            assert 1 == await spool.retry(Selection(), START_AT)
+        assert 2 == await spool.n_hastened()
+
+    async def later(spool: Spool) -> None:
+        assert 2 == await spool.n_hastened()
+
+    live(life, story)
+    live(life, later)
+
+
 def test_what_is_on_its_way_cannot_be_taken_back(life: Life) -> None:
     """Hold and delete leave a claimed recipient alone: the remote may have it already."""
 

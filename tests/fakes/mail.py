@@ -17,6 +17,7 @@ async def put(
     lane: str = "way",
     life_s: float = 432_000.0,
     notify: str = "",
+    envid: str = "",
     content: bytes = b"Subject: x\r\nFrom: scan@contoso.com\r\n\r\nbody\r\n",
 ) -> SpoolId:
     """Accept one message; gives its id."""
@@ -25,7 +26,7 @@ async def put(
     intake.write(content)
     now = clock.now()
     message = NewMessage(
-        Envelope(sender, paths),
+        Envelope(sender, paths, envid=envid),
         DEVICE,
         lane,
         now,

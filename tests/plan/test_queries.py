@@ -51,7 +51,7 @@ SORTED = {"list_claimed", "prunable"}
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {
     "insert_message", "insert_content", "insert_recipient", "insert_event", "note_lane", "lanes", "meta", "set_meta",
-    "max_seq", "all_messages",
+    "count_up", "max_seq", "all_messages",
 }  # fmt: skip
 """Inserts, tables of a few rows, the last row, and the list that a person cuts with a limit."""
 

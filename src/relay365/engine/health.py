@@ -39,7 +39,7 @@ class Health:
         self.cap_now = min(self.cap, self.cap_now * 2)
 
     def hold(self, outcome: Outcome, now: float) -> None:
-        """Only a person can heal this: from now on one probe a minute."""
+        """Only a person can heal this: from now on one probe a minute (and one whenever a person asks)."""
         self.held = outcome
         self.gate_until = max(self.gate_until, now + PROBE_S)
 
@@ -63,6 +63,12 @@ class Health:
         self.cap_now = 1
         self.gate_reason = outcome
         self.gate_until = max(self.gate_until, now + step_s * (0.8 + 0.4 * dice))
+
+    def hasten(self, now: float) -> None:
+        """A person wants a try now: open, unless the remote itself asked us to wait."""
+        is_throttled = self.gate_reason is not None and self.gate_reason.klass is Class.RATE_LIMIT
+        if self.held is not None or not is_throttled:
+            self.gate_until = min(self.gate_until, now)
 
     def learn(self, worst: Outcome, n_in_flight: int, now: float, dice: float) -> None:
         """Take in the outcome that concerns most of an attempt that was not plainly well."""

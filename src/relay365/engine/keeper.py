@@ -92,7 +92,7 @@ class Keeper:
         message_id = headers.new_message_id(duties.hostname, intake.spool_id, now)
         author = duties.author_of(lane)
         report = dsn.Report(
-            duties.hostname, author, view.reverse_path, view.spool_id, message_id, now, view.accepted_at, "",
+            duties.hostname, author, view.reverse_path, view.spool_id, message_id, now, view.accepted_at, view.envid,
             tuple(_reported(recipient) for recipient in told), await self._head(view),
         )  # fmt: skip
         content = dsn.build(report, f"=_{intake.spool_id}_{int(now)}")

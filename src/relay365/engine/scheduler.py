@@ -62,6 +62,9 @@ class Scheduler:
         self._stopping = False
         self._ended_filling = asyncio.Event()
         self._n_spool_failures = 0
+        self._n_hastened: int | None = None
+        self._hear_at = 0.0
+        self._has_adopted = False
 
     def accepted(self, lane: str) -> None:
         """Something was committed to a lane: look at it at once."""
@@ -76,12 +79,13 @@ class Scheduler:
 
     async def run(self) -> None:
         """Fill the lanes until stop(); a spool that is unwell is asked again later."""
-        await self._adopt_strays()
         renewed_mono = self._clock.mono()
         while not self._stopping:
             self._wake.clear()
             wait_s = TICK_S
             try:
+                await self._adopt_strays()
+                await self._hear_person()
                 for lane in self._lanes.values():
                     wait_s = min(wait_s, await self._fill(lane))
                 self._n_spool_failures = 0
@@ -138,17 +142,21 @@ class Scheduler:
             if len(claims) == wanted:
                 lane.look_at = 0.0
                 return 0.0
-            await self._look_ahead(lane, now)
         opens = lane.opens_at(mono)
         if opens is None and not wanted:
             return TICK_S  # every connection is busy: the end of an attempt wakes us
         return min(TICK_S, max(0.01, max(lane.look_at, opens or 0.0) - mono))
 
-    async def _look_ahead(self, lane: Lane, now: float) -> None:
-        """Nothing more is due: look again when the next one will be."""
-        due_at = (await self._spool.due()).get(lane.name)
-        if due_at is not None and lane.look_at:
-            lane.look_at = min(lane.look_at, self._clock.mono() + max(0.01, due_at - now))
+    async def _hear_person(self) -> None:
+        """`queue retry`, perhaps of another process: a lane that waits by our own decision opens."""
+        mono = self._clock.mono()
+        if mono < self._hear_at:
+            return
+        self._hear_at = mono + TICK_S
+        before, self._n_hastened = self._n_hastened, await self._spool.n_hastened()
+        if before is not None and before != self._n_hastened:
+            for lane in self._lanes.values():
+                lane.health.hasten(mono)
 
     def _start_ready(self, lane: Lane) -> None:
         mono = self._clock.mono()
@@ -260,12 +268,15 @@ class Scheduler:
     # -- start and end ---------------------------------------------------------------------------------------
 
     async def _adopt_strays(self) -> None:
-        """Mail of a route that is no longer configured goes to the first route; it must not wait for ever."""
+        """Once: mail of a route that is no longer configured goes to the first one; it must not wait for ever."""
+        if self._has_adopted:
+            return
         first = next(iter(self._lanes), None)
         for stray in await self._spool.due():
             if stray not in self._lanes and first is not None:
                 n_moved = await self._spool.move_lane(stray, first)
                 _LOG.warning("lane.gone lane=%s recipients=%d moved_to=%s", stray, n_moved, first)
+        self._has_adopted = True
 
     async def _return_ready(self, lane: Lane) -> None:
         """Claims that were never started go back untouched."""

@@ -185,6 +185,7 @@ class MessageView:
     recipients: tuple[RecipientView, ...]
     damaged: str = ""
     events: tuple[EventView, ...] = ()
+    envid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,10 @@ class Spool(Protocol):
 
     async def due(self) -> Mapping[str, float]:
         """The earliest next_attempt_at of each lane that has queued recipients."""
+        ...
+
+    async def n_hastened(self) -> int:
+        """How often retry() has moved something, by any process: whoever waits for a reason may look again."""
         ...
 
     async def expire(self, now: float) -> int:

@@ -75,7 +75,7 @@ class _Message:
         return MessageView(
             self.spool_id, self.new.accepted_at, self.new.expires_at, len(self.octets),
             self.new.envelope.reverse_path, self.new.message_id, self.new.header_from, self.new.submitter, recipients,
-            events=tuple(self.events) if with_events else (),
+            events=tuple(self.events) if with_events else (), envid=self.new.envelope.envid,
         )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ class MemorySpool:
         self._notes: dict[str, LaneNote] = earlier._notes if earlier else {}
         self._seqs: Iterator[int] = earlier._seqs if earlier else itertools.count(1)
         self._leases: Iterator[int] = earlier._leases if earlier else itertools.count(1)
+        self._n_hastened: int = earlier._n_hastened if earlier else 0
         self._is_closed = False
         self._lapse(float("inf"))
 
@@ -301,7 +302,13 @@ class MemorySpool:
 
     async def retry(self, selection: Selection, now: float) -> int:
         """See spool.api.Spool."""
-        return self._move(selection, {State.QUEUED}, State.QUEUED, "recipient.hastened", (now, ""))
+        n_moved = self._move(selection, {State.QUEUED}, State.QUEUED, "recipient.hastened", (now, ""))
+        self._n_hastened += n_moved > 0
+        return n_moved
+
+    async def n_hastened(self) -> int:
+        """See spool.api.Spool."""
+        return self._n_hastened
 
     async def delete(self, selection: Selection, reason: str) -> int:
         """See spool.api.Spool."""

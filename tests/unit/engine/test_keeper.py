@@ -58,7 +58,7 @@ def test_a_failed_recipient_is_reported_once() -> None:
     """The sender gets one report with the remote's words; the second round owes nothing more."""
 
     async def tell(house: House) -> None:
-        spool_id = await put(house.spool, house.clock, "gone@x.test")
+        spool_id = await put(house.spool, house.clock, "gone@x.test", envid="QQ314159")
         await house.fail(spool_id)
         await house.keeper.round()
         await house.keeper.round()
@@ -71,6 +71,7 @@ def test_a_failed_recipient_is_reported_once() -> None:
         assert ["way"] == house.told
         assert "Diagnostic-Code: smtp; 550 5.1.10 RESOLVER.ADR.RecipientNotFound; not found" in text
         assert "Status: 5.1.10" in text
+        assert "Original-Envelope-Id: QQ314159" in text
         assert "Subject: x" in text  # the head of the message that failed
         assert spool_id in text
 

@@ -24,7 +24,7 @@ from relay365.mail.envelope import SpoolId
 from relay365.mail.outcome import Outcome
 from relay365.routes.api import Consignment, LaneLimits
 from relay365.rules.retry import Policy
-from relay365.spool.api import MessageView, State
+from relay365.spool.api import MessageView, Selection, State
 from relay365.spool.memory import MemorySpool
 
 
@@ -271,3 +271,31 @@ def test_a_clock_that_is_set_back_does_not_stop_a_lane() -> None:
         assert [State.DELIVERED] == await house.states(spool_id)
 
     story(tell, always(DELIVERED))
+
+
+def test_a_person_who_healed_the_route_need_not_wait_for_the_probe() -> None:
+    """`queue retry` opens a held lane within a second; a gate that the remote asked for stays shut."""
+    broken = [True]
+
+    def judge(consignment: Consignment) -> tuple[Outcome, ...]:
+        return (MISCONFIGURED if broken[0] else DELIVERED,)
+
+    async def tell(house: House) -> None:
+        spool_id = await house.put()
+        await house.settled()
+        broken[0] = False
+        await house.spool.retry(Selection((spool_id,)), house.clock.now())
+        await house.pass_s(1.1)
+
+        assert [State.DELIVERED] == await house.states(spool_id)
+
+    async def tell_throttled(house: House) -> None:
+        spool_id = await house.put()
+        await house.settled()
+        await house.spool.retry(Selection((spool_id,)), house.clock.now())
+        await house.pass_s(1.1)
+
+        assert 1 == len(house.route.consignments)
+
+    story(tell, judge)
+    story(tell_throttled, always(THROTTLED))

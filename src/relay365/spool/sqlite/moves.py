@@ -316,6 +316,8 @@ def by_person(
             rows: list[Any] = connection.execute(QUERIES["move"], values).fetchall()
             _events(connection, now, [(seq, n) for (n,) in rows], move.event, reason)
             n_moved += len(rows)
+    if n_moved and move is RETRY:
+        connection.execute(QUERIES["count_up"], ("n_hastened",))
     return n_moved
 
 

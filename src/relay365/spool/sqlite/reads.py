@@ -25,6 +25,12 @@ def due(connection: apsw.Connection) -> list[tuple[str, float]]:
     return [(lane, at) for lane, at in connection.execute(QUERIES["lanes_due"])]
 
 
+def n_hastened(connection: apsw.Connection) -> int:
+    """How often a person made waiting mail due."""
+    row = connection.execute(QUERIES["meta"], ("n_hastened",)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def message_row(connection: apsw.Connection, seq: int) -> MessageRow | None:
     """One message's row."""
     row = connection.execute(QUERIES["message"], (seq,)).fetchone()

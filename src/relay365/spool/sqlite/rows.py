@@ -106,5 +106,5 @@ def message_view(
         facts = SubmitterFacts(listener="?", peer_address="?")
     return MessageView(
         spool_id_of(row.seq), row.accepted_at, row.expires_at, row.size_octets, row.reverse_path, row.message_id,
-        row.header_from, facts, recipients, row.damaged, events,
+        row.header_from, facts, recipients, row.damaged, events, row.envid,
     )  # fmt: skip

@@ -203,6 +203,10 @@ class SqliteSpool:
         """See spool.api.Spool."""
         return dict(await self._reader.ask(reads.due))
 
+    async def n_hastened(self) -> int:
+        """See spool.api.Spool."""
+        return int(await self._reader.ask(reads.n_hastened))
+
     async def expire(self, now: float) -> int:
         """See spool.api.Spool."""
         return await self._in_batches(lambda c: moves.expire(c, now, BATCH))

@@ -215,6 +215,10 @@ SELECT value FROM meta WHERE key = ?
 -- Remember a counter.
 UPDATE meta SET value = max(value, ?2) WHERE key = ?1
 
+-- name: count_up
+-- One more.
+UPDATE meta SET value = value + 1 WHERE key = ?
+
 -- name: max_seq
 -- The highest number given.
 SELECT coalesce(max(seq), 0) FROM message

@@ -74,4 +74,4 @@ CREATE TABLE meta (
   key TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID;
-INSERT INTO meta VALUES ('next_seq', 1), ('next_lease', 1);
+INSERT INTO meta VALUES ('next_seq', 1), ('next_lease', 1), ('n_hastened', 0);
