@@ -89,10 +89,12 @@ class _CountedSession(Session):
 
 
 async def drain(count: SessionCount, deadline_s: float) -> None:
-    """Tell open sessions 421 when they stand between messages, wait for the others until the deadline."""
+    """Tell open sessions 421 when they stand between messages, wait for the others until the deadline, cut the rest."""
     loop = asyncio.get_running_loop()
     until = loop.time() + deadline_s
     for session in list(count.sessions):
         session.refuse(SHUTTING_DOWN)
-    while count.sessions and loop.time() < until:
+    while count.sessions and loop.time() < until:  # noqa: ASYNC110 - once in a life; sessions need not know it
         await asyncio.sleep(0.05)
+    for session in list(count.sessions):
+        session.abort()

@@ -1,8 +1,9 @@
 """One SMTP session: pumps octets through the machine, asks policy, writes the spool, replies.
 
-Everything that needs no waiting happens inside octets_received(), without a task. Four things wait, and while one
+Everything that needs no waiting happens inside octets_received(), without a task. Five things wait, and while one
 does, reading is paused or the machine holds further commands back: the check of a password, the TLS handshake, the
-disk that is slower than the network, and the commit that must be done before the 250.
+disk that is slower than the network, a peer that reads slower than it asks, and the commit that must be done before
+the 250. A peer that goes away meanwhile changes nothing: what was begun is finished or given back.
 Invariant: the only 250 to a final dot is written after Intake.commit() has returned (docs/durability.md).
 """
 
@@ -10,15 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any
 
-from relay365.clock import Clock
-from relay365.errors import SpoolError, TransportError
-from relay365.mail import headers
-from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
+from relay365.engine.patience import Patience
+from relay365.engine.reception import Gate, Reception
+from relay365.engine.taking import Taking
+from relay365.errors import TransportError
+from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.net.stream import Stream
 from relay365.smtp.events import (
@@ -35,52 +35,24 @@ from relay365.smtp.events import (
     Signal,
     TransactionReset,
 )
-from relay365.smtp.server import Limits, Offers, ServerSession
+from relay365.smtp.server import ServerSession
 from relay365.smtp.states import Phase
-from relay365.spool.api import Intake, NewMessage, Spool
+
+__all__ = ["Gate", "Reception", "Session"]
 
 _LOG = logging.getLogger("relay365.session")
 
-OK = Reply.of(250, "2.0.0", "OK")
+_HELD_BACK_OCTETS = 64 * 1024  # what a peer may pipeline behind something that waits before reading is paused
+_LOOK_AGAIN_S = 1.0  # a deadline that passed while we worked is looked at again then
+
 SENDER_OK = Reply.of(250, "2.1.0", "Sender OK")
 RECIPIENT_OK = Reply.of(250, "2.1.5", "Recipient OK")
-GO_AHEAD = Reply.of(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 SIGNED_IN = Reply.of(235, "2.7.0", "Authentication successful")
 NOT_SIGNED_IN = Reply.of(535, "5.7.8", "Authentication credentials invalid")
-OUR_FAULT = Reply.of(451, "4.3.0", "Local error in processing, try again later")
+OUR_FAULT = Reply.of(421, "4.3.0", "Local error in processing, try again later")
 SHUTTING_DOWN = Reply.of(421, "4.3.2", "Service shutting down, try again later")
 TIMED_OUT = Reply.of(421, "4.4.2", "Timed out waiting for you")
-LOOPING = Reply.of(554, "5.4.6", "Routing loop detected: too many Received fields")
-
-
-class Gate(Protocol):
-    """Who may do what; pure decisions. None means go on, a Reply refuses."""
-
-    def connect(self, peer_address: str) -> Reply | None: ...
-    def mail(self, facts: SubmitterFacts, event: MailGiven) -> Reply | None: ...
-    def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Reception:
-    """What every session of one listener shares.
-
-    lane_of gives the lane for an envelope; keep_s is how long a message may wait before it expires.
-    verify checks a login; accepted is called with the lane after each commit.
-    """
-
-    name: str
-    offers: Offers
-    limits: Limits
-    tls: ssl.SSLContext | None
-    implicit_tls: bool
-    gate: Gate
-    verify: Callable[[str, str], Awaitable[bool]]
-    spool: Spool
-    lane_of: Callable[[Envelope, SubmitterFacts], str]
-    keep_s: float
-    accepted: Callable[[str], None]
-    clock: Clock
+NOT_READABLE = Reply.of(501, "5.5.2", "Cannot read the authentication response")
 
 
 class Session:
@@ -92,9 +64,10 @@ class Session:
         self._stream: Stream | None = None
         self._machine: ServerSession | None = None
         self._task: asyncio.Task[None] | None = None
-        self._mail = _Mail()
+        self._mail = Taking()
         self._deadline: asyncio.TimerHandle | None = None
-        self._moved_at_mono = 0.0
+        self._patience = Patience(reception.limits, reception.clock.mono())
+        self._at_end = False
         self.draining = False
         self.peer: tuple[str, int] = ("", 0)
 
@@ -114,7 +87,6 @@ class Session:
             self._machine.refuse(refusal)
         else:
             self._machine.greet()
-        self._moved_at_mono = here.clock.mono()
         self._arm()
         self._pump()
 
@@ -129,21 +101,28 @@ class Session:
             machine.refuse(reply)
             self._pump()
 
+    def abort(self) -> None:
+        """Cut the connection; what was not accepted is forgotten."""
+        if self._stream is not None:
+            self._stream.abort()
+
     def octets_received(self, octets: bytes) -> None:
         """See net.stream.Receiver."""
         if self._machine is None:
             return
         self._machine.receive(octets)
-        if self._task is not None:
-            if self._machine.n_waiting_octets > 64 * 1024 and self._stream is not None:
-                self._stream.pause_reading()
-            return
-        self._pump()
+        if self._task is None:
+            self._pump()
+        elif self._machine.n_waiting_octets > _HELD_BACK_OCTETS and self._stream is not None:
+            self._stream.pause_reading()
 
     def eof_received(self) -> None:
-        """See net.stream.Receiver."""
-        if self._machine is not None and self._task is None:
-            self._machine.receive_eof()
+        """See net.stream.Receiver. Whoever says all at once and then no more still reads our replies."""
+        if self._machine is None or self._stream is None:
+            return
+        self._at_end = True
+        self._stream.stay_open()
+        if self._task is None:
             self._pump()
 
     def disconnected(self, error: Exception | None) -> None:
@@ -165,67 +144,84 @@ class Session:
         while self._task is None:
             event = machine.next_event()
             if event is Signal.NEED_OCTETS:
-                break
-            self._moved_at_mono = self._reception.clock.mono()
-            if event is Signal.NEED_TLS:
+                if machine.phase is Phase.ENDED or not self._is_over(machine):
+                    break
+            elif event is Signal.NEED_TLS:
                 stream.pause_reading()
                 self._wait(self._handshake(machine, stream))
             elif isinstance(event, SessionEnded):
-                stream.write(machine.octets_to_send())
-                stream.close()
+                self._end(machine, stream)
                 return
             else:
                 self._take(machine, event)
+        self._patience.lines_read(machine.counts.lines, self._reception.clock.mono())
         stream.write(machine.octets_to_send())
+        if stream.is_congested and self._task is None:
+            self._wait(self._let_peer_catch_up(stream))
+
+    def _is_over(self, machine: ServerSession) -> bool:
+        """Whether there is no reason to wait for more octets; then SessionEnded comes next."""
+        if self._at_end:
+            machine.receive_eof()
+        elif self.draining and machine.phase is not Phase.CONTENT:
+            machine.refuse(SHUTTING_DOWN)
+        else:
+            return False
+        return True
+
+    def _end(self, machine: ServerSession, stream: Stream) -> None:
+        stream.write(machine.octets_to_send())
+        self._patience.ends(self._reception.clock.mono())
+        self._arm()
+        stream.close()
 
     def _take(self, machine: ServerSession, event: Any) -> None:
         """One event: judge it at once, or begin to wait."""
         match event:
             case MailGiven():
                 self._take_mail(machine, event)
-            case RcptGiven(path=path):
-                reply = self._reception.gate.rcpt(self._facts(machine), path) or RECIPIENT_OK
-                if reply.is_positive:
-                    self._mail.paths.append(path)
-                machine.answer(reply)
+            case RcptGiven():
+                self._take_rcpt(machine, event)
             case DataAsked():
-                machine.answer(self._begin_content())
+                self._take_data(machine)
             case ContentBlock(octets=octets):
                 self._take_block(octets)
             case ContentEnded():
+                self._patience.content_ends(self._reception.clock.mono())
                 self._wait(self._commit(machine, event))
             case AuthGiven(identity=identity, secret=secret):
                 self._wait(self._sign_in(machine, identity, secret))
             case AuthMalformed():
-                machine.answer(Reply.of(501, "5.5.2", "Cannot read the authentication response"))
+                machine.answer(NOT_READABLE)
             case TransactionReset() | ContentRefused() | HeloGiven():
                 self._mail.abandon()
-                self._mail = _Mail()
+                self._mail = Taking()
 
     def _take_mail(self, machine: ServerSession, event: MailGiven) -> None:
         reply = self._reception.gate.mail(self._facts(machine), event) or SENDER_OK
         if reply.is_positive:
-            self._mail = _Mail(event)
+            self._mail = Taking(event)
         else:
             _LOG.info("mail.refused peer=%s from=%r reply=%r", self.peer[0], event.reverse_path, str(reply))
         machine.answer(reply)
 
-    def _begin_content(self) -> Reply:
-        try:
-            self._mail.intake = self._reception.spool.begin()
-        except SpoolError as error:
-            return _refusal(error)
-        return GO_AHEAD
+    def _take_rcpt(self, machine: ServerSession, event: RcptGiven) -> None:
+        reply = self._reception.gate.rcpt(self._facts(machine), event.path) or RECIPIENT_OK
+        if reply.is_positive:
+            self._mail.add(event)
+        machine.answer(reply)
+
+    def _take_data(self, machine: ServerSession) -> None:
+        reply = self._mail.begin(self._reception.spool)
+        if reply.is_positive:
+            self._patience.content_begins(self._reception.clock.mono())
+            self._arm()
+        machine.answer(reply)
 
     def _take_block(self, octets: bytes) -> None:
-        mail = self._mail
-        if mail.intake is None:
-            return
-        if len(mail.head) < headers.MAX_HEAD_OCTETS and not mail.has_whole_head:
-            mail.head += octets
-            mail.has_whole_head = b"\r\n\r\n" in mail.head[-len(octets) - 3 :]
-        if not mail.intake.write(octets):
-            self._wait(self._let_disk_catch_up(mail.intake))
+        self._patience.content_came(len(octets), self._reception.clock.mono())
+        if not self._mail.write(octets):
+            self._wait(self._let_disk_catch_up())
 
     # -- what waits ---------------------------------------------------------------------------------------------------
 
@@ -234,13 +230,16 @@ class Session:
 
     async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
         """Run what waits, then pump on. An unforeseen fault is temporary, ours, and told nobody on the wire."""
+        clock = self._reception.clock
+        began_mono = clock.mono()
         try:
             await work
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever it is, the peer gets a reply and the others go on
             _LOG.exception("session.failed peer=%s", self.peer[0])
             if self._machine is not None:
-                self._machine.refuse(Reply.of(421, "4.3.0", OUR_FAULT.lines[0]))
+                self._machine.refuse(OUR_FAULT)
         self._task = None
+        self._patience.we_worked(began_mono, clock.mono())
         if self._machine is None:  # the peer went away while we waited
             self._mail.abandon()
         elif self._stream is not None:
@@ -252,7 +251,7 @@ class Session:
     async def _handshake(self, machine: ServerSession, stream: Stream) -> None:
         if self._reception.tls is None:
             raise TransportError("tls", "no certificate")
-        stream.write(machine.octets_to_send())
+        stream.write(machine.octets_to_send())  # the 220; reading has been paused before it
         try:
             await stream.start_tls(self._reception.tls, server_side=True)
         except TransportError as error:
@@ -261,71 +260,46 @@ class Session:
         machine.tls_started(stream.tls)
 
     async def _sign_in(self, machine: ServerSession, identity: str, secret: str) -> None:
-        is_right = await self._reception.verify(identity, secret)
+        """Check a login. A wrong one is answered late, each time later; nobody else waits for that."""
+        if identity or secret:
+            is_right = await self._reception.verify(identity, secret)
+        else:  # a device with a login switched on but none entered: it is whoever its address makes it
+            is_right = self._reception.gate.mail(self._facts(machine), MailGiven("")) is None
         if not is_right:
             _LOG.warning("login.refused peer=%s name=%r", self.peer[0], identity)
+            n_before = machine.counts.refused_logins
+            await asyncio.sleep(self._reception.limits.login_delay_s * (n_before + 1))
         machine.answer(SIGNED_IN if is_right else NOT_SIGNED_IN)
 
-    async def _let_disk_catch_up(self, intake: Intake) -> None:
-        """The network is faster than the disk. A disk that failed is answered at the final dot, not in mid-content."""
+    async def _let_disk_catch_up(self) -> None:
+        """The network is faster than the disk."""
         if self._stream is not None:
             self._stream.pause_reading()
+        await self._mail.caught_up()
+
+    async def _let_peer_catch_up(self, stream: Stream) -> None:
+        """It asks faster than it reads our replies; they must not pile up here."""
+        stream.pause_reading()
         try:
-            await intake.drained()
-        except SpoolError as error:
-            self._mail.failed = error
+            await stream.drain(self._reception.limits.command_s)
+        except TransportError as error:
+            _LOG.info("session.timed-out peer=%s reason=%s", self.peer[0], error)
+            stream.abort()
 
     async def _commit(self, machine: ServerSession, event: ContentEnded) -> None:
-        """The commit point of the session: reply 250 only after the spool has promised."""
-        mail, self._mail = self._mail, _Mail()
-        reply = await self._store(machine, mail, event)
-        if self._machine is None:
-            return  # the peer is gone; it may send again, the message is ours all the same
-        if not reply.is_positive:
-            mail.abandon()
-        machine.answer(reply)
+        """The commit point of the session: reply 250 only after the spool has promised.
 
-    async def _store(self, machine: ServerSession, mail: _Mail, event: ContentEnded) -> Reply:
-        here = self._reception
-        if mail.intake is None or mail.given is None:
-            return OUR_FAULT
-        if mail.failed is not None:
-            return _refusal(mail.failed)
-        head = headers.read_head(bytes(mail.head))
-        if head.n_received > headers.MAX_RECEIVED:
-            return LOOPING
-        try:
-            message = self._message(machine, mail, head)
-            await mail.intake.commit(message)
-        except SpoolError as error:
-            _LOG.error("spool.refused peer=%s reason=%s", self.peer[0], error)
-            return _refusal(error)
-        _LOG.info(
-            "message.accepted id=%s peer=%s from=%r to=%d octets=%d repairs=%d",
-            mail.intake.spool_id, self.peer[0], mail.given.reverse_path, len(mail.paths), event.size_octets,
-            event.repairs,
-        )  # fmt: skip
-        here.accepted(message.lane)
-        return Reply.of(250, "2.6.0", f"queued as {mail.intake.spool_id}")
+        The wait has no bound of its own. A peer gives up after some minutes (RFC 5321 4.5.3.2.6: ten) and sends again;
+        to answer 4yz before that and take the message back would need a commit that can be called off, and one that is
+        durable may be on its way to Microsoft already. So a late 250 stays a 250: the copy that a peer sends again can
+        be recognised by its Message-ID, while a 4yz to a message that is ours would be a lie.
+        """
+        mail, self._mail = self._mail, Taking()
+        reply = await mail.store(self._reception, self._facts(machine), event)
+        if self._machine is not None:  # else the peer is gone, and the message is ours all the same
+            machine.answer(reply)
 
-    def _message(self, machine: ServerSession, mail: _Mail, head: headers.HeadFacts) -> NewMessage:
-        here, given, intake = self._reception, mail.given, mail.intake
-        assert given is not None and intake is not None  # noqa: S101 - _store() has checked
-        at = here.clock.now()
-        envelope = Envelope(
-            given.reverse_path, tuple(mail.paths), given.body, given.smtputf8, given.ret, given.envid
-        )
-        facts = self._facts(machine)
-        hostname = here.offers.hostname
-        trace = headers.received(hostname, intake.spool_id, envelope, facts, at)
-        message_id = head.message_id
-        if not message_id:  # without one, a message that was sent twice could not be recognised
-            message_id = headers.new_message_id(hostname, intake.spool_id, at)
-            trace += f"Message-ID: {message_id}\r\n".encode("ascii")
-        lane = here.lane_of(envelope, facts)
-        return NewMessage(envelope, facts, lane, at, at + here.keep_s, trace, message_id, head.header_from)
-
-    # -- facts and deadlines --------------------------------------------------------------------------------------------
+    # -- facts and deadlines ------------------------------------------------------------------------------------------
 
     def _facts(self, machine: ServerSession) -> SubmitterFacts:
         protocol = "ESMTP" if machine.extended else "SMTP"
@@ -337,40 +311,18 @@ class Session:
         )
 
     def _arm(self) -> None:
-        """Look again when the present deadline could have passed; one timer per session, never re-armed by octets."""
-        limits = self._reception.limits
-        phase = self._machine.phase if self._machine else None
-        allowed_s = limits.content_s if phase is Phase.CONTENT else limits.command_s
-        idle_s = self._reception.clock.mono() - self._moved_at_mono
-        if self._machine is not None and self._task is None and idle_s >= allowed_s:
-            _LOG.info("session.timed-out peer=%s phase=%s", self.peer[0], phase)
+        """Look again when the present deadline could have passed: one timer per session, never re-armed by octets."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        machine, left_s = self._machine, self._patience.left_s(self._reception.clock.mono())
+        if machine is None:
+            return
+        if left_s > 0 or self._task is not None:
+            self._deadline = asyncio.get_running_loop().call_later(max(left_s, _LOOK_AGAIN_S), self._arm)
+        elif machine.phase is Phase.ENDED:
+            self.abort()
+        else:
+            _LOG.info("session.timed-out peer=%s phase=%s", self.peer[0], machine.phase.value)
             self._mail.abandon()
-            self._machine.refuse(TIMED_OUT)
+            machine.refuse(TIMED_OUT)
             self._pump()
-        elif self._machine is not None:
-            wait_s = max(allowed_s - idle_s, 1.0)
-            self._deadline = asyncio.get_running_loop().call_later(wait_s, self._arm)
-
-
-class _Mail:
-    """One transaction on its way in."""
-
-    __slots__ = ("failed", "given", "has_whole_head", "head", "intake", "paths")
-
-    def __init__(self, given: MailGiven | None = None) -> None:
-        self.given = given
-        self.paths: list[ForwardPath] = []
-        self.intake: Intake | None = None
-        self.head = bytearray()
-        self.has_whole_head = False
-        self.failed: SpoolError | None = None
-
-    def abandon(self) -> None:
-        """Give back what was not committed."""
-        if self.intake is not None:
-            self.intake.abandon()
-            self.intake = None
-
-
-def _refusal(error: SpoolError) -> Reply:
-    return Reply.of(error.code, error.status, error.text)

@@ -51,6 +51,7 @@ class Stream(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._writable: asyncio.Future[None] | None = None
         self._lost = False
+        self._stays_open = False
 
     # -- asyncio's side -----------------------------------------------------------------------------------------
 
@@ -68,9 +69,9 @@ class Stream(asyncio.BufferedProtocol):
         self._receiver.octets_received(bytes(_BUFFER[:nbytes]))
 
     def eof_received(self) -> bool:
-        """See asyncio.BufferedProtocol; half-closed connections are closed by us when the receiver is done."""
+        """See asyncio.BufferedProtocol. TLS has no half-closed state in asyncio: it closes."""
         self._receiver.eof_received()
-        return False
+        return self._stays_open and not self.tls
 
     def pause_writing(self) -> None:
         """See asyncio.BaseProtocol."""
@@ -99,9 +100,15 @@ class Stream(asyncio.BufferedProtocol):
 
     @property
     def peer(self) -> tuple[str, int]:
-        """The peer's address and port; ("", 0) where there is none."""
+        """The peer's address and port; ("", 0) where there is none.
+
+        An IPv4 peer of an IPv6 socket is shown as what it is, without the ::ffff: in front (RFC 4291 2.5.5.2).
+        """
         name = self._transport.get_extra_info("peername") if self._transport else None
-        return (name[0], name[1]) if isinstance(name, tuple) else ("", 0)
+        if not isinstance(name, tuple):
+            return "", 0
+        address = name[0].removeprefix("::ffff:") if "." in name[0] else name[0]
+        return address, name[1]
 
     @property
     def tls(self) -> str:
@@ -109,6 +116,15 @@ class Stream(asyncio.BufferedProtocol):
         secured = self._transport.get_extra_info("ssl_object") if self._transport else None
         cipher = secured.cipher() if secured is not None else None
         return f"{secured.version()} {cipher[0]}" if secured is not None and cipher else ""
+
+    @property
+    def is_congested(self) -> bool:
+        """Whether the peer takes what is written too slowly; drain() waits for it."""
+        return self._writable is not None
+
+    def stay_open(self) -> None:
+        """Said inside eof_received(): the receiver still has something to write, and will close()."""
+        self._stays_open = True
 
     def write(self, octets: bytes) -> None:
         """Hand octets to the connection; ignored when it is closing."""
@@ -121,7 +137,9 @@ class Stream(asyncio.BufferedProtocol):
             try:
                 await asyncio.wait_for(asyncio.shield(self._writable), deadline_s)
             except TimeoutError:
-                raise TransportError("send", f"the remote took no octets for {deadline_s:.0f} s") from None
+                raise TransportError(
+                    "send", f"the other side took no octets for {deadline_s:.0f} s"
+                ) from None
 
     def pause_reading(self) -> None:
         """Stop receiving, for back-pressure."""
@@ -212,6 +230,8 @@ async def connect(
         raise TransportError("connect", f"{host}:{port} did not answer within {deadline_s:.0f} s") from None
     except socket.gaierror as error:
         raise TransportError("resolve", f"{host}: {error.strerror}") from error
+    except UnicodeError as error:  # a name that cannot be written for DNS: an empty or overlong label
+        raise TransportError("resolve", f"{host}: not a host name") from error
     except ssl.SSLError as error:
         raise TransportError("tls", describe_tls_error(error)) from error
     except OSError as error:

@@ -3,6 +3,7 @@
 Commands may be queued without waiting (RFC 2920); each reply comes back with the phase it belongs to, and the phase
 names the deadline to use. past_the_dot is exact: it is raised when the last octet of the final dot's line has been
 handed over and falls with its reply; a connection lost in between means that nobody knows who has the message.
+A 250 that came before the dot went out cannot be its reply, and is not believed.
 (RFC 5321 4.2, 4.5.3.2; RFC 3207; RFC 4954; RFC 3461)
 """
 
@@ -77,9 +78,10 @@ class ClientSession:
         self._expected: deque[Step] = deque([Step.GREETING])
         self._out = bytearray()
         self._encoder: ContentEncoder | None = None
-        self._sasl: list[bytes] = []
+        self._sasl: list[bytes] | None = []
         self._dot_distance: int | None = None  # octets of the out-box up to the end of the final dot's line
         self._deaf = False
+        self._too_early = False  # the remote had said something before the final dot was on its way
 
     def __repr__(self) -> str:
         waits = ",".join(step.value for step in self._expected) or "nothing"
@@ -183,8 +185,10 @@ class ClientSession:
         """Hand over at most `limit` octets of the out-box; what is returned counts as sent."""
         octets = bytes(self._out[:limit])
         del self._out[: len(octets)]
-        if self._dot_distance is not None:
+        if self._dot_distance is not None and self._dot_distance > 0:
             self._dot_distance -= len(octets)
+            if self._dot_distance <= 0:
+                self._too_early = bool(len(self._in) or self._lines)
         return octets
 
     def receive(self, octets: bytes) -> None:
@@ -224,7 +228,7 @@ class ClientSession:
 
     def _auth(self, mechanism: str, responses: list[bytes], *, one_step: bool) -> None:
         self._sasl = responses
-        first = " " + self._sasl.pop(0).decode("ascii") if one_step else ""
+        first = " " + responses.pop(0).decode("ascii") if one_step else ""
         self._command(Step.AUTH, f"AUTH {mechanism}{first}")
 
     def _take_reply_line(self, line: bytes) -> Reply | None:
@@ -248,8 +252,10 @@ class ClientSession:
             raise RemoteProtocolError(f"unasked reply {reply.code}")
         step = self._expected[0]
         if step is Step.AUTH and reply.code == 334:
-            self._out += (self._sasl.pop(0) if self._sasl else b"") + b"\r\n"
+            self._answer_prompt()
             return None
+        if reply.is_positive:
+            self._doubt(step, reply.code)
         self._expected.popleft()
         if step is Step.DOT:
             self._dot_distance = None
@@ -261,6 +267,23 @@ class ClientSession:
         elif step is Step.EHLO:
             self._learn_features(reply)
         return ReplyReceived(step, reply)
+
+    def _doubt(self, step: Step, code: int) -> None:
+        """A yes that is none must never pass for a delivery; past_the_dot stays as it is."""
+        if (code // 100 == 3 and code != 354) or (code == 354) != (step is Step.DATA):
+            raise RemoteProtocolError(f"{code} is no answer to {step.value}")
+        if step is Step.DOT and self._too_early:
+            raise RemoteProtocolError(f"{code} came before the end of the content")
+
+    def _answer_prompt(self) -> None:
+        """The next response; an empty one to the prompt that explains a failure (XOAUTH2), and none to a third."""
+        if self._sasl is None:
+            raise RemoteProtocolError("334 without end")
+        if not self._sasl:
+            self._sasl = None
+            self._out += b"\r\n"
+        else:
+            self._out += self._sasl.pop(0) + b"\r\n"
 
     def _learn_features(self, reply: Reply) -> None:
         self.features = {}

@@ -98,7 +98,7 @@ class AuthMalformed:
 
 @dataclass(frozen=True, slots=True)
 class TransactionReset:
-    """RSET, EHLO or STARTTLS ended the transaction; what was collected is to be forgotten."""
+    """RSET, EHLO or HELO ended the transaction, or its content grew too large: forget what was collected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Where lines and contents end: the only code that decides it, for both directions.
 
 Only CRLF "." CRLF ends a content (RFC 5321 4.1.1.4); a lone CR, a lone LF and NUL never do. They are normalised
-on the way in, so that what leaves us can never be read differently by the next server ("SMTP smuggling", 2023).
+on the way in, so that what leaves us can never be read differently by the next server ("SMTP smuggling", 2023):
+a lone CR or LF becomes a line end, CR CR LF (devices that translate line ends twice) becomes one, NUL goes.
 Contents travel as blocks, never line by line: one event per line costs forty times as much.
 """
 
@@ -10,52 +11,59 @@ from __future__ import annotations
 import re
 
 _END = b"\r\n.\r\n"
-_LONE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
+_LONE = re.compile(rb"\r\r\n|\r(?!\n)|(?<!\r)\n")
 
 
 class LineBuffer:
-    """Octets in, lines out, with a limit and without rescanning."""
+    """Octets in, lines out, with a limit; linear in the octets however they are cut."""
 
     def __init__(self) -> None:
-        self._octets = b""
-        self._start = 0
+        self._octets = bytearray()
+        self._scanned = 0  # so many octets at the front hold no line end
         self._overlong = False
 
     def __len__(self) -> int:
-        return len(self._octets) - self._start
+        return len(self._octets)
 
     def feed(self, octets: bytes) -> None:
         """Add octets at the end."""
-        self._octets = self._octets[self._start :] + octets if len(self) else octets
-        self._start = 0
+        self._octets += octets
+
+    def starts_with(self, word: bytes) -> bool:
+        """Whether the next octets are this word, in any case."""
+        return self._octets[: len(word)].upper() == word
 
     def take_all(self) -> bytes:
         """Give everything that is left and be empty."""
-        octets = self._octets[self._start :] if self._start else self._octets
+        octets = bytes(self._octets)
         self.forget()
         return octets
 
     def forget(self) -> None:
         """Drop everything."""
-        self._octets, self._start, self._overlong = b"", 0, False
+        self._octets.clear()
+        self._scanned, self._overlong = 0, False
 
     def take_line(self, limit: int) -> bytes | None:
         """The next line without its end, or None when it is not whole yet.
 
-        Lines end at LF, with or without CR (commands only; contents never come this way).
-        A line longer than `limit` octets is swallowed to its end and raises OverlongLine, once.
+        Lines end at LF, with or without CR (commands and replies only; contents never come this way).
+        A line longer than `limit` octets, its end included, is swallowed to its end and raises OverlongLine, once.
         """
-        end = self._octets.find(b"\n", self._start)
+        end = self._octets.find(b"\n", self._scanned)
         if end < 0:
-            if len(self) > limit:
-                self._octets, self._start, self._overlong = b"", 0, True
+            self._scanned = len(self._octets)
+            if self._scanned > limit:
+                self.forget()
+                self._overlong = True
             return None
-        line = self._octets[self._start : end]
-        self._start = end + 1
-        if self._overlong or len(line) + 1 > limit:
+        line = bytes(self._octets[:end])
+        del self._octets[: end + 1]
+        self._scanned = 0
+        if self._overlong or end + 1 > limit:
             self._overlong = False
             raise OverlongLine
-        return line[:-1] if line.endswith(b"\r") else line
+        return line.removesuffix(b"\r")
 
 
 class OverlongLine(Exception):
@@ -101,10 +109,10 @@ class ContentDecoder:
 
 
 def _held_back(octets: bytes) -> int:
-    """How many octets at the end could still become the end of data or half of a line end."""
+    """How many octets at the end could still become the end of data, or a line end with a CR too many."""
     for length in (4, 3, 2, 1):
         if octets.endswith(_END[:length]):
-            return length
+            return length + octets.endswith(b"\r" + _END[:length])
     return 0
 
 

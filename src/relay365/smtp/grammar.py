@@ -14,10 +14,14 @@ from relay365.mail.status import Reply
 from relay365.smtp.events import MailGiven, RcptGiven
 
 _PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>')
-_BARE = re.compile(r"[^\s<>]+")
+_BARE = re.compile(r"[^ <>]+")
 _XTEXT = re.compile(r"[\x21-\x2a\x2c-\x3c\x3e-\x7e+]*")  # RFC 3461 4; =, + only as +XX, not checked deeper
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_BROKEN = re.compile(r"[\ud800-\udfff]")  # octets that are not UTF-8, as surrogateescape shows them
+_KEYWORD = re.compile(r"[0-9A-Z][0-9A-Z-]*")  # RFC 5321 4.1.2, esmtp-keyword
+# What a peer must not believe to be honoured: RFC 8689, RFC 2852, RFC 4865. Other words are hints.
+_BINDING = frozenset({"REQUIRETLS", "BY", "HOLDFOR", "HOLDUNTIL"})
 
 
 class GrammarError(Exception):
@@ -37,15 +41,22 @@ class Command:
 
 
 def parse_command(line: bytes) -> Command:
-    """Read a command line without its line end (RFC 5321 2.4: verbs in any case)."""
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise GrammarError(500, "5.5.2", "Command line is not UTF-8") from error
-    if _CONTROL.search(text.replace("\t", " ")):
+    """Read a command line without its line end (RFC 5321 2.4: verbs in any case).
+
+    The name in HELO and EHLO may be any octets: nobody is refused for a wrong one, so what cannot be read is replaced.
+    """
+    text = line.decode("utf-8", "surrogateescape").replace("\t", " ").strip(" ")
+    verb, _, argument = text.partition(" ")
+    command = Command(_capitals(verb), argument.strip(" "))
+    if command.verb in ("HELO", "EHLO"):
+        return Command(command.verb, _BROKEN.sub("?", _CONTROL.sub("?", command.argument)))
+    if _CONTROL.search(text):
         raise GrammarError(500, "5.5.2", "Command line has control characters")
-    verb, _, argument = text.strip().partition(" ")
-    return Command(verb.upper(), argument.strip())
+    if _BROKEN.search(text) and command.verb in ("MAIL", "RCPT"):
+        raise GrammarError(553, "5.6.7", "Address is neither ASCII nor UTF-8")
+    if _BROKEN.search(text):
+        raise GrammarError(500, "5.5.2", "Command line is not UTF-8")
+    return command
 
 
 def parse_mail(argument: str) -> MailGiven:
@@ -57,18 +68,18 @@ def parse_mail(argument: str) -> MailGiven:
     size = words.pop("SIZE", "0")
     if not size.isascii() or not size.isdigit() or len(size) > 20:
         raise GrammarError(501, "5.5.4", "SIZE needs a number")
-    body = words.pop("BODY", "7BIT").upper()
+    body = _capitals(words.pop("BODY", "7BIT"))
     if body not in ("7BIT", "8BITMIME"):
         raise GrammarError(501, "5.5.4", "BODY must be 7BIT or 8BITMIME")
     smtputf8 = words.pop("SMTPUTF8", None)
     if smtputf8:
         raise GrammarError(501, "5.5.4", "SMTPUTF8 takes no value")
-    ret = words.pop("RET", "").upper()
+    ret = _capitals(words.pop("RET", ""))
     if ret not in ("", "FULL", "HDRS"):
         raise GrammarError(501, "5.5.4", "RET must be FULL or HDRS")
     envid = _xtext(words.pop("ENVID", ""), "ENVID", 100)
     words.pop("AUTH", None)  # RFC 4954 5: it may be ignored; we trust nobody's word for another's identity
-    _refuse_unknown(words)
+    tolerances += _pass_over(words)
     return MailGiven(address, int(size), body, smtputf8 is not None, ret, envid, tolerances)
 
 
@@ -78,51 +89,63 @@ def parse_rcpt(argument: str) -> RcptGiven:
     if reason := check_path(address):
         raise GrammarError(553, "5.1.3", f"Recipient address not valid: {reason}")
     words = _parameters(rest)
-    notify = words.pop("NOTIFY", "").upper()
+    notify = _capitals(words.pop("NOTIFY", ""))
     if notify and _NOTIFY.fullmatch(notify) is None:
         raise GrammarError(501, "5.5.4", "NOTIFY must be NEVER or a list of SUCCESS, FAILURE, DELAY")
     orcpt = _xtext(words.pop("ORCPT", ""), "ORCPT", 500)
-    _refuse_unknown(words)
+    tolerances += _pass_over(words)
     return RcptGiven(ForwardPath(address, notify, orcpt), tolerances)
 
 
 def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]:
     """Give address, the rest, and the names of the tolerances that were needed."""
+    syntax = GrammarError(
+        501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>"
+    )
     head, colon, tail = argument.partition(":")
-    if not colon or head.strip().upper() != keyword:
-        raise GrammarError(
-            501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>"
-        )
+    if not colon or _capitals(head.strip(" ")) != keyword:
+        raise syntax
     tolerances = []
-    if tail[:1] in (" ", "\t"):
+    if tail.startswith(" "):
         tolerances.append("space-after-colon")
-        tail = tail.lstrip()
+        tail = tail.lstrip(" ")
     path = _PATH.match(tail)
     if path is None:
         path = _BARE.match(tail)
         tolerances.append("no-brackets")
-    if path is None or (tail[path.end() :] and not tail[path.end()].isspace()):
-        raise GrammarError(
-            501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>"
-        )
+    if path is None or tail[path.end() : path.end() + 1] not in ("", " "):
+        raise syntax
     address = path[1] if path.re is _PATH else path[0]
-    return strip_source_route(address.strip()), tail[path.end() :], tuple(tolerances)
+    return strip_source_route(address.strip(" ")), tail[path.end() :], tuple(tolerances)
 
 
 def _parameters(text: str) -> dict[str, str]:
     words: dict[str, str] = {}
     for word in text.split():
         key, _, value = word.partition("=")
-        if key.upper() in words:
-            raise GrammarError(501, "5.5.4", f"Parameter {key.upper()[:20]} given twice")
-        words[key.upper()] = value
+        key = _capitals(key)
+        if key in words:
+            raise GrammarError(501, "5.5.4", f"Parameter {_echo(key)} given twice")
+        words[key] = value
     return words
 
 
-def _refuse_unknown(words: dict[str, str]) -> None:
+def _pass_over(words: dict[str, str]) -> tuple[str, ...]:
+    """Devices send parameters that nobody offered; RFC 5321 4.1.1.11 wants 555, which would lose their mail."""
     for word in words:
-        name = "".join(c for c in word[:20] if c.isascii() and (c.isalnum() or c == "-"))
-        raise GrammarError(555, "5.5.4", f"Parameter {name} not recognized")  # RFC 5321 4.1.1.11
+        if word in _BINDING or _KEYWORD.fullmatch(word) is None:
+            raise GrammarError(555, "5.5.4", f"Parameter {_echo(word)} not recognized")
+    return ("unknown-parameter",) if words else ()
+
+
+def _echo(word: str) -> str:
+    """A piece of the peer's text that may stand in a reply."""
+    return "".join(c for c in word[:20] if c.isascii() and (c.isalnum() or c == "-"))
+
+
+def _capitals(word: str) -> str:
+    """Capitals for ASCII words only: Unicode has letters beside s and i, too, whose capitals are S and I."""
+    return word.upper() if word.isascii() else word
 
 
 def _xtext(value: str, name: str, limit: int) -> str:

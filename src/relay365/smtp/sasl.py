@@ -50,21 +50,19 @@ def encode(text: str) -> bytes:
 
 
 class ServerExchange:
-    """One AUTH exchange seen from the server: begin(), then step() until Credentials come out."""
+    """One AUTH exchange seen from the server: begin() or an initial response, then step() until Credentials come."""
 
     def __init__(self, mechanism: str, xoauth2_prompt: str = "") -> None:
         self.mechanism = mechanism
         self._identity: str | None = None
         self._xoauth2_prompt = xoauth2_prompt
 
-    def begin(self, initial: bytes | None) -> str | Credentials:
-        """Give the text after `334 ` or the credentials; raises Base64Error or SaslError."""
-        if initial is not None:
-            return self.step(initial)
+    def begin(self) -> str:
+        """The text after the first `334 `. Printers know LOGIN's prompts by heart: these octets and no others."""
         return {"LOGIN": "VXNlcm5hbWU6", "PLAIN": ""}.get(self.mechanism, self._xoauth2_prompt)
 
     def step(self, response: bytes) -> str | Credentials:
-        """Take one response line; as begin()."""
+        """Take one response: the text after the next `334 `, or the credentials. Raises Base64Error or SaslError."""
         text = decode(response)
         if self.mechanism == "PLAIN":
             return _plain(text)
@@ -77,9 +75,12 @@ class ServerExchange:
 
 
 def _plain(text: str) -> Credentials:
+    """Without user and password it is what devices send that have a login switched on but none entered."""
     fields = text.split("\0")
-    if len(fields) != 3 or not fields[1]:
+    if len(fields) != 3 or (fields[2] and not fields[1]):
         raise SaslError("PLAIN needs authorization identity, user and password")
+    if fields[0] not in ("", fields[1]):
+        raise SaslError("PLAIN asks to act for another identity")
     return Credentials("PLAIN", fields[1], fields[2])
 
 

@@ -1,0 +1,53 @@
+"""Reception: what every session of one listener shares, as one value. app makes it, sessions only read it."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from relay365.clock import Clock
+from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
+from relay365.mail.status import Reply
+from relay365.smtp.events import MailGiven
+from relay365.smtp.offers import Limits, Offers
+from relay365.spool.api import Spool
+
+
+class Gate(Protocol):
+    """Who may do what; pure decisions. None means go on, a Reply refuses."""
+
+    def connect(self, peer_address: str) -> Reply | None:
+        """At the greeting."""
+        ...
+
+    def mail(self, facts: SubmitterFacts, event: MailGiven) -> Reply | None:
+        """At MAIL."""
+        ...
+
+    def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
+        """At each RCPT."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What every session of one listener shares.
+
+    lane_of gives the lane for an envelope; keep_s is how long a message may wait before it expires.
+    verify checks a login; accepted is called with the lane after each commit.
+    """
+
+    name: str
+    offers: Offers
+    limits: Limits
+    tls: ssl.SSLContext | None
+    implicit_tls: bool
+    gate: Gate
+    verify: Callable[[str, str], Awaitable[bool]]
+    spool: Spool
+    lane_of: Callable[[Envelope, SubmitterFacts], str]
+    keep_s: float
+    accepted: Callable[[str], None]
+    clock: Clock

@@ -1,0 +1,108 @@
+"""One message on its way in: what the spool gets, and what is replied when it gets nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from relay365.engine.taking import Taking
+from relay365.errors import SpoolFull
+from relay365.mail.envelope import ForwardPath, SubmitterFacts
+from relay365.mail.headers import MAX_RECEIVED
+from relay365.mail.status import Reply
+from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
+from relay365.spool.api import NewMessage
+from relay365.spool.memory import MemorySpool
+from transcript.standin import JumpingLoop, LoopClock, StubbornSpool, reception
+
+FACTS = SubmitterFacts("test", "192.0.2.7", 2525, "printer", "ESMTPSA", "TLSv1.3 X", "scan")
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        yield runner
+
+
+async def take(content: bytes, spool: StubbornSpool) -> Reply:
+    taking = Taking(MailGiven("a@b.test", body="8BITMIME", ret="HDRS", envid="Q1"))
+    taking.add(RcptGiven(ForwardPath("c@d.test", "NEVER")))
+    assert 354 == taking.begin(spool).code
+    for n in range(0, len(content), 7):
+        assert taking.write(content[n : n + 7])
+    return await taking.store(reception(spool), FACTS, ContentEnded(len(content)))
+
+
+def stored(runner: asyncio.Runner, content: bytes) -> NewMessage:
+    async def live() -> NewMessage:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        assert (await take(content, spool)).lines[0].startswith("queued as ")
+        return spool.committed[0]
+
+    return runner.run(live())
+
+
+def test_the_spool_gets_the_envelope_and_our_trace(runner: asyncio.Runner) -> None:
+    """Envelope and submitter as they came; the Received field in front, as RFC 5321 4.4 and RFC 3848 have it."""
+    message = stored(runner, b"From: Me <me@b.test>\r\nMessage-ID: <1@b.test>\r\n\r\nx\r\n")
+    first, second, third, fourth, date, rest = message.trace.decode().split("\r\n")
+
+    assert ("a@b.test", "8BITMIME", "HDRS", "Q1") == (
+        message.envelope.reverse_path, message.envelope.body, message.envelope.ret, message.envelope.envid,
+    )  # fmt: skip
+    assert (ForwardPath("c@d.test", "NEVER"),) == message.envelope.forward_paths
+    assert (FACTS, "out", "<1@b.test>", "me@b.test") == (
+        message.submitter, message.lane, message.message_id, message.header_from,
+    )  # fmt: skip
+    assert "Received: from printer ([192.0.2.7])" == first
+    assert second.startswith("\tby relay.test (relay365) with ESMTPSA id ")
+    assert ("\t(TLSv1.3 X)", "\tfor <c@d.test>;", "") == (third, fourth, rest)
+    assert date.startswith("\tTue, 14 Nov 2023 ")
+
+
+def test_a_message_without_a_message_id_gets_one(runner: asyncio.Runner) -> None:
+    """In the trace, so that a message that was sent twice can be recognised; the content stays as it came."""
+    message = stored(runner, b"Subject: x\r\n\r\nMessage-ID: <not@a.field>\r\n")
+
+    assert message.message_id.endswith("@relay.test>")
+    assert f"\r\nMessage-ID: {message.message_id}\r\n".encode() in message.trace
+
+
+def test_a_loop_is_refused(runner: asyncio.Runner) -> None:
+    """Too many Received fields: 554 5.4.6 (RFC 5321 6.3), and the content is given back."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        reply = await take(b"Received: x\r\n" * (MAX_RECEIVED + 1) + b"\r\n", spool)
+        assert (554, [], 1) == (reply.code, spool.committed, spool.n_abandoned)
+
+    runner.run(live())
+
+
+def test_a_spool_error_is_its_own_reply(runner: asyncio.Runner) -> None:
+    """452 4.3.1 when the disk is full, and the content is given back."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        spool.fault = SpoolFull("full")
+        reply = await take(b"x\r\n", spool)
+        assert "452 4.3.1 Insufficient system storage, try again later" == str(reply)
+        assert ([], 1) == (spool.committed, spool.n_abandoned)
+
+    runner.run(live())
+
+
+def test_what_was_never_begun_is_not_accepted(runner: asyncio.Runner) -> None:
+    """A dot without an intake (its disk was refused) is no yes; giving nothing back is harmless."""
+
+    async def live() -> None:
+        taking = Taking()
+        assert taking.write(b"x")
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        assert 451 == (await taking.store(reception(spool), FACTS, ContentEnded(1))).code
+        taking.abandon()
+        assert 0 == spool.n_abandoned
+
+    runner.run(live())

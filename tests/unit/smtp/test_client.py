@@ -1,0 +1,190 @@
+"""How a route may use the client machine; dialogues are in the transcripts, cuts in the pair law."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay365.errors import LocalProtocolError, RemoteProtocolError
+from relay365.mail.envelope import Envelope, ForwardPath
+from relay365.mail.status import EnhancedStatus, Reply
+from relay365.smtp.client import DEADLINE_S, ClientSession, ReplyReceived, Step
+from relay365.smtp.events import Signal
+
+ENVELOPE = Envelope("a@b.test", (ForwardPath("c@d.test", "NEVER", "x"),), "8BITMIME", ret="FULL", envid="Q")
+
+WITH_PARAMETERS = (
+    b"MAIL FROM:<a@b.test> SIZE=5 BODY=8BITMIME RET=FULL ENVID=Q\r\n"
+    b"RCPT TO:<c@d.test> NOTIFY=NEVER ORCPT=x\r\n"
+)  # fmt: skip
+
+
+def machine_of(*lines: str) -> ClientSession:
+    """A machine that has heard a greeting and an EHLO reply with these keywords."""
+    session = ClientSession()
+    session.ehlo("me.test")
+    session.octets_to_send()
+    session.receive(
+        b"220 x\r\n" + b"".join(f"250-{line}\r\n".encode() for line in ("x", *lines)) + b"250 END\r\n"
+    )
+    session.next_event()
+    session.next_event()
+    return session
+
+
+def at_the_content() -> ClientSession:
+    session = machine_of("PIPELINING")
+    session.mail(ENVELOPE, 5)
+    session.rcpt(ENVELOPE.forward_paths[0])
+    session.data()
+    session.octets_to_send()
+    session.receive(b"250 a\r\n250 b\r\n354 c\r\n")
+    for _ in range(3):
+        session.next_event()
+    return session
+
+
+def test_features_are_learned_from_ehlo() -> None:
+    """Keywords in capitals with their parameters; AUTH= of old servers is AUTH."""
+    session = machine_of("size 1000", "AUTH=LOGIN PLAIN", "dsn")
+
+    assert {"SIZE": "1000", "AUTH": "LOGIN PLAIN", "DSN": "", "END": ""} == session.features
+    assert (True, False, True) == (
+        session.offers("DSN"),
+        session.offers_auth("XOAUTH2"),
+        session.offers_auth("PLAIN"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keywords", "said"),
+    [
+        ((), b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\n"),
+        (
+            ("SIZE", "8BITMIME", "DSN"),
+            WITH_PARAMETERS,
+        ),
+    ],
+)
+def test_parameters_are_said_where_they_are_offered(keywords: tuple[str, ...], said: bytes) -> None:
+    """Never a parameter that the remote did not offer (RFC 5321 4.1.1.11)."""
+    session = machine_of(*keywords)
+    session.mail(ENVELOPE, 5)
+    session.rcpt(ENVELOPE.forward_paths[0])
+
+    assert said == session.octets_to_send()
+
+
+@pytest.mark.parametrize("address", ["a\r\nRSET", "a\0b", "a\x7f", "a\x85"])
+def test_no_control_character_reaches_the_wire(address: str) -> None:
+    """An address cannot become a second command, whoever let it pass."""
+    session = machine_of()
+    with pytest.raises(LocalProtocolError):
+        session.rcpt(ForwardPath(address))
+
+    assert b"" == session.octets_to_send()
+
+
+def test_content_needs_its_354() -> None:
+    """Content before 354, and a dot without content, are bugs of ours."""
+    session = machine_of()
+    with pytest.raises(LocalProtocolError):
+        session.content(b"x")
+    with pytest.raises(LocalProtocolError):
+        session.end_content()
+
+
+def test_past_the_dot_rises_with_its_last_octet() -> None:
+    """Not with the content, not one octet early; and it falls with the reply."""
+    session = at_the_content()
+    session.content(b".x\r\n")
+    session.end_content()
+    seen = []
+    for octet in (b".", b".", b"x", b"\r", b"\n", b".", b"\r", b"\n"):
+        assert octet == session.octets_to_send(1)
+        seen.append(session.past_the_dot)
+    assert [False] * 7 + [True] == seen
+    session.receive(b"250 ok\r\n")
+
+    assert ReplyReceived(Step.DOT, Reply.of(250, "", "ok")) == session.next_event()
+    assert not session.past_the_dot
+
+
+@pytest.mark.parametrize("code", ["354", "334"])
+def test_a_yes_that_fits_no_step_is_none(code: str) -> None:
+    """3yz to the final dot is no delivery; past_the_dot stays up, so that it is uncertain."""
+    session = at_the_content()
+    session.end_content()
+    session.octets_to_send()
+    session.receive(f"{code} go on\r\n".encode())
+    with pytest.raises(RemoteProtocolError):
+        session.next_event()
+
+    assert session.past_the_dot
+
+
+def test_an_early_no_is_a_no() -> None:
+    """A remote may refuse a content before its end."""
+    session = at_the_content()
+    session.content(b"x\r\n")
+    session.octets_to_send()
+    session.receive(b"552 5.3.4 too big\r\n")
+    session.end_content()
+    session.octets_to_send()
+    event = session.next_event()
+
+    assert ReplyReceived(Step.DOT, Reply(552, EnhancedStatus(5, 3, 4), ("too big",))) == event
+
+
+def test_tls_forgets_what_was_offered_in_clear() -> None:
+    """Features and octets from before the handshake are gone (RFC 3207 4.2)."""
+    session = machine_of("STARTTLS", "AUTH LOGIN")
+    session.starttls()
+    session.octets_to_send()
+    session.receive(b"220 go\r\n250 glued\r\n")
+    assert isinstance(session.next_event(), ReplyReceived)
+    session.receive(b"250 later\r\n")
+    assert Signal.NEED_OCTETS is session.next_event()
+    session.tls_started()
+
+    assert (Signal.NEED_OCTETS, {}) == (session.next_event(), session.features)
+
+
+def test_a_421_that_nobody_asked_for_is_told() -> None:
+    """Anything else that nobody asked for is a fault of the remote."""
+    session = machine_of()
+    session.receive(b"421 4.4.2 idle\r\n250 what\r\n")
+    event = session.next_event()
+
+    assert isinstance(event, ReplyReceived)
+    assert Step.IDLE is event.step
+    with pytest.raises(RemoteProtocolError):
+        session.next_event()
+
+
+def test_reply_text_is_made_printable() -> None:
+    """Control characters of a remote reach neither logs nor reports; the status is taken off every line."""
+    session = machine_of()
+    session.quit()
+    session.receive(b"221-2.0.0 a\x1b[31m\r\n221 2.0.0 b\xff\r\n")
+    event = session.next_event()
+
+    assert isinstance(event, ReplyReceived)
+    assert ("a?[31m", "b\N{REPLACEMENT CHARACTER}") == event.reply.lines
+    assert "2.0.0 a?[31m b\N{REPLACEMENT CHARACTER}" == event.reply.text
+
+
+def test_every_step_has_a_deadline() -> None:
+    """The RFC's minimums are kept (5321 4.5.3.2); no step waits for ever."""
+    assert set(Step) == set(DEADLINE_S)
+    assert (300, 300, 300, 120, 600) == tuple(
+        DEADLINE_S[step] for step in (Step.GREETING, Step.MAIL, Step.RCPT, Step.DATA, Step.DOT)
+    )
+
+
+def test_the_repr_says_what_is_awaited() -> None:
+    """Fit for an operator at three in the morning."""
+    session = at_the_content()
+    session.end_content()
+    session.octets_to_send()
+
+    assert "<ClientSession awaits dot past the dot>" == repr(session)
