@@ -51,6 +51,7 @@ class Stream(asyncio.BufferedProtocol):
         self._transport: asyncio.Transport | None = None
         self._writable: asyncio.Future[None] | None = None
         self._lost = False
+        self._early: bytearray | None = None  # what came with the end of a TLS handshake
         self._stays_open = False
 
     # -- asyncio's side -----------------------------------------------------------------------------------------
@@ -66,7 +67,10 @@ class Stream(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """See asyncio.BufferedProtocol."""
-        self._receiver.octets_received(bytes(_BUFFER[:nbytes]))
+        if self._early is not None:
+            self._early += _BUFFER[:nbytes]
+        else:
+            self._receiver.octets_received(bytes(_BUFFER[:nbytes]))
 
     def eof_received(self) -> bool:
         """See asyncio.BufferedProtocol. TLS has no half-closed state in asyncio: it closes."""
@@ -156,11 +160,12 @@ class Stream(asyncio.BufferedProtocol):
     ) -> None:
         """Shake hands on this connection; raises TransportError(phase="tls"), and then the connection is gone.
 
-        Reading must be paused by the caller before it writes what makes the peer begin (the 220).
+        Reading must be paused by the caller before it writes what makes the peer begin (the 220). What the peer says
+        in one segment with the end of its handshake is handed on after this has returned.
         """
         if self._transport is None or self.is_closing:
             raise TransportError("tls", "the connection is closed")
-        plain = self._transport
+        plain, self._early = self._transport, bytearray()
         try:
             secured = await asyncio.get_running_loop().start_tls(
                 plain,
@@ -176,8 +181,14 @@ class Stream(asyncio.BufferedProtocol):
             raise TransportError("tls", describe_tls_error(error)) from error
         if secured is None:
             self.connection_lost(None)
-            raise TransportError("tls", "the peer went away during the handshake")
+            raise TransportError("tls", "the peer went away during the handshake") from ConnectionResetError()
         self._transport = secured
+        asyncio.get_running_loop().call_soon(self._hand_on_early)
+
+    def _hand_on_early(self) -> None:
+        early, self._early = self._early, None
+        if early and not self._lost:
+            self._receiver.octets_received(bytes(early))
 
     def close(self) -> None:
         """Close after what was written has gone out."""

@@ -145,6 +145,9 @@ class Line:
                 await self._transaction(consignment, talk)
             else:
                 talk.settle_rest(refusal)
+        except _RefusedEarly as early:
+            talk.settle_rest(self._judge(early.reply, "data"))
+            self._abort(f"refused before the end of the content: {early.reply}")
         except (TransportError, RemoteProtocolError, SpoolCorrupt) as error:
             talk.settle_rest(self._broken(error))
             self._abort(str(error))
@@ -246,11 +249,18 @@ class Line:
         await self._send(stream)
 
     async def _send(self, stream: Stream) -> None:
-        """Write the out-box in pieces, so that past_the_dot rises only when the last piece goes out."""
-        while octets := self._machine.octets_to_send(_WRITE_OCTETS):
+        """Write the out-box in pieces, so that past_the_dot rises only when the last piece goes out.
+
+        Between the pieces a remote may have said no already, or be gone.
+        """
+        machine = self._machine
+        while machine.n_to_send:
+            event = machine.next_event()
+            if isinstance(event, ReplyReceived):
+                raise _RefusedEarly(event.reply)
             if self._lost is not None:
                 raise TransportError("send", self._lost)
-            stream.write(octets)
+            stream.write(machine.octets_to_send(_WRITE_OCTETS))
             await stream.drain(CONTENT_BLOCK_S)
 
     def _broken(self, error: BaseException) -> Outcome:
@@ -300,6 +310,8 @@ class Line:
         while True:
             event = self._machine.next_event()
             if isinstance(event, ReplyReceived):
+                if event.reply.code == 421:  # its last words on this connection (RFC 5321 3.8)
+                    self._lost = self._lost or str(event.reply)
                 if event.step is not step:
                     raise RemoteProtocolError(f"reply to {event.step.value} where {step.value} was awaited")
                 return event.reply
@@ -331,6 +343,14 @@ def accept_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
+
+
+class _RefusedEarly(Exception):
+    """The remote refused the content while it was on its way: nothing of it was accepted."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        super().__init__(str(reply))
 
 
 class _Talk:

@@ -181,6 +181,11 @@ class ClientSession:
 
     # -- octets -----------------------------------------------------------------------------------------------
 
+    @property
+    def n_to_send(self) -> int:
+        """Octets in the out-box."""
+        return len(self._out)
+
     def octets_to_send(self, limit: int | None = None) -> bytes:
         """Hand over at most `limit` octets of the out-box; what is returned counts as sent."""
         octets = bytes(self._out[:limit])
@@ -247,6 +252,8 @@ class ClientSession:
     def _assign(self, reply: Reply) -> ReplyReceived | None:
         """Give the reply to the step that awaits it."""
         if not self._expected:
+            if self._encoder is not None and not reply.is_positive:
+                return ReplyReceived(Step.DOT, reply)  # a no that did not wait for the end of the content
             if reply.code == 421:
                 return ReplyReceived(Step.IDLE, reply)
             raise RemoteProtocolError(f"unasked reply {reply.code}")
@@ -272,7 +279,7 @@ class ClientSession:
         """A yes that is none must never pass for a delivery; past_the_dot stays as it is."""
         if (code // 100 == 3 and code != 354) or (code == 354) != (step is Step.DATA):
             raise RemoteProtocolError(f"{code} is no answer to {step.value}")
-        if step is Step.DOT and self._too_early:
+        if step is Step.DOT and (self._too_early or not self.past_the_dot):
             raise RemoteProtocolError(f"{code} came before the end of the content")
 
     def _answer_prompt(self) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 
 from relay365.clock import SystemClock
 from relay365.errors import TransportError
@@ -272,3 +274,59 @@ def test_implicit_tls_against_a_plain_server_is_a_tls_error(
 def test_an_error_without_words_is_named() -> None:
     """A person sees at least its kind."""
     assert "ConnectionResetError" == describe_tls_error(ConnectionResetError())
+
+
+def _finish_and_speak_at_once(port: int, context: ssl.SSLContext, words: bytes) -> None:
+    """A client whose last handshake message and first words are one segment, as some TLS libraries write them."""
+    plain, wire_in, wire_out = socket.create_connection(("localhost", port)), ssl.MemoryBIO(), ssl.MemoryBIO()
+    with plain:
+        secured = context.wrap_bio(wire_in, wire_out, server_hostname="localhost")
+        assert b"220\r\n" == plain.recv(5)
+        while True:
+            try:
+                secured.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(wire_out.read())
+                wire_in.write(plain.recv(65536))
+        secured.write(words)
+        plain.sendall(wire_out.read())
+        plain.recv(65536)  # until the server is done
+
+
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_words_in_one_segment_with_the_handshake_come_after_it(
+    loop_factory: Callable[[], asyncio.AbstractEventLoop],
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+) -> None:
+    """Octets that were read together with the client's Finished are handed on once start_tls() has returned."""
+    order: list[object] = []
+
+    class Note(Ear):
+        def octets_received(self, octets: bytes) -> None:
+            order.append(octets)
+            super().octets_received(octets)
+
+    async def story() -> None:
+        ear = Note()
+        listening = await listen("localhost", 0, lambda: ear)
+        port = listening.sockets[0].getsockname()[1]
+        client = asyncio.get_running_loop().run_in_executor(
+            None, _finish_and_speak_at_once, port, contexts[1], b"EHLO y\r\n"
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            await ear.came.wait()
+            assert ear.stream is not None
+            ear.stream.pause_reading()
+            ear.stream.write(b"220\r\n")
+            await ear.stream.start_tls(contexts[0], server_side=True)
+            order.append("handshake done")
+        await ear.hears(b"EHLO y\r\n")
+        ear.stream.abort()
+        await client
+        listening.close()
+
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(story())
+
+    assert ["handshake done", b"EHLO y\r\n"] == order

@@ -71,7 +71,6 @@ class Session:
         self._machine: ServerSession | None = None
         self._mailbox: MailboxState | None = None
         self._mail = _Mail()
-        self._early = bytearray()
         self._wake = asyncio.Event()
         self._gone = asyncio.Event()
 
@@ -89,8 +88,6 @@ class Session:
     def octets_received(self, octets: bytes) -> None:
         """See net.stream.Receiver."""
         if self._machine is not None and self._stream is not None:
-            if self._machine.phase is Phase.TLS:  # secured already: in clear, reading is paused by now
-                self._early += octets
             self._machine.receive(octets)
             if self._machine.n_waiting_octets > HELD_BACK_OCTETS:
                 self._stream.pause_reading()
@@ -167,8 +164,6 @@ class Session:
             return
         tally.tls_handshakes += 1
         machine.tls_started(stream.tls)
-        # plain asyncio hands over what came in one piece with the client's Finished before this task goes on
-        machine.receive(bytes(self._early))
 
     # -- events -------------------------------------------------------------------------------------------------------
 
