@@ -172,13 +172,13 @@ class Line:
         """What the remote's EHLO rules out already (RFC 6531 3.6, RFC 1870 6.1)."""
         machine, envelope = self._machine, consignment.envelope
         if envelope.smtputf8 and not machine.offers("SMTPUTF8"):
-            return _our_no(
-                "5.6.7", "550 5.6.7 the next server does not take internationalized addresses (SMTPUTF8)"
-            )
+            text = "550 5.6.7 the next server does not take internationalized addresses (SMTPUTF8)"
+            return _our_no("5.6.7", text, "remote-lacks-smtputf8")
         limit = machine.features.get("SIZE", "")
         size = consignment.content.size_octets + len(consignment.trace)
         if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
-            return _our_no("5.3.4", f"552 5.3.4 {size} octets are more than the next server takes ({limit})")
+            text = f"552 5.3.4 {size} octets are more than the next server takes ({limit})"
+            return _our_no("5.3.4", text, "larger-than-remote-takes")
         return None
 
     async def _envelope_at_once(self, consignment: Consignment, talk: _Talk) -> None:
@@ -265,9 +265,8 @@ class Line:
 
     def _broken(self, error: BaseException) -> Outcome:
         if isinstance(error, SpoolCorrupt):
-            return Outcome(
-                Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, f"stored content damaged: {error}"
-            )
+            text = f"stored content damaged: {error}"
+            return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="stored-damaged")
         is_stopped = isinstance(error, asyncio.CancelledError)
         reason = "the relay was stopped" if is_stopped else str(error)
         if self._machine.past_the_dot:
@@ -370,5 +369,5 @@ class _Talk:
         self.outcomes = [outcome if known is None else known for known in self.outcomes]
 
 
-def _our_no(status: str, text: str) -> Outcome:
-    return Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE, EnhancedStatus.parse(status), text)
+def _our_no(status: str, text: str, row: str) -> Outcome:
+    return Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE, EnhancedStatus.parse(status), text, row)
