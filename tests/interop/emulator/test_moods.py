@@ -167,7 +167,8 @@ def test_a_lie_after_the_dot(emulator: Any, wire: Any, how: str) -> None:
     except (TimeoutError, ConnectionError, ssl.SSLError):
         answer = "broken or silent"
 
-    assert {"close": "", "garbage": "%%%% what was the question %%%%"}.get(how, "broken or silent") == answer
+    wanted = {"%%%% what was the question %%%%"} if how == "garbage" else {"", "broken or silent"}
+    assert answer in wanted  # TLS libraries show an end without close_notify as end or as error
     (message,) = emulator.messages()
     assert not message["answered"]
 
