@@ -67,10 +67,11 @@ class Scheduler:
         self._has_adopted = False
 
     def accepted(self, lane: str) -> None:
-        """Something was committed to a lane: look at it at once."""
+        """Something was committed to a lane: look at it at once, unless nothing may start there anyway."""
         if lane in self._lanes:
             self._lanes[lane].look_at = 0.0
-            self._wake.set()
+            if self._lanes[lane].room(self._clock.mono()):
+                self._wake.set()
 
     @property
     def lanes(self) -> tuple[Lane, ...]:

@@ -68,6 +68,7 @@ class Session:
         self._deadline: asyncio.TimerHandle | None = None
         self._patience = Patience(reception.limits, reception.clock.mono())
         self._at_end = False
+        self._known: SubmitterFacts | None = None
         self.draining = False
         self.peer: tuple[str, int] = ("", 0)
 
@@ -302,13 +303,12 @@ class Session:
     # -- facts and deadlines ------------------------------------------------------------------------------------------
 
     def _facts(self, machine: ServerSession) -> SubmitterFacts:
-        protocol = "ESMTP" if machine.extended else "SMTP"
-        if machine.extended:  # RFC 3848
-            protocol += "S" * bool(machine.tls) + "A" * bool(machine.identity)
-        address, port = self.peer
-        return SubmitterFacts(
-            self._reception.name, address, port, machine.helo, protocol, machine.tls, machine.identity
-        )
+        """Who this is; asked for each command of a transaction, so kept until it changes."""
+        known = self._known
+        now = (machine.helo, machine.extended, machine.tls, machine.identity)
+        if known is None or now != (known.helo, known.protocol[0] == "E", known.tls, known.login):
+            known = self._known = _facts_of(self._reception.name, self.peer, machine)
+        return known
 
     def _arm(self) -> None:
         """Look again when the present deadline could have passed: one timer per session, never re-armed by octets."""
@@ -326,3 +326,10 @@ class Session:
             self._mail.abandon()
             machine.refuse(TIMED_OUT)
             self._pump()
+
+
+def _facts_of(listener: str, peer: tuple[str, int], machine: ServerSession) -> SubmitterFacts:
+    protocol = "ESMTP" if machine.extended else "SMTP"
+    if machine.extended:  # RFC 3848
+        protocol += "S" * bool(machine.tls) + "A" * bool(machine.identity)
+    return SubmitterFacts(listener, *peer, machine.helo, protocol, machine.tls, machine.identity)

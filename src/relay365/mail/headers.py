@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from relay365.mail.envelope import Envelope, SpoolId, SubmitterFacts
 
@@ -60,7 +61,12 @@ def _first_address(text: str) -> str:
 
 def date_time(at: float) -> str:
     """An instant as RFC 5322 3.3 writes it, in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
+    return _date_time(int(at))
+
+
+@lru_cache(maxsize=8)
+def _date_time(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%a, %d %b %Y %H:%M:%S +0000")
 
 
 def received(

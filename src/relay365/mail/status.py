@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 _STATUS = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
@@ -40,7 +41,7 @@ class Reply:
     @classmethod
     def of(cls, code: int, status: str, text: str) -> Reply:
         """Build a reply from `250, "2.1.0", "OK"`; an empty status means none."""
-        return cls(code, EnhancedStatus.parse(status) if status else None, (text,))
+        return cls(code, _parse(status) if status else None, (text,))
 
     @property
     def text(self) -> str:
@@ -63,8 +64,20 @@ class Reply:
 
     def encode(self) -> bytes:
         """Give the octets for the wire, every line ended by CRLF (RFC 5321 4.2.1)."""
-        prefix = f"{self.status} " if self.status else ""
-        last = len(self.lines) - 1
-        return "".join(
-            f"{self.code}{' ' if n == last else '-'}{prefix}{line}\r\n" for n, line in enumerate(self.lines)
-        ).encode("utf-8")
+        return _encode(self)
+
+
+@lru_cache(maxsize=256)
+def _parse(text: str) -> EnhancedStatus | None:
+    """As EnhancedStatus.parse, for the few that we say ourselves."""
+    return EnhancedStatus.parse(text)
+
+
+@lru_cache(maxsize=256)
+def _encode(reply: Reply) -> bytes:
+    """A reply's octets; a server says the same few replies all day."""
+    prefix = f"{reply.status} " if reply.status else ""
+    last = len(reply.lines) - 1
+    return "".join(
+        f"{reply.code}{' ' if n == last else '-'}{prefix}{line}\r\n" for n, line in enumerate(reply.lines)
+    ).encode("utf-8")

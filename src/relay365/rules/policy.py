@@ -50,7 +50,7 @@ class Policy:
 
     def __init__(self, rules: tuple[AllowRule, ...], *, require_tls: bool, require_auth: bool) -> None:
         self._rules, self._require_tls, self._require_auth = rules, require_tls, require_auth
-        self._rule_by_address: dict[str, AllowRule | None] = {}
+        self._verdict_by_address: dict[str, Verdict] = {}
 
     def connect(self, peer_address: str) -> Reply | None:
         """At the greeting nobody is refused: a login may follow."""
@@ -72,19 +72,20 @@ class Policy:
             return Verdict(None, f"login {facts.login}")
         if self._require_auth:
             return Verdict(LOGIN_NEEDED, "listener: require_auth")
-        rule = self._rule_for(facts.peer_address)
+        verdict = self._verdict_by_address.get(facts.peer_address)
+        if verdict is None:
+            if len(self._verdict_by_address) > 10_000:
+                self._verdict_by_address.clear()
+            verdict = self._verdict_by_address[facts.peer_address] = self._judge_address(facts.peer_address)
+        return verdict
+
+    def _judge_address(self, address: str) -> Verdict:
+        rule = self._find(address)
         if rule is None:
-            text = f"This relay takes no mail from {facts.peer_address} without a login"
+            text = f"This relay takes no mail from {address} without a login"
             return Verdict(Reply.of(550, "5.7.1", text), "")
         name = f"allow {rule.n}: network {rule.network}"
         return Verdict(LOGIN_NEEDED if rule.login == "required" else None, name)
-
-    def _rule_for(self, address: str) -> AllowRule | None:
-        if address not in self._rule_by_address:
-            if len(self._rule_by_address) > 10_000:
-                self._rule_by_address.clear()
-            self._rule_by_address[address] = self._find(address)
-        return self._rule_by_address[address]
 
     def _find(self, address: str) -> AllowRule | None:
         try:

@@ -13,6 +13,7 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from relay365.errors import LocalProtocolError, RemoteProtocolError
 from relay365.mail.envelope import Envelope, ForwardPath
@@ -246,7 +247,7 @@ class ClientSession:
             raise RemoteProtocolError("reply has too many lines", line)
         if found[2] == "-":
             return None
-        lines, self._lines = self._lines, []
+        lines, self._lines = tuple(self._lines), []
         return _reply(lines)
 
     def _assign(self, reply: Reply) -> ReplyReceived | None:
@@ -300,8 +301,12 @@ class ClientSession:
                 self.features[keyword.upper()] = rest.strip()
 
 
-def _reply(lines: list[str]) -> Reply:
-    """Build a Reply from raw lines; the enhanced status is taken off every line that has it (RFC 2034 4)."""
+@lru_cache(maxsize=256)
+def _reply(lines: tuple[str, ...]) -> Reply:
+    """Build a Reply from raw lines; the enhanced status is taken off every line that has it (RFC 2034 4).
+
+    Remembered, because a remote says the same few replies all day.
+    """
     code = int(lines[0][:3])
     texts = [_UNPRINTABLE.sub("?", line[4:]) for line in lines]
     status = EnhancedStatus.parse(texts[0])

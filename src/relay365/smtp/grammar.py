@@ -1,12 +1,14 @@
 """The grammar of commands and their parameters (RFC 5321 4.1.1, 4.1.2; RFC 1870, 3461, 6152, 6531).
 
-Text in, values out; what cannot be read raises GrammarError with the reply that the peer deserves.
+Text in, values out; what cannot be read raises GrammarError with the reply that the peer deserves. A device says the
+same few lines all day, so what could be read is remembered.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from relay365.mail.address import check_path, strip_source_route
 from relay365.mail.envelope import ForwardPath
@@ -32,8 +34,7 @@ class GrammarError(Exception):
         super().__init__(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A verb in capitals and the rest of its line, outer blanks removed."""
 
     verb: str
@@ -59,6 +60,7 @@ def parse_command(line: bytes) -> Command:
     return command
 
 
+@lru_cache(maxsize=512)
 def parse_mail(argument: str) -> MailGiven:
     """Read MAIL's `FROM:<reverse-path> [parameters]`."""
     address, rest, tolerances = _parse_path(argument, "FROM")
@@ -83,6 +85,7 @@ def parse_mail(argument: str) -> MailGiven:
     return MailGiven(address, int(size), body, smtputf8 is not None, ret, envid, tolerances)
 
 
+@lru_cache(maxsize=512)
 def parse_rcpt(argument: str) -> RcptGiven:
     """Read RCPT's `TO:<forward-path> [parameters]`."""
     address, rest, tolerances = _parse_path(argument, "TO")
@@ -99,12 +102,9 @@ def parse_rcpt(argument: str) -> RcptGiven:
 
 def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]:
     """Give address, the rest, and the names of the tolerances that were needed."""
-    syntax = GrammarError(
-        501, "5.5.4", f"Syntax: {'MAIL' if keyword == 'FROM' else 'RCPT'} {keyword}:<address>"
-    )
     head, colon, tail = argument.partition(":")
     if not colon or _capitals(head.strip(" ")) != keyword:
-        raise syntax
+        raise _bad_syntax(keyword)
     tolerances = []
     if tail.startswith(" "):
         tolerances.append("space-after-colon")
@@ -114,9 +114,14 @@ def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]
         path = _BARE.match(tail)
         tolerances.append("no-brackets")
     if path is None or tail[path.end() : path.end() + 1] not in ("", " "):
-        raise syntax
+        raise _bad_syntax(keyword)
     address = path[1] if path.re is _PATH else path[0]
     return strip_source_route(address.strip(" ")), tail[path.end() :], tuple(tolerances)
+
+
+def _bad_syntax(keyword: str) -> GrammarError:
+    verb = "MAIL" if keyword == "FROM" else "RCPT"
+    return GrammarError(501, "5.5.4", f"Syntax: {verb} {keyword}:<address>")
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -31,6 +31,8 @@ class Phase(Enum):
     TLS = "tls"  # 220 to STARTTLS given, handshake to come
     ENDED = "ended"
 
+    __hash__ = object.__hash__  # a phase is a key for every command; Enum's own hash is computed in Python
+
 
 _ALWAYS = frozenset({"HELO", "EHLO", "NOOP", "RSET", "HELP", "VRFY", "QUIT"})
 

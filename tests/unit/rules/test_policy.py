@@ -89,7 +89,7 @@ def test_memory_is_bounded() -> None:
     for n in range(10_500):
         policy.judge(_facts(str(ipaddress.IPv4Address(0x0A000000 + n))))
 
-    assert len(policy._rule_by_address) <= 10_001
+    assert len(policy._verdict_by_address) <= 10_001
 
 
 def test_greeting_and_recipients_are_open() -> None:

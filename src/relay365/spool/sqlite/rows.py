@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import lru_cache
 from typing import Any
 
 from relay365.errors import SpoolCorrupt
@@ -44,7 +45,7 @@ class MessageRow:
     def facts(self) -> SubmitterFacts:
         """The submitter; raises SpoolCorrupt."""
         try:
-            return SubmitterFacts(**json.loads(self.submitter))
+            return _facts(self.submitter)
         except (ValueError, TypeError) as error:
             raise SpoolCorrupt(f"message {self.seq}: submitter cannot be read: {error}") from error
 
@@ -65,6 +66,13 @@ def message_values(
     )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
+def _facts(text: str) -> SubmitterFacts:
+    """The submitter as read; raises ValueError or TypeError."""
+    return SubmitterFacts(**json.loads(text))
+
+
+@lru_cache(maxsize=256)
 def submitter_json(facts: SubmitterFacts) -> str:
     """The submitter as stored."""
     return json.dumps({name: getattr(facts, name) for name in SubmitterFacts.__slots__}, ensure_ascii=False)
