@@ -71,7 +71,7 @@ def accept(load: Load, folder: Path) -> Figures:
 
 def through(load: Load, folder: Path) -> Figures:
     """The whole way: from the first connect until the next hop has everything."""
-    with _sink() as sink, relay(_configured(folder, sink.port)) as service:
+    with sink_process() as sink, relay(_configured(folder, sink.port)) as service:
         before, began = _cpu_s(service.pid), time.perf_counter()
         result = asyncio.run(_send(_address(service), load))
         while sink.n_messages() < load.n_messages:
@@ -122,7 +122,7 @@ def _cpu_s(pid: int) -> float | None:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class _SinkProcess:
+class SinkProcess:
     """The next hop as a process of its own; it answers a line with its count."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
@@ -142,10 +142,11 @@ class _SinkProcess:
 
 
 @contextmanager
-def _sink() -> Iterator[_SinkProcess]:
+def sink_process() -> Iterator[SinkProcess]:
+    """A next hop that counts (trial.sink), as a process of its own."""
     command = [sys.executable, "-m", "relay365.trial.sink"]
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        yield _SinkProcess(process)
+        yield SinkProcess(process)
         process.stdin.close()  # type: ignore[union-attr]  # it is a pipe; its end ends the sink
