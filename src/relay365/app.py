@@ -143,7 +143,7 @@ class Relay:
                 one.address, _offers(config, one, hostname), _limits(config),
                 _listener_tls(one, hostname, self._base, self._data, self._clock.now()), one.tls == "implicit",
                 _policy(config, one), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
-                self._scheduler.accepted, self._clock,
+                self._scheduler.accepted, self._clock, self._scheduler,
             )  # fmt: skip
             listener = Listener(reception, self._count)
             addresses.append(await listener.open(*split_host_port(one.address)))

@@ -72,6 +72,37 @@ def test_what_was_committed_is_claimed_as_it_was_given(life: Life) -> None:
     live(life, story)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_mail_can_be_claimed_in_the_commit_that_accepts_it(life: Life, size: int) -> None:
+    """The claim is as claim() would give it; nobody else gets the message; its lease settles it, and lapses."""
+    given = replace(new_message("a@x.test", "b@x.test"), claim_until_at=START_AT + LEASE_S)
+
+    async def story(spool: Spool) -> None:
+        intake = spool.begin()
+        await fill(intake, octets_of(size))
+        got = await intake.commit(given)
+        assert got is not None
+        assert ["claimed"] * 2 == await states(spool, intake.spool_id)
+        assert [] == await claim(spool)
+        assert [(-1, "message.accepted"), (-1, "message.claimed")] == await events(spool, intake.spool_id)
+        assert (intake.spool_id, LANE, given.envelope) == (got.spool_id, got.lane, got.envelope)
+        assert octets_of(size) == await read(got)
+        assert [] == await spool.settle([settlement(got, DELIVERED)])
+        assert ["delivered"] * 2 == await states(spool, intake.spool_id)
+
+    async def story_of_a_lapse(spool: Spool) -> None:
+        intake = spool.begin()
+        got = await intake.commit(given)
+        assert got is not None
+        assert 2 == await spool.lapse(START_AT + LEASE_S)
+        assert [intake.spool_id] == await spool.settle([settlement(got, DELIVERED)])
+        (again,) = await claim(spool, START_AT + LEASE_S + 1)
+        assert all(recipient.possible_duplicate for recipient in again.recipients)
+
+    live(life, story)
+    live(life, story_of_a_lapse)
+
+
 def test_an_abandoned_content_leaves_nothing(life: Life) -> None:
     """RSET, a hang-up or a refusal: no message, whatever the size; abandoning a committed one changes nothing."""
 

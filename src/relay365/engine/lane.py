@@ -22,7 +22,8 @@ GUARD_S = 1.0  # the remote's clock reads later than ours by at most this
 class Lane:
     """The state of one lane. The scheduler asks `room`, takes with `start`, and reports with `finish`.
 
-    ready: claims that have not started. look_at: when something may be due, 0 means now.
+    ready: claims that have not started. n_reserved: places kept for mail that is being accepted.
+    look_at: when something may be due, 0 means now.
     noted_at: when the lane's health was last written down.
     """
 
@@ -34,6 +35,7 @@ class Lane:
         self.senders = StoppedSenders()
         self.ready: deque[Claim] = deque()
         self.n_in_flight = 0
+        self.n_reserved = 0
         self.look_at = 0.0
         self.noted_at = 0.0
         self._log = SlidingLog(limits.messages, limits.window_s, GUARD_S) if limits.messages else None
@@ -48,10 +50,14 @@ class Lane:
         if now < self.health.gate_until:
             return 0
         most = 1 if self.health.held is not None else self.health.cap_now
-        room = max(0, most - self.n_in_flight)
-        if self._log is not None and room:
-            room = min(room, self._log.n_free(now))
-        return room
+        room = most - self.n_in_flight - self.n_reserved
+        if self._log is not None:
+            room = min(room, self._log.n_free(now) - self.n_reserved)
+        return max(0, room)
+
+    def may_reserve(self, now: float) -> bool:
+        """Whether fresh mail may go out at once: there is room, all is well, and nothing older is known to be due."""
+        return self.health.held is None and not self.ready and now < self.look_at and self.room(now) > 0
 
     def appetite(self, now: float) -> int:
         """How many more claims to take: a few more than may start, never more than the window has places for.

@@ -12,7 +12,7 @@ from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.smtp.events import MailGiven
 from relay365.smtp.offers import Limits, Offers
-from relay365.spool.api import Spool
+from relay365.spool.api import Claim, Spool
 
 
 class Gate(Protocol):
@@ -31,12 +31,29 @@ class Gate(Protocol):
         ...
 
 
+class Express(Protocol):
+    """Fresh mail that may go out at once: it is claimed in the commit that accepts it (engine.scheduler)."""
+
+    def reserve(self, lane: str) -> float:
+        """The end of a lease where the lane has room now, and that room is kept; 0.0 where it has none."""
+        ...
+
+    def release(self, lane: str) -> None:
+        """The message was not accepted: give the room back."""
+        ...
+
+    def take(self, claim: Claim) -> None:
+        """It was accepted and is claimed: deliver it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reception:
     """What every session of one listener shares.
 
     lane_of gives the lane for an envelope; keep_s is how long a message may wait before it expires.
-    verify checks a login; accepted is called with the lane after each commit.
+    verify checks a login; accepted is called with the lane after each commit that queued a message.
+    express: who delivers at once where there is room; None: everything is queued.
     """
 
     name: str
@@ -51,3 +68,4 @@ class Reception:
     keep_s: float
     accepted: Callable[[str], None]
     clock: Clock
+    express: Express | None = None

@@ -73,6 +73,31 @@ class Scheduler:
             if self._lanes[lane].room(self._clock.mono()):
                 self._wake.set()
 
+    def reserve(self, lane: str) -> float:
+        """See engine.reception.Express."""
+        found = self._lanes.get(lane)
+        if self._stopping or found is None or not found.may_reserve(self._clock.mono()):
+            return 0.0
+        found.n_reserved += 1
+        return self._clock.now() + LEASE_S
+
+    def release(self, lane: str) -> None:
+        """See engine.reception.Express."""
+        self._lanes[lane].n_reserved -= 1
+        self._wake.set()
+
+    def take(self, claim: Claim) -> None:
+        """See engine.reception.Express. What may not start after all goes back to the queue with the next look."""
+        lane = self._lanes[claim.lane]
+        lane.n_reserved -= 1
+        lane.ready.append(claim)
+        if self._stopping:
+            self._spawn(self._return_ready(lane), Attempt(lane, claim, None))
+            return
+        self._start_ready(lane)
+        if lane.ready:
+            self._wake.set()
+
     @property
     def lanes(self) -> tuple[Lane, ...]:
         """The lanes, for faces."""

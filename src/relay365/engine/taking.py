@@ -7,6 +7,7 @@ Invariant: store() gives a positive reply only after Intake.commit() has returne
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from relay365.engine.reception import Reception
 from relay365.errors import SpoolError
@@ -98,14 +99,27 @@ class Taking:
         if head.n_received > headers.MAX_RECEIVED:
             return LOOPING
         message = self._message(here, facts, intake, head)
-        await intake.commit(message)
+        await self._commit(here, intake, message)
         _LOG.info(
             "message.accepted id=%s peer=%s from=%r to=%d octets=%d repairs=%d tolerated=%s",
             intake.spool_id, facts.peer_address, self._given.reverse_path, len(self._paths), ended.size_octets,
             ended.repairs, ",".join(sorted(self._tolerances)),
         )  # fmt: skip
-        here.accepted(message.lane)
         return Reply.of(250, "2.6.0", f"queued as {intake.spool_id}")
+
+    async def _commit(self, here: Reception, intake: Intake, message: NewMessage) -> None:
+        """Make it durable, and hand it on: claimed already where its lane has room, else through the queue."""
+        until_at = here.express.reserve(message.lane) if here.express is not None else 0.0
+        claim = None
+        try:
+            claim = await intake.commit(replace(message, claim_until_at=until_at) if until_at else message)
+        finally:
+            if here.express is not None and until_at and claim is None:
+                here.express.release(message.lane)
+        if here.express is not None and claim is not None:
+            here.express.take(claim)
+        else:
+            here.accepted(message.lane)
 
     def _message(
         self, here: Reception, facts: SubmitterFacts, intake: Intake, head: headers.HeadFacts

@@ -40,6 +40,8 @@ class NewMessage:
     trace: our Received line (and what else we add), CRLF lines, sent in front of the content.
     message_id: the Message-ID header's value with angle brackets, or "".
     answers: the recipients whose owed report this message pays (a DSN of ours), settled in the same commit.
+    claim_until_at: 0, and the recipients are queued and due; or the end of a lease: they are claimed in the same
+    commit, for a lane that has room now, which saves the second commit before the delivery.
     """
 
     envelope: Envelope
@@ -51,6 +53,7 @@ class NewMessage:
     message_id: str = ""
     header_from: str = ""
     answers: tuple[tuple[SpoolId, int], ...] = ()
+    claim_until_at: float = 0.0
 
 
 class Intake(Protocol):
@@ -67,9 +70,10 @@ class Intake(Protocol):
         """Wait until more may be written; raises SpoolFull or SpoolUnavailable when the disk failed."""
         ...
 
-    async def commit(self, message: NewMessage) -> None:
+    async def commit(self, message: NewMessage) -> Claim | None:
         """Make it durable: after this returns, and only then, the session replies 250.
 
+        Gives the claim where the message asked to be claimed at once.
         Raises SpoolFull or SpoolUnavailable; then nothing was accepted and nothing stays behind.
         """
         ...

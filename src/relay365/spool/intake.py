@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from relay365.errors import SpoolError
 from relay365.mail.envelope import SpoolId
-from relay365.spool.api import NewMessage
+from relay365.spool.api import Claim, NewMessage
 from relay365.spool.faults import crash_point, spool_error
 from relay365.spool.ids import spool_id_of
 from relay365.spool.segment import OwnSegment, SegmentFolder
@@ -44,7 +44,7 @@ class SqliteIntake:
         self,
         seq: int,
         stream_to: Callable[[int], ContentStream],
-        store: Callable[[int, NewMessage, StoredContent], Awaitable[None]],
+        store: Callable[[int, NewMessage, StoredContent], Awaitable[Claim | None]],
     ) -> None:
         self.spool_id: SpoolId = spool_id_of(seq)
         self.size_octets = 0
@@ -78,13 +78,14 @@ class SqliteIntake:
         if self._stream is not None:
             await self._stream.drained()
 
-    async def commit(self, message: NewMessage) -> None:
+    async def commit(self, message: NewMessage) -> Claim | None:
         """See spool.api.Intake."""
         self._done = True
         rest, stream = self._buffered(), self._stream
         if stream is None:
-            await self._store(self._seq, message, StoredContent(rest, None, len(rest), zlib.crc32(rest)))
-            return
+            return await self._store(
+                self._seq, message, StoredContent(rest, None, len(rest), zlib.crc32(rest))
+            )
         try:
             stream.write(rest)
             own = await stream.sealed()
@@ -92,7 +93,7 @@ class SqliteIntake:
             stream.remove()
             raise
         try:
-            await self._store(self._seq, message, StoredContent(None, own, own.size, own.crc))
+            return await self._store(self._seq, message, StoredContent(None, own, own.size, own.crc))
         except SpoolError:
             stream.remove()
             raise

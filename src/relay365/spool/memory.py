@@ -82,7 +82,9 @@ class _Message:
 class MemoryIntake:
     """See spool.api.Intake."""
 
-    def __init__(self, spool_id: SpoolId, store: Callable[[SpoolId, NewMessage, bytes], None]) -> None:
+    def __init__(
+        self, spool_id: SpoolId, store: Callable[[SpoolId, NewMessage, bytes], Claim | None]
+    ) -> None:
         self.spool_id, self.size_octets = spool_id, 0
         self._store, self._octets = store, bytearray()
 
@@ -95,9 +97,9 @@ class MemoryIntake:
     async def drained(self) -> None:
         """See spool.api.Intake."""
 
-    async def commit(self, message: NewMessage) -> None:
+    async def commit(self, message: NewMessage) -> Claim | None:
         """See spool.api.Intake."""
-        self._store(self.spool_id, message, bytes(self._octets))
+        return self._store(self.spool_id, message, bytes(self._octets))
 
     def abandon(self) -> None:
         """See spool.api.Intake."""
@@ -123,13 +125,16 @@ class MemorySpool:
         """See spool.api.Spool."""
         return MemoryIntake(spool_id_of(next(self._seqs)), self._store)
 
-    def _store(self, spool_id: SpoolId, new: NewMessage, octets: bytes) -> None:
+    def _store(self, spool_id: SpoolId, new: NewMessage, octets: bytes) -> Claim | None:
         if self._is_closed:
             raise SpoolUnavailable("the spool is closed")
         recipients = [_Recipient(path, new.lane, new.accepted_at) for path in new.envelope.forward_paths]
         message = self._messages[spool_id] = _Message(spool_id, new, octets, recipients)
         _note(message, -1, new.accepted_at, "message.accepted")
         self._pay(new.answers, new.accepted_at, "report.queued")
+        if not new.claim_until_at:
+            return None
+        return self._claim_one(message, new.lane, new.accepted_at, new.claim_until_at)
 
     async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
         """See spool.api.Spool."""

@@ -126,3 +126,25 @@ def test_a_refused_sender_is_counted() -> None:
         one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.SENDER),), 0.0, 0.5)
 
     assert one.senders.is_stopped("a@x", 1.0)
+
+
+def test_fresh_mail_may_go_at_once_where_nothing_older_waits() -> None:
+    """Room is kept while the mail is being accepted; older mail, a hold, or a full window says no."""
+    one = lane(1)
+    assert not one.may_reserve(0.0)  # nobody has looked at the queue yet
+    one.look_at = 5.0
+    assert one.may_reserve(0.0)
+    one.n_reserved += 1
+    assert (0, False) == (one.room(0.0), one.may_reserve(0.0))
+    one.n_reserved -= 1
+    one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5)
+    one.look_at = 100.0
+    assert not one.may_reserve(70.0)
+
+
+def test_what_is_reserved_counts_in_the_window() -> None:
+    """Two places in the minute, one of them kept for mail that is being accepted: one is left."""
+    one = lane(5, messages=2)
+    one.n_reserved += 1
+
+    assert 1 == one.room(0.0)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from fakes.clock import FakeClock
-from fakes.mail import put
+from fakes.mail import DEVICE, put
 from fakes.route import (
     DELIVERED,
     FAILED,
@@ -20,11 +20,11 @@ from fakes.route import (
     always,
 )
 from relay365.engine.scheduler import Scheduler
-from relay365.mail.envelope import SpoolId
+from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.mail.outcome import Outcome
 from relay365.routes.api import Consignment, LaneLimits
 from relay365.rules.retry import Policy
-from relay365.spool.api import MessageView, Selection, State
+from relay365.spool.api import MessageView, NewMessage, Selection, State
 from relay365.spool.memory import MemorySpool
 
 
@@ -300,3 +300,82 @@ def test_a_person_who_healed_the_route_need_not_wait_for_the_probe() -> None:
 
     story(tell, judge)
     story(tell_throttled, always(THROTTLED))
+
+
+async def accept_at_once(house: House, *to: str) -> SpoolId | None:
+    """As a session does it: reserve, commit claimed, hand over; None where there is no room."""
+    until_at = house.scheduler.reserve("way")
+    if not until_at:
+        return None
+    intake = house.spool.begin()
+    now = house.clock.now()
+    paths = tuple(ForwardPath(address) for address in to or ("lena@fabrikam.com",))
+    envelope = Envelope("scan@contoso.com", paths)
+    claim = await intake.commit(NewMessage(envelope, DEVICE, "way", now, now + 9e5, claim_until_at=until_at))
+    assert claim is not None
+    house.scheduler.take(claim)
+    return intake.spool_id
+
+
+def test_fresh_mail_is_delivered_without_the_queue() -> None:
+    """With room it is claimed in its own commit and started at once, each recipient with its own fate."""
+
+    async def tell(house: House) -> None:
+        await house.settled()
+        house.scheduler._lanes["way"].look_at = house.clock.mono() + 1.0
+        spool_id = await accept_at_once(house, "a@x", "b@x", "c@x")
+        assert spool_id is not None
+        await house.settled()
+
+        assert [State.DELIVERED, State.FAILED, State.QUEUED] == await house.states(spool_id)
+        assert ["message.accepted", "message.claimed"] == [
+            event.name for event in (await house.view(spool_id)).events[:2]
+        ]
+
+    story(tell, always(DELIVERED, FAILED, LATER))
+
+
+def test_room_that_was_kept_for_nothing_comes_back() -> None:
+    """A commit that failed gives its place back; without that a lane would shut for ever."""
+
+    async def tell(house: House) -> None:
+        await house.settled()
+        lane = house.scheduler._lanes["way"]
+        for _ in range(5):
+            lane.look_at = house.clock.mono() + 1.0
+            assert house.scheduler.reserve("way")
+            house.scheduler.release("way")
+
+        assert 2 == lane.room(house.clock.mono())
+
+    story(tell, always(DELIVERED))
+
+
+def test_fresh_mail_of_a_lane_that_has_shut_meanwhile_goes_to_the_queue() -> None:
+    """Between reserve and commit the remote throttled us: the claim goes back, not an attempt, no duplicate."""
+    answers = [THROTTLED, DELIVERED]
+
+    async def tell(house: House) -> None:
+        await house.settled()
+        lane = house.scheduler._lanes["way"]
+        lane.look_at = house.clock.mono() + 1.0
+        lane.n_reserved += 1
+        lane.health.throttle(THROTTLED, 0, house.clock.mono(), 0.0)
+        lane.n_reserved -= 1
+        until_at = house.clock.now() + 60.0
+        intake = house.spool.begin()
+        envelope = Envelope("scan@contoso.com", (ForwardPath("lena@fabrikam.com"),))
+        now = house.clock.now()
+        claim = await intake.commit(
+            NewMessage(envelope, DEVICE, "way", now, now + 9e5, claim_until_at=until_at)
+        )
+        assert claim is not None
+        lane.n_reserved += 1
+        house.scheduler.take(claim)
+        await house.settled()
+        recipient = (await house.view(intake.spool_id)).recipients[0]
+
+        assert (State.QUEUED, 0, False) == (recipient.state, recipient.attempts, recipient.possible_duplicate)
+        assert [] == house.route.consignments
+
+    story(tell, lambda consignment: (answers[-1],))

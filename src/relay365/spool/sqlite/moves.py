@@ -34,6 +34,9 @@ from relay365.spool.segment import HEADER, SegmentFolder
 from relay365.spool.sqlite.reads import QUERIES, Place, content, message_row
 from relay365.spool.sqlite.rows import MessageRow, message_values
 
+SegmentPlace = tuple[str | None, int | None]
+"""Segment and offset of a content; (None, None) where it is inline."""
+
 LEASES_PER_LIFE = 1 << 40
 MOST_SET_ASIDE = 100  # damaged messages that one claim puts out of its way
 REPLY_OCTETS = 2000  # how much of a remote's words is kept
@@ -77,30 +80,56 @@ def begin_life(connection: apsw.Connection) -> tuple[int, int]:
 
 
 def accept(
-    connection: apsw.Connection, segments: SegmentFolder, what: tuple[int, NewMessage, StoredContent]
-) -> None:
-    """(none) -> queued: content, message, recipients, event; and the debts that this message pays."""
+    connection: apsw.Connection,
+    segments: SegmentFolder,
+    what: tuple[int, NewMessage, StoredContent],
+    lease: int,
+) -> SegmentPlace:
+    """(none) -> queued or claimed: content, message, recipients, event; and the debts that this message pays.
+
+    Gives (segment, offset) of the content, (None, None) where it is inline. lease is used where a claim is asked for.
+    """
     seq, message, stored = what
     segment, offset = _place_content(connection, segments, seq, stored)
     crash_point("segment-written")
     envelope = message.envelope
     values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
     connection.execute(QUERIES["insert_message"], values)
-    due_at, expires_at = message.accepted_at, message.expires_at
+    times = (message.accepted_at, message.expires_at)
+    state = (State.QUEUED.value, 0, 0.0)
+    if message.claim_until_at:
+        state = (State.CLAIMED.value, lease, message.claim_until_at)
     rows = [
-        (seq, n, path.address, path.notify, path.orcpt, message.lane, due_at, expires_at)
+        (seq, n, path.address, path.notify, path.orcpt, message.lane, *times, *state)
         for n, path in enumerate(envelope.forward_paths)
     ]
     connection.executemany(QUERIES["insert_recipient"], rows)
     detail = f"from {message.submitter.peer_address} in lane {message.lane}"
     connection.execute(QUERIES["insert_event"], (message.accepted_at, seq, -1, "message.accepted", detail))
+    if message.claim_until_at:
+        event = (message.accepted_at, seq, -1, "message.claimed", f"{len(rows)} recipients at once")
+        connection.execute(QUERIES["insert_event"], event)
     if message.answers:
         pay(connection, message.accepted_at, message.answers, f"report.queued as {spool_id_of(seq)}")
+    return segment, offset
+
+
+def claim_of(seq: int, message: NewMessage, lease: int, body: Content) -> Claim:
+    """The claim of a message that was claimed in its own commit."""
+    recipients = tuple(
+        ClaimedRecipient(n, path, 0, possible_duplicate=False)
+        for n, path in enumerate(message.envelope.forward_paths)
+    )
+    return Claim(
+        spool_id_of(seq), message.lane, lease, message.claim_until_at, message.envelope, recipients, body,
+        message.trace, message.message_id, message.header_from, message.submitter, message.accepted_at,
+        message.expires_at,
+    )  # fmt: skip
 
 
 def _place_content(
     connection: apsw.Connection, segments: SegmentFolder, seq: int, stored: StoredContent
-) -> tuple[str | None, int | None]:
+) -> SegmentPlace:
     if stored.own is not None:
         return stored.own.name, HEADER.size
     octets = stored.octets or b""

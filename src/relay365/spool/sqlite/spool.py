@@ -23,7 +23,7 @@ from relay365.errors import ClaimLost, SpoolCorrupt, SpoolError, SpoolFull, Spoo
 from relay365.mail.content import Content
 from relay365.mail.envelope import SpoolId
 from relay365.spool.api import Claim, LaneNote, MessageView, NewMessage, Selection, Settlement, State
-from relay365.spool.content import HotContents, SegmentContent
+from relay365.spool.content import HotContents, MemoryContent, SegmentContent
 from relay365.spool.faults import DamagedMessage, spool_error
 from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.intake import ContentStream, SqliteIntake, StoredContent
@@ -128,14 +128,25 @@ class SqliteSpool:
         if not self._is_exclusive:
             raise SpoolUnavailable("only the service takes mail in and sends it")
 
-    async def _store(self, seq: int, message: NewMessage, content: StoredContent) -> None:
+    async def _store(self, seq: int, message: NewMessage, content: StoredContent) -> Claim | None:
         """The commit point: content, envelope and event in one group, synced, or nothing."""
-        await self._writer.do(
-            lambda connection: moves.accept(connection, self._segments, (seq, message, content)),
+        lease = self._next_lease
+        self._next_lease += 1
+        name, offset = await self._writer.do(
+            lambda connection: moves.accept(connection, self._segments, (seq, message, content), lease),
             ("before-commit", "after-commit"),
         )
+        if message.claim_until_at:
+            place = (name or "", offset or 0, content.size_octets, content.crc)
+            return moves.claim_of(seq, message, lease, self._body(seq, content.octets, place))
         if content.octets is not None:
             self._hot.keep(seq, content.octets)
+        return None
+
+    def _body(self, seq: int, octets: bytes | None, place: tuple[str, int, int, int]) -> Content:
+        if octets is not None:
+            return MemoryContent(octets)
+        return SegmentContent(self._segments, place, partial(self._set_aside, seq))
 
     # -- out ---------------------------------------------------------------------------------------
 
@@ -164,10 +175,7 @@ class SqliteSpool:
         """The content of a message that lies in a segment; raises SpoolCorrupt when it cannot be whole."""
         name, offset = row.segment or "", row.segment_offset or 0
         self._segments.check(name, offset + row.size_octets)
-
-        return SegmentContent(
-            self._segments, (name, offset, row.size_octets, row.crc), partial(self._set_aside, row.seq)
-        )
+        return self._body(row.seq, None, (name, offset, row.size_octets, row.crc))
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
         """See spool.api.Spool."""

@@ -9,9 +9,9 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 INSERT INTO content (seq, octets) VALUES (?, ?)
 
 -- name: insert_recipient
--- One recipient, due at once.
-INSERT INTO recipient (seq, n, address, notify, orcpt, state, lane, next_attempt_at, expires_at)
-VALUES (?, ?, ?, ?, ?, 'queued', ?, ?, ?)
+-- One recipient, queued and due at once, or claimed from the beginning.
+INSERT INTO recipient (seq, n, address, notify, orcpt, lane, next_attempt_at, expires_at, state, lease, lease_until_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_event
 -- Every move of a recipient leaves one line of history.
