@@ -15,7 +15,7 @@ from relay365.routes.api import Route
 from relay365.rules.throttle import SlidingLog, Slot
 from relay365.spool.api import Claim
 
-LOOK_AHEAD = 2  # claims per free connection, so that none starves while the next claim commits
+LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
 GUARD_S = 1.0  # the remote's clock reads later than ours by at most this
 
 
@@ -60,19 +60,24 @@ class Lane:
         return self.health.held is None and not self.ready and now < self.look_at and self.room(now) > 0
 
     def appetite(self, now: float) -> int:
-        """How many more claims to take: a few more than may start, never more than the window has places for.
+        """How many more claims to take: some more than may start, never more than the window has places for.
 
-        A claim that waits here would count as uncertain if the process died, although nobody has tried it.
+        They are taken by the batch, when half of what was ready has started: a claim is a commit. One that waits here
+        would count as uncertain if the process died, although nobody has tried it.
         """
-        room = self.room(now)
-        wanted = room if self.health.held is not None else room * LOOK_AHEAD
-        if self._log is not None and room:
-            wanted = min(wanted, self._log.n_free(now))
+        if now < self.health.gate_until or len(self.ready) > self.health.cap_now // 2:
+            return 0
+        if self.health.held is not None:
+            return max(0, self.room(now) - len(self.ready))
+        wanted = self.health.cap_now * LOOK_AHEAD - self.n_in_flight - self.n_reserved
+        if self._log is not None:
+            wanted = min(wanted, self._log.n_free(now) - self.n_reserved)
         return max(0, wanted - len(self.ready))
 
     def is_shut(self, now: float) -> bool:
         """Whether nothing may start although a connection is free: what is ready belongs back in the queue."""
-        return not self.room(now) and (now < self.health.gate_until or self.n_in_flight < self.health.cap_now)
+        n_taken = self.n_in_flight + self.n_reserved
+        return not self.room(now) and (now < self.health.gate_until or n_taken < self.health.cap_now)
 
     def opens_at(self, now: float) -> float | None:
         """When room() may become more without anything being finished; None when only that helps."""

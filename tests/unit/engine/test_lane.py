@@ -148,3 +148,11 @@ def test_what_is_reserved_counts_in_the_window() -> None:
     one.n_reserved += 1
 
     assert 1 == one.room(0.0)
+
+
+def test_a_lane_full_of_reserved_places_is_busy_and_not_shut() -> None:
+    """Claims that are ready stay: the mail that is being accepted takes the place, and gives it back soon."""
+    one = lane(1)
+    one.n_reserved += 1
+
+    assert (0, False) == (one.room(0.0), one.is_shut(0.0))
