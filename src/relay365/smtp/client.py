@@ -77,7 +77,8 @@ class ClientSession:
         self._in = LineBuffer()
         self._lines: list[str] = []
         self._expected: deque[Step] = deque([Step.GREETING])
-        self._out = bytearray()
+        self._out: deque[bytes | memoryview] = deque()
+        self._n_out = 0
         self._encoder: ContentEncoder | None = None
         self._sasl: list[bytes] | None = []
         self._dot_distance: int | None = None  # octets of the out-box up to the end of the final dot's line
@@ -161,15 +162,15 @@ class ClientSession:
         """A block of the content (CRLF lines, not stuffed), cut anywhere."""
         if self._encoder is None:
             raise LocalProtocolError("content() without a 354")
-        self._out += self._encoder.feed(block)
+        self._put(self._encoder.feed(block))
 
     def end_content(self) -> None:
         """The final dot. Without a content (every recipient refused, yet 354) it ends an empty message."""
         if self._encoder is None:
             raise LocalProtocolError("end_content() without a 354")
-        self._out += self._encoder.finish()
+        self._put(self._encoder.finish())
         self._encoder = None
-        self._dot_distance = len(self._out)
+        self._dot_distance = self._n_out
         self._expected.append(Step.DOT)
 
     def rset(self) -> None:
@@ -185,12 +186,11 @@ class ClientSession:
     @property
     def n_to_send(self) -> int:
         """Octets in the out-box."""
-        return len(self._out)
+        return self._n_out
 
     def octets_to_send(self, limit: int | None = None) -> bytes:
         """Hand over at most `limit` octets of the out-box; what is returned counts as sent."""
-        octets = bytes(self._out[:limit])
-        del self._out[: len(octets)]
+        octets = self._take_out(self._n_out if limit is None else limit)
         if self._dot_distance is not None and self._dot_distance > 0:
             self._dot_distance -= len(octets)
             if self._dot_distance <= 0:
@@ -226,10 +226,29 @@ class ClientSession:
 
     # -- inside -----------------------------------------------------------------------------------------------
 
+    def _put(self, octets: bytes) -> None:
+        self._out.append(octets)
+        self._n_out += len(octets)
+
+    def _take_out(self, limit: int) -> bytes:
+        """Up to `limit` octets; a large block is cut, never copied as a whole."""
+        pieces: list[bytes | memoryview] = []
+        n_left = min(limit, self._n_out)
+        self._n_out -= n_left
+        while n_left:
+            piece = self._out.popleft()
+            if len(piece) > n_left:
+                view = memoryview(piece)
+                self._out.appendleft(view[n_left:])
+                piece = view[:n_left]
+            pieces.append(piece)
+            n_left -= len(piece)
+        return b"".join(pieces)
+
     def _command(self, step: Step, line: str) -> None:
         if _UNPRINTABLE.search(line):
             raise LocalProtocolError(f"control character in a command: {line!r}")
-        self._out += line.encode("utf-8") + b"\r\n"
+        self._put(line.encode("utf-8") + b"\r\n")
         self._expected.append(step)
 
     def _auth(self, mechanism: str, responses: list[bytes], *, one_step: bool) -> None:
@@ -289,9 +308,9 @@ class ClientSession:
             raise RemoteProtocolError("334 without end")
         if not self._sasl:
             self._sasl = None
-            self._out += b"\r\n"
+            self._put(b"\r\n")
         else:
-            self._out += self._sasl.pop(0) + b"\r\n"
+            self._put(self._sasl.pop(0) + b"\r\n")
 
     def _learn_features(self, reply: Reply) -> None:
         self.features = {}

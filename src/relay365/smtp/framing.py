@@ -18,31 +18,42 @@ class LineBuffer:
     """Octets in, lines out, with a limit; linear in the octets however they are cut."""
 
     def __init__(self) -> None:
-        self._octets = bytearray()
-        self._scanned = 0  # so many octets at the front hold no line end
+        self._octets: bytes | bytearray = (
+            b""  # as it came while one piece is enough; what is read is not cut off
+        )
+        self._start = 0
+        self._scanned = 0  # up to here there is no line end
         self._overlong = False
 
     def __len__(self) -> int:
-        return len(self._octets)
+        return len(self._octets) - self._start
 
     def feed(self, octets: bytes) -> None:
         """Add octets at the end."""
+        if not len(self):
+            self._octets = octets
+            self._start = self._scanned = 0
+            return
+        if isinstance(self._octets, bytes) or self._start > len(self._octets) // 2:
+            self._octets = bytearray(memoryview(self._octets)[self._start :])
+            self._scanned -= self._start
+            self._start = 0
         self._octets += octets
 
     def starts_with(self, word: bytes) -> bool:
         """Whether the next octets are this word, in any case."""
-        return self._octets[: len(word)].upper() == word
+        return self._octets[self._start : self._start + len(word)].upper() == word
 
     def take_all(self) -> bytes:
         """Give everything that is left and be empty."""
-        octets = bytes(self._octets)
-        self.forget()
+        octets = bytes(self._octets[self._start :] if self._start else self._octets)
+        self._empty()
         return octets
 
     def forget(self) -> None:
         """Drop everything."""
-        self._octets.clear()
-        self._scanned, self._overlong = 0, False
+        self._empty()
+        self._overlong = False
 
     def take_line(self, limit: int) -> bytes | None:
         """The next line without its end, or None when it is not whole yet.
@@ -53,17 +64,19 @@ class LineBuffer:
         end = self._octets.find(b"\n", self._scanned)
         if end < 0:
             self._scanned = len(self._octets)
-            if self._scanned > limit:
-                self.forget()
+            if len(self) > limit:
+                self._empty()
                 self._overlong = True
             return None
-        line = bytes(self._octets[:end])
-        del self._octets[: end + 1]
-        self._scanned = 0
-        if self._overlong or end + 1 > limit:
+        line, n_octets = bytes(self._octets[self._start : end]), end + 1 - self._start
+        self._start = self._scanned = end + 1
+        if self._overlong or n_octets > limit:
             self._overlong = False
             raise OverlongLine
         return line.removesuffix(b"\r")
+
+    def _empty(self) -> None:
+        self._octets, self._start, self._scanned = b"", 0, 0
 
 
 class OverlongLine(Exception):
@@ -126,9 +139,13 @@ class ContentEncoder:
         """Stuff one block."""
         if not block:
             return block
-        joined = self._last + block
-        self._last = joined[-2:]
-        return joined.replace(b"\r\n.", b"\r\n..")[2:]
+        last, self._last = self._last, block[-2:] if len(block) > 1 else self._last[-1:] + block
+        stuffed = block.replace(b"\r\n.", b"\r\n..")
+        if last == b"\r\n" and block[:1] == b".":
+            return b"." + stuffed
+        if last[-1:] == b"\r" and block[:2] == b"\n.":
+            return b"\n." + stuffed[1:]
+        return stuffed
 
     def finish(self) -> bytes:
         """The end of data, with the line end that the content lacked."""
