@@ -98,19 +98,21 @@ class ContentDecoder:
     def feed(self, octets: bytes) -> tuple[bytes, bytes | None]:
         """Give (content block, rest); rest is None until the end was seen, then what follows the final dot."""
         octets = self._tail + octets
-        end = octets.find(_END)
+        dot = octets.find(b"\r\n.")  # the end begins with a dot, too: most blocks have none and need one look
+        end = octets.find(_END, dot) if dot >= 0 else -1
         if end >= 0:
-            return self._clean(octets[: end + 2]), octets[end + len(_END) :]
+            return self._clean(octets[: end + 2], is_stuffed=dot < end), octets[end + len(_END) :]
         keep = _held_back(octets)
         self._tail = octets[len(octets) - keep :]
-        return self._clean(octets[: len(octets) - keep]), None
+        return self._clean(octets[: len(octets) - keep], is_stuffed=dot >= 0), None
 
-    def _clean(self, block: bytes) -> bytes:
+    def _clean(self, block: bytes, *, is_stuffed: bool) -> bytes:
         if not block:
             return block
-        block = block.replace(b"\r\n.", b"\r\n")
-        n_lines = block.count(b"\r\n")
-        if block.count(b"\r") != n_lines or block.count(b"\n") != n_lines:
+        if is_stuffed:
+            block = block.replace(b"\r\n.", b"\r\n")
+        bare = b"".join(block.split(b"\r\n"))  # faster than to count three kinds of line end
+        if b"\r" in bare or b"\n" in bare:
             block, n_repairs = _LONE.subn(b"\r\n", block)
             self.repairs += n_repairs
         if b"\0" in block:
