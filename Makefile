@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV ?= $(shell command -v uv || echo .tools/bin/uv)
 BIN = .venv/bin
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
-SLOW = tests/crash tests/e2e tests/interop
+SLOW = $(wildcard tests/crash tests/e2e tests/interop tests/hostile tests/load)
 # Two workers, one file each at a time: the machine that decides has two cores.
 PYTEST = $(BIN)/pytest -q -rs -n 2 --dist loadfile
 
@@ -20,9 +20,9 @@ demo: .venv/ready
 	$(BIN)/relay365 demo
 
 check: .venv/ready
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
-	$(BIN)/mypy --strict src
+	$(BIN)/ruff format --check src tests bench
+	$(BIN)/ruff check src tests bench
+	$(BIN)/mypy --strict src bench
 	$(BIN)/lint-imports --no-cache
 	$(PYTEST) $(QUICK)
 
@@ -35,7 +35,7 @@ slow: .venv/ready
 test: packages check slow
 
 bench: .venv/ready
-	$(BIN)/relay365 bench
+	$(BIN)/python -m bench --runs 3 --write
 
 clean:
 	rm -rf .venv .tools tests/interop/node_modules

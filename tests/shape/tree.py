@@ -14,6 +14,8 @@ TESTS = ROOT / "tests"
 DOCS = ROOT / "docs"
 ALLOWED = TESTS / "shape" / "allowed.toml"
 
+FOREIGN = {"__pycache__", ".venv", "node_modules"}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -49,7 +51,7 @@ def _functions(node: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
 
 def modules(folder: Path) -> list[Module]:
     """All Python files below a folder, in order."""
-    files = sorted(file for file in folder.rglob("*.py") if "__pycache__" not in file.parts)
+    files = sorted(file for file in folder.rglob("*.py") if not FOREIGN & set(file.parts))
     return [Module.of(file.relative_to(ROOT).as_posix(), file.read_text("utf-8")) for file in files]
 
 

@@ -16,6 +16,7 @@ from relay365.rules.throttle import SlidingLog, Slot
 from relay365.spool.api import Claim
 
 LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
+LATELY_S = 3600.0
 GUARD_S = 1.0  # the remote's clock reads later than ours by at most this
 
 
@@ -23,7 +24,7 @@ class Lane:
     """The state of one lane. The scheduler asks `room`, takes with `start`, and reports with `finish`.
 
     ready: claims that have not started. n_reserved: places kept for mail that is being accepted.
-    look_at: when something may be due, 0 means now.
+    look_at: when something may be due, 0 means now. delivered_at: when the remote last took something.
     noted_at: when the lane's health was last written down.
     """
 
@@ -37,6 +38,7 @@ class Lane:
         self.n_in_flight = 0
         self.n_reserved = 0
         self.look_at = 0.0
+        self.delivered_at = float("-inf")
         self.noted_at = 0.0
         self._log = SlidingLog(limits.messages, limits.window_s, GUARD_S) if limits.messages else None
 
@@ -79,6 +81,10 @@ class Lane:
         n_taken = self.n_in_flight + self.n_reserved
         return not self.room(now) and (now < self.health.gate_until or n_taken < self.health.cap_now)
 
+    def passes(self, now: float) -> bool:
+        """Whether other mail has gone through of late: then a message that breaks the way is to blame itself."""
+        return now - self.delivered_at < LATELY_S
+
     def opens_at(self, now: float) -> float | None:
         """When room() may become more without anything being finished; None when only that helps."""
         if now < self.health.gate_until:
@@ -104,6 +110,8 @@ class Lane:
         worst = max(outcomes, key=lambda outcome: _RANK[outcome.klass])
         if worst.klass is Class.SENDER:
             self.senders.refuse(sender, now)
+        if any(outcome.kind is Kind.DELIVERED for outcome in outcomes):
+            self.delivered_at = now
         if worst.klass is None:
             self.health.succeed()
         else:

@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from relay365.clock import Clock
@@ -226,19 +226,18 @@ class Scheduler:
         mono = self._clock.mono()
         changed = lane.finish(attempt.slot, _sender(claim), outcomes, mono, self._clock.dice())
         self._wake.set()  # the connection is free; the commit below need not hold up the next message
-        await self._settle(claim, outcomes)
+        await self._settle(lane, claim, outcomes)
         if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
             lane.noted_at = mono
             await self._note(lane)
 
     async def _refuse_stopped(self, lane: Lane, claim: Claim) -> None:
-        await self._settle(claim, (SENDER_STOPPED,) * len(claim.recipients))
+        await self._settle(lane, claim, (SENDER_STOPPED,) * len(claim.recipients))
 
-    async def _settle(self, claim: Claim, outcomes: tuple[Outcome, ...]) -> None:
+    async def _settle(self, lane: Lane, claim: Claim, outcomes: tuple[Outcome, ...]) -> None:
         """Write what became of a claim; while the spool is unwell, keep trying: the outcome must not be forgotten."""
-        now = self._clock.now()
         fates = tuple(
-            self._fate(claim, recipient, outcome, now)
+            self._fate(lane, claim, recipient, outcome)
             for recipient, outcome in zip(claim.recipients, outcomes, strict=True)
         )
         for fate in fates:
@@ -257,9 +256,15 @@ class Scheduler:
                     _LOG.warning("claim.lost id=%s: another worker has settled it", claim.spool_id)
                 return
 
-    def _fate(self, claim: Claim, recipient: ClaimedRecipient, outcome: Outcome, now: float) -> Fate:
+    def _fate(self, lane: Lane, claim: Claim, recipient: ClaimedRecipient, outcome: Outcome) -> Fate:
         """The rule's decision as the spool writes it; nobody is told who must not or wished not to be told."""
-        decision = decide(outcome, recipient.attempts, now, self._clock.dice(), self._policy)
+        clock = self._clock
+        others_pass = lane.passes(clock.mono())
+        decision = decide(
+            outcome, recipient.attempts, clock.now(), clock.dice(), self._policy, others_pass=others_pass
+        )
+        if decision.state == "held" and outcome.klass is not Class.SENDER:
+            outcome = _set_aside(outcome, recipient.attempts + 1)
         wants_report = claim.envelope.reverse_path != "" and "NEVER" not in recipient.path.notify
         return Fate(
             recipient.n,
@@ -328,6 +333,11 @@ class Scheduler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
+
+
+def _set_aside(outcome: Outcome, n_tries: int) -> Outcome:
+    text = f"set aside after {n_tries} tries, while other mail passed; the last one: {outcome.reply_text}"
+    return replace(outcome, klass=Class.MESSAGE, reply_text=text, row="set-aside")
 
 
 def _sender(claim: Claim) -> str:

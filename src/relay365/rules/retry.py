@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 
-PATIENT_TRIES = (
-    3  # so often a fault of the way is the lane's business only; then the message may be its cause
-)
+# Tries after which a fault of the way may be the message's: before, only the lane waits.
+PATIENT_TRIES = 3
 SOON_S = 5.0  # after a throttle or while a lane is closed: its gate decides when, the recipient only waits
+POISON_TRIES = 8  # so often a message may break the way while other mail passes; then it waits for a person
+POISON_ROWS = frozenset({"route-fault", "connection-broken", "no-answer-after-dot"})
 LONGEST_WISH_S = 86_400.0  # Microsoft's longest window; a remote that asks for more is not believed
 
 
@@ -44,14 +45,19 @@ def next_attempt(attempts: int, now: float, dice: float, policy: Policy) -> floa
     return now + pause_s * (1.0 - policy.jitter + 2.0 * policy.jitter * dice)
 
 
-def decide(outcome: Outcome, attempts: int, now: float, dice: float, policy: Policy) -> Decision:
+def decide(  # noqa: PLR0911 - one return per row of the table in docs/outcomes.md
+    outcome: Outcome, attempts: int, now: float, dice: float, policy: Policy, *, others_pass: bool = False
+) -> Decision:
     """Turn one outcome into what its recipient becomes. attempts: counted ones before this.
 
     A throttle or a fault of our own set-up is not the message's: it stays due and the lane decides when it goes.
-    A sender that may not be used is held for a person. Only class `message` with kind FAILED ends in failure.
+    A sender that may not be used is held for a person, and so is a message that breaks the way again and again while
+    others_pass. Only class `message` with kind FAILED ends in failure.
     """
     if outcome.kind is Kind.DELIVERED:
         return Decision("delivered")
+    if outcome.row in POISON_ROWS and others_pass and attempts + 1 >= POISON_TRIES:
+        return Decision("held", possible_duplicate=outcome.kind is Kind.UNCERTAIN)
     if outcome.kind is Kind.UNCERTAIN:
         again_at = next_attempt(attempts, now, dice, policy)
         return Decision("queued", again_at, possible_duplicate=True)

@@ -23,7 +23,7 @@ from relay365.engine.scheduler import Scheduler
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.mail.outcome import Outcome
 from relay365.routes.api import Consignment, LaneLimits
-from relay365.rules.retry import Policy
+from relay365.rules.retry import POISON_TRIES, Policy
 from relay365.spool.api import MessageView, NewMessage, Selection, State
 from relay365.spool.memory import MemorySpool
 
@@ -379,3 +379,29 @@ def test_fresh_mail_of_a_lane_that_has_shut_meanwhile_goes_to_the_queue() -> Non
         assert [] == house.route.consignments
 
     story(tell, lambda consignment: (answers[-1],))
+
+
+def test_a_poison_message_is_set_aside_and_never_blocks_the_rest() -> None:
+    """It makes the route raise every time; between its tries other mail passes; after eight it is held, with words."""
+    spoiled: set[str] = set()
+
+    def judge(consignment: Consignment) -> tuple[Outcome, ...]:
+        if consignment.spool_id in spoiled:
+            raise ValueError("a bug")
+        return (DELIVERED,)
+
+    async def tell(house: House) -> None:
+        house.route.gate.clear()
+        bad = await house.put()
+        spoiled.add(bad)
+        house.route.gate.set()
+        for n in range(POISON_TRIES):
+            good = await house.put()
+            await house.settled()
+            assert [State.DELIVERED] == await house.states(good)
+            assert [State.HELD if n == POISON_TRIES - 1 else State.QUEUED] == await house.states(bad)
+            await house.pass_s(61.0)
+        recipient = (await house.view(bad)).recipients[0]
+        assert ("set-aside", "message", POISON_TRIES) == (recipient.row, recipient.klass, recipient.attempts)
+
+    story(tell, judge)

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.rules.retry import LONGEST_WISH_S, PATIENT_TRIES, SOON_S, Policy, decide, next_attempt
+from relay365.rules.retry import (
+    LONGEST_WISH_S,
+    PATIENT_TRIES,
+    POISON_ROWS,
+    POISON_TRIES,
+    SOON_S,
+    Policy,
+    decide,
+    next_attempt,
+)
 
 NOW = 1_795_514_531.0
 POLICY = Policy()
@@ -82,6 +91,23 @@ def test_a_fault_of_the_way_is_not_the_messages_until_it_comes_again_and_again(
 
     assert soon == (found.next_attempt_at <= NOW + SOON_S)
     assert found.counted
+
+
+@pytest.mark.parametrize("row", sorted(POISON_ROWS))
+@pytest.mark.parametrize("kind", [Kind.DEFERRED, Kind.UNCERTAIN])
+def test_a_message_that_breaks_the_way_is_set_aside_while_others_pass(row: str, kind: Kind) -> None:
+    """After eight tries it is held; not before, and not while nothing passes, for then the way is to blame."""
+    outcome = Outcome(kind, Scope.MESSAGE, Class.TRANSIENT, row=row)
+
+    def state(attempts: int, *, others_pass: bool) -> str:
+        return decide(outcome, attempts, NOW, 0.5, POLICY, others_pass=others_pass).state
+
+    assert "held" == state(POISON_TRIES - 1, others_pass=True)
+    assert "queued" == state(POISON_TRIES - 2, others_pass=True)
+    assert "queued" == state(100, others_pass=False)
+    assert (kind is Kind.UNCERTAIN) == decide(
+        outcome, 9, NOW, 0.5, POLICY, others_pass=True
+    ).possible_duplicate
 
 
 def test_a_final_no_fails_and_owes_a_report() -> None:
