@@ -14,6 +14,7 @@ QUERIES = load_queries("sqlite")
 INTENDED = {
     "find_due": "recipient_due",
     "lanes_due": "recipient_due",
+    "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
     "expire": "recipient_expiring",
     "list_queued": "recipient_expiring",

@@ -29,6 +29,7 @@ class State(Enum):
     EXPIRED = "expired"
 
 
+FAR_S = 172_800.0  # no pause between two tries is as long (rules.retry.LONGEST_WISH_S)
 END_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
@@ -240,7 +241,11 @@ class Spool(Protocol):
         ...
 
     async def lapse(self, now: float | None) -> int:
-        """Return lapsed claims to the queue as uncertain; None means all of them (at start). Gives their number."""
+        """Return lapsed claims to the queue as uncertain; gives their number.
+
+        None means the start: all of them lapse, and what is due later than FAR_S from now becomes due, because only a
+        clock that was set back can have put it there.
+        """
         ...
 
     async def due(self) -> Mapping[str, float]:

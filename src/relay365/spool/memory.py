@@ -15,6 +15,7 @@ from relay365.mail.content import Content
 from relay365.mail.envelope import ForwardPath, SpoolId
 from relay365.spool.api import (
     END_STATES,
+    FAR_S,
     Claim,
     ClaimedRecipient,
     EventView,
@@ -119,8 +120,6 @@ class MemorySpool:
         self._is_closed = False
         self._lapse(float("inf"))
 
-    # -- in and out ---------------------------------------------------------------------------------------
-
     def begin(self) -> MemoryIntake:
         """See spool.api.Spool."""
         return MemoryIntake(spool_id_of(next(self._seqs)), self._store)
@@ -206,8 +205,6 @@ class MemorySpool:
                 if r.state is State.CLAIMED and r.lease == claim.lease:
                     r.lease_until_at = lease_until_at
 
-    # -- by the clock -------------------------------------------------------------------------------------
-
     async def lapse(self, now: float | None) -> int:
         """See spool.api.Spool."""
         return self._lapse(float("inf") if now is None else now)
@@ -215,6 +212,8 @@ class MemorySpool:
     def _lapse(self, until_at: float) -> int:
         now, n_lapsed = self._clock.now(), 0
         for message, n, r in self._all():
+            if until_at == float("inf") and r.next_attempt_at > now + FAR_S:
+                r.next_attempt_at = now
             if r.state is State.CLAIMED and r.lease_until_at <= until_at:
                 r.state, r.next_attempt_at, r.lease, r.possible_duplicate = State.QUEUED, now, 0, True
                 r.last_reply, r.klass, r.row = "the relay stopped during delivery", "transient", ""
@@ -255,8 +254,6 @@ class MemorySpool:
             del self._messages[spool_id]
         return len(ended)
 
-    # -- debts and lanes ----------------------------------------------------------------------------------
-
     async def debts(self, *, limit: int) -> list[MessageView]:
         """See spool.api.Spool."""
         owing = [m for m in self._in_order() if any(r.owes_report for r in m.recipients)]
@@ -293,8 +290,6 @@ class MemorySpool:
                 n_moved += 1
                 _note(message, n, self._clock.now(), "recipient.moved")
         return n_moved
-
-    # -- people -------------------------------------------------------------------------------------------
 
     async def hold(self, selection: Selection, reason: str) -> int:
         """See spool.api.Spool."""
@@ -336,8 +331,6 @@ class MemorySpool:
                     _note(message, n, now, name)
         return n_moved
 
-    # -- faces --------------------------------------------------------------------------------------------
-
     async def list(self, selection: Selection) -> list[MessageView]:
         """See spool.api.Spool."""
         return [message.view(with_events=False) for message in self._selected(selection)]
@@ -362,8 +355,6 @@ class MemorySpool:
     async def close(self) -> None:
         """See spool.api.Spool."""
         self._is_closed = True
-
-    # -- plain questions ----------------------------------------------------------------------------------
 
     def _in_order(self) -> Sequence[_Message]:
         return sorted(self._messages.values(), key=lambda m: seq_of(m.spool_id) or 0)

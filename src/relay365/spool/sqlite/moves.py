@@ -18,6 +18,7 @@ from relay365.mail.content import Content
 from relay365.mail.envelope import ForwardPath, SpoolId
 from relay365.spool.api import (
     END_STATES,
+    FAR_S,
     Claim,
     ClaimedRecipient,
     Fate,
@@ -275,6 +276,9 @@ def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
     """claimed -> queued, uncertain, for leases that ended before an instant."""
     rows: list[Any] = connection.execute(QUERIES["lapse"], (at, until_at)).fetchall()
     _events(connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery")
+    if until_at == float("inf"):  # the start: a clock that was set back must not leave mail waiting for weeks
+        for lane, _ in connection.execute(QUERIES["lanes_due"]).fetchall():
+            connection.execute(QUERIES["bring_near"], (at, lane, at + FAR_S))
     return len(rows)
 
 

@@ -82,6 +82,11 @@ UPDATE recipient INDEXED BY recipient_claimed SET state = 'queued', attempts = a
 WHERE state = 'claimed' AND lease_until_at <= ?2
 RETURNING seq, n
 
+-- name: bring_near
+-- What is due in a future that no pause reaches.
+UPDATE recipient SET next_attempt_at = ?1
+WHERE state = 'queued' AND lane = ?2 AND next_attempt_at > ?3
+
 -- name: lanes_due
 -- The earliest due instant of each lane, by hopping along the index instead of reading it.
 WITH RECURSIVE hop (lane) AS (
