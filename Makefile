@@ -38,4 +38,4 @@ bench: .venv/ready
 	$(BIN)/python -m bench --runs 3 --write
 
 clean:
-	rm -rf .venv .tools tests/interop/node_modules
+	rm -rf .venv .tools tests/interop/node_modules tests/interop/.venv tests/interop/.tools

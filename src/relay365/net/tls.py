@@ -34,6 +34,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(certificate, key)
+    context.num_tickets = 0  # TLS 1.3 tickets make old clients hang that do not expect them (libESMTP 1.0.6)
     return context
 
 

@@ -70,5 +70,6 @@ def test_contexts_refuse_old_versions_and_verify(tmp_path: Path) -> None:
     client = client_context(str(tmp_path / "ca.pem"))
 
     assert ssl.TLSVersion.TLSv1_2 == server.minimum_version == client.minimum_version
+    assert 0 == server.num_tickets
     assert (True, ssl.CERT_REQUIRED) == (client.check_hostname, client.verify_mode)
     assert 1 == len(client.get_ca_certs())
