@@ -7,7 +7,7 @@ SLOW = $(wildcard tests/crash tests/e2e tests/interop tests/hostile tests/load)
 # Two workers, one file each at a time: the machine that decides has two cores.
 PYTEST = $(BIN)/pytest -q -rs -n 2 --dist loadfile
 
-.PHONY: demo test check slow packages bench clean
+.PHONY: demo test check slow packages bench torture clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
@@ -36,6 +36,9 @@ test: packages check slow
 
 bench: .venv/ready
 	$(BIN)/python -m bench --runs 3 --write
+
+torture: .venv/ready
+	cd tests && ../$(BIN)/python -m torture
 
 clean:
 	rm -rf .venv .tools tests/interop/node_modules tests/interop/.venv tests/interop/.tools
