@@ -8,7 +8,8 @@ from collections import Counter
 
 from relay365.engine.session import SHUTTING_DOWN, Reception, Session
 from relay365.mail.status import Reply
-from relay365.net.stream import Stream, listen
+from relay365.net.implicit import ImplicitListener, listen_tls
+from relay365.net.stream import Stream, describe_tls_error, listen
 
 _LOG = logging.getLogger("relay365.listener")
 
@@ -51,12 +52,15 @@ class Listener:
 
     def __init__(self, reception: Reception, count: SessionCount) -> None:
         self._reception, self._count = reception, count
-        self._server: asyncio.Server | None = None
+        self._server: asyncio.Server | ImplicitListener | None = None
 
     async def open(self, host: str, port: int) -> str:
         """Listen; gives the address as host:port with the real port. Raises OSError when it is taken."""
-        tls = self._reception.tls if self._reception.implicit_tls else None
-        self._server = await listen(host, port, self._new_session, tls=tls)
+        tls = self._reception.tls
+        if self._reception.implicit_tls and tls is not None:
+            self._server = await listen_tls(host, port, self._new_session, tls)
+        else:
+            self._server = await listen(host, port, self._new_session)
         bound = self._server.sockets[0].getsockname()
         return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
 
@@ -65,27 +69,47 @@ class Listener:
         if self._server is not None:
             self._server.close()
 
-    def _new_session(self) -> Session:
+    def _new_session(self) -> _CountedSession:
         return _CountedSession(self._reception, self._count)
 
 
 class _CountedSession(Session):
-    """A session that is counted from connect to disconnect."""
+    """A session that is counted from connect to disconnect; where TLS comes first, from before the handshake."""
 
     def __init__(self, reception: Reception, count: SessionCount) -> None:
         super().__init__(reception, count.leave)
         self._sessions = count
+        self._has_greeted = False
+
+    def arrived(self, peer: tuple[str, int]) -> bool:
+        """Count in; one too many goes without a word, which it could not read before the handshake."""
+        self.peer = peer
+        refusal = self._sessions.enter(self)
+        if refusal is not None:
+            self._log_refusal(refusal)
+            self._sessions.leave(self)
+        return refusal is None
 
     def connected(self, stream: Stream) -> None:
         """Count in, then greet or refuse."""
+        self._has_greeted = True
         self.peer = stream.peer
-        refusal = self._sessions.enter(self)
+        refusal = self._sessions.enter(self) if self not in self._sessions.sessions else None
         if refusal is None:
             super().connected(stream)
             return
-        _LOG.warning("session.refused peer=%s reply=%r", self.peer[0], str(refusal))
+        self._log_refusal(refusal)
         stream.write(refusal.encode())
         stream.close()
+
+    def disconnected(self, error: Exception | None) -> None:
+        """Count out; an error before the greeting is a handshake that failed."""
+        if error is not None and not self._has_greeted:
+            _LOG.warning("tls.failed peer=%s reason=%s", self.peer[0], describe_tls_error(error))
+        super().disconnected(error)
+
+    def _log_refusal(self, refusal: Reply) -> None:
+        _LOG.warning("session.refused peer=%s reply=%r", self.peer[0], str(refusal))
 
 
 async def drain(count: SessionCount, deadline_s: float) -> None:

@@ -44,7 +44,7 @@ class Receiver(Protocol):
 
 
 class Stream(asyncio.BufferedProtocol):
-    """One connection. Use listen() and connect() to get one."""
+    """One connection. Use listen(), net.implicit and connect() to get one."""
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -104,15 +104,8 @@ class Stream(asyncio.BufferedProtocol):
 
     @property
     def peer(self) -> tuple[str, int]:
-        """The peer's address and port; ("", 0) where there is none.
-
-        An IPv4 peer of an IPv6 socket is shown as what it is, without the ::ffff: in front (RFC 4291 2.5.5.2).
-        """
-        name = self._transport.get_extra_info("peername") if self._transport else None
-        if not isinstance(name, tuple):
-            return "", 0
-        address = name[0].removeprefix("::ffff:") if "." in name[0] else name[0]
-        return address, name[1]
+        """The peer's address and port; ("", 0) where there is none."""
+        return peer_of(self._transport.get_extra_info("peername") if self._transport else None)
 
     @property
     def tls(self) -> str:
@@ -201,6 +194,17 @@ class Stream(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
+def peer_of(name: object) -> tuple[str, int]:
+    """Address and port from a socket's name; ("", 0) from anything else.
+
+    An IPv4 peer of an IPv6 socket is shown as what it is, without the ::ffff: in front (RFC 4291 2.5.5.2).
+    """
+    if not isinstance(name, tuple):
+        return "", 0
+    address = name[0].removeprefix("::ffff:") if "." in name[0] else name[0]
+    return address, name[1]
+
+
 def describe_tls_error(error: Exception) -> str:
     """A TLS failure in words for a person."""
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -210,18 +214,10 @@ def describe_tls_error(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-async def listen(
-    host: str, port: int, receiver: Callable[[], Receiver], *, tls: ssl.SSLContext | None = None
-) -> asyncio.Server:
-    """Listen on one address; port 0 takes a free one. tls is for implicit TLS (RFC 8314 3.3)."""
+async def listen(host: str, port: int, receiver: Callable[[], Receiver]) -> asyncio.Server:
+    """Listen on one address; port 0 takes a free one. For TLS at once see net.implicit."""
     return await asyncio.get_running_loop().create_server(
-        lambda: Stream(receiver()),
-        host,
-        port,
-        ssl=tls,
-        backlog=LISTEN_BACKLOG,
-        reuse_address=True,
-        ssl_handshake_timeout=HANDSHAKE_S if tls else None,
+        lambda: Stream(receiver()), host, port, backlog=LISTEN_BACKLOG, reuse_address=True
     )
 
 

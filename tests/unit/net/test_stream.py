@@ -57,11 +57,9 @@ class Ear:
 
 
 @asynccontextmanager
-async def pair(
-    server: Ear, client: Ear, tls: ssl.SSLContext | None = None
-) -> AsyncIterator[tuple[Stream, Stream]]:
+async def pair(server: Ear, client: Ear) -> AsyncIterator[tuple[Stream, Stream]]:
     """Two connected streams."""
-    listening = await listen("127.0.0.1", 0, lambda: server, tls=tls)
+    listening = await listen("127.0.0.1", 0, lambda: server)
     port = listening.sockets[0].getsockname()[1]
     try:
         here = await connect("127.0.0.1", port, client, deadline_s=DEADLINE_S)
