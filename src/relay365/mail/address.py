@@ -44,7 +44,7 @@ def strip_source_route(path: str) -> str:
 
 def check_path(address: str) -> str:
     """Give the reason why an address cannot stand in an envelope, or "" when it can."""
-    if len(address.encode("utf-8", "surrogateescape")) + 2 > MAX_PATH_OCTETS:
+    if len(address.encode("utf-8", "surrogatepass")) + 2 > MAX_PATH_OCTETS:
         return f"longer than {MAX_PATH_OCTETS} octets"
     try:
         local, domain = split_mailbox(address)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import lru_cache
 
@@ -26,7 +26,7 @@ MAX_REPLY_LINE_OCTETS = 4096  # RFC 5321 4.5.3.1.5 says 512; Exchange writes lon
 MAX_REPLY_LINES = 100
 
 _LINE = re.compile(r"([2-5][0-9][0-9])(?:([ -])(.*))?")
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # half surrogates are no UTF-8
 
 
 class Step(Enum):
@@ -81,6 +81,7 @@ class ClientSession:
         self._n_out = 0
         self._encoder: ContentEncoder | None = None
         self._sasl: list[bytes] | None = []
+        self._secrets: tuple[str, ...] = ()  # what an answer to AUTH must not bring back
         self._dot_distance: int | None = None  # octets of the out-box up to the end of the final dot's line
         self._deaf = False
         self._too_early = False  # the remote had said something before the final dot was on its way
@@ -120,15 +121,15 @@ class ClientSession:
     def auth_xoauth2(self, mailbox: str, token: str, *, one_step: bool = True) -> None:
         """AUTH XOAUTH2 with the response on the command line, or after the 334 (Microsoft accepts both)."""
         response = sasl.xoauth2_response(mailbox, token)
-        self._auth("XOAUTH2", [response], one_step=one_step)
+        self._auth("XOAUTH2", [response], token, one_step=one_step)
 
     def auth_plain(self, user: str, password: str) -> None:
         """AUTH PLAIN with an initial response."""
-        self._auth("PLAIN", [sasl.plain_response(user, password)], one_step=True)
+        self._auth("PLAIN", [sasl.plain_response(user, password)], password, one_step=True)
 
     def auth_login(self, user: str, password: str) -> None:
         """AUTH LOGIN, one answer per prompt."""
-        self._auth("LOGIN", [sasl.encode(user), sasl.encode(password)], one_step=False)
+        self._auth("LOGIN", [sasl.encode(user), sasl.encode(password)], password, one_step=False)
 
     def mail(self, envelope: Envelope, size_octets: int) -> None:
         """MAIL with the parameters that the remote offers."""
@@ -251,8 +252,9 @@ class ClientSession:
         self._put(line.encode("utf-8") + b"\r\n")
         self._expected.append(step)
 
-    def _auth(self, mechanism: str, responses: list[bytes], *, one_step: bool) -> None:
+    def _auth(self, mechanism: str, responses: list[bytes], secret: str, *, one_step: bool) -> None:
         self._sasl = responses
+        self._secrets = sasl.forms_of(secret, responses[-1])
         first = " " + responses.pop(0).decode("ascii") if one_step else ""
         self._command(Step.AUTH, f"AUTH {mechanism}{first}")
 
@@ -284,6 +286,8 @@ class ClientSession:
         if reply.is_positive:
             self._doubt(step, reply.code)
         self._expected.popleft()
+        if step is Step.AUTH:
+            reply = _without(reply, self._secrets)
         if step is Step.DOT:
             self._dot_distance = None
         elif step is Step.DATA and reply.code == 354:
@@ -318,6 +322,14 @@ class ClientSession:
             for line in reply.lines[1:]:
                 keyword, _, rest = line.replace("=", " ", 1).partition(" ")  # old servers say AUTH=LOGIN
                 self.features[keyword.upper()] = rest.strip()
+
+
+def _without(reply: Reply, secrets: tuple[str, ...]) -> Reply:
+    """Some servers repeat the line that they refuse; what we said there must not reach queue, log and reports."""
+    lines = reply.lines
+    for secret in secrets:
+        lines = tuple(line.replace(secret, "[secret]") for line in lines)
+    return replace(reply, lines=lines)
 
 
 @lru_cache(maxsize=256)

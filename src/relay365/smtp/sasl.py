@@ -9,6 +9,8 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
+SHORTEST_SECRET = 6
+
 _XOAUTH2 = re.compile(r"user=([^\x01]*)\x01auth=Bearer ([^\x01]+)\x01\x01", re.IGNORECASE)
 
 
@@ -99,3 +101,12 @@ def xoauth2_response(mailbox: str, token: str) -> bytes:
 def plain_response(user: str, password: str) -> bytes:
     """The client's PLAIN response in base64, without an authorization identity."""
     return encode(f"\0{user}\0{password}")
+
+
+def forms_of(secret: str, response: bytes) -> tuple[str, ...]:
+    """How a secret can come back to us: in the response that carried it, alone in base64, and plain.
+
+    A short one stays: it may be part of a word. The order is that in which to look: the longest first.
+    """
+    forms = (response.decode("ascii"), encode(secret).decode("ascii"), secret)
+    return tuple(form for form in forms if len(form) >= SHORTEST_SECRET)

@@ -188,3 +188,32 @@ def test_the_repr_says_what_is_awaited() -> None:
     session.octets_to_send()
 
     assert "<ClientSession awaits dot past the dot>" == repr(session)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "XOAUTH2"])
+def test_a_secret_that_the_remote_repeats_is_not_passed_on(mechanism: str) -> None:
+    """A refusal that has our response, or the secret alone, plain or in base64, keeps its words but not these."""
+    session = machine_of("AUTH PLAIN LOGIN XOAUTH2")
+    login = {
+        "PLAIN": session.auth_plain, "LOGIN": session.auth_login, "XOAUTH2": session.auth_xoauth2,
+    }[mechanism]  # fmt: skip
+    login("scan", "hunter-22")
+    session.receive(b"334 VXNlcm5hbWU6\r\n334 UGFzc3dvcmQ6\r\n" * (mechanism == "LOGIN"))
+    session.next_event()
+    said = session.octets_to_send().decode("ascii").split("\r\n")[-2].rpartition(" ")[2]
+    session.receive(f"535-5.7.8 You said {said}\r\n535 5.7.8 hunter-22 (aHVudGVyLTIy) is wrong\r\n".encode())
+    event = session.next_event()
+
+    assert isinstance(event, ReplyReceived)
+    assert ("You said [secret]", "[secret] ([secret]) is wrong") == event.reply.lines
+
+
+def test_a_short_secret_is_not_cut_out_of_words() -> None:
+    """A password such as `no` stands in too many replies; the response that carried it is still kept back."""
+    session = machine_of("AUTH PLAIN")
+    session.auth_plain("scan", "no")
+    session.receive(b"535 5.7.8 not now, AHNjYW4Abm8=\r\n")
+    event = session.next_event()
+
+    assert isinstance(event, ReplyReceived)
+    assert ("not now, [secret]",) == event.reply.lines
