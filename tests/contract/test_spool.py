@@ -346,7 +346,9 @@ def test_the_next_life_returns_every_claim(life: Life) -> None:
 
 
 def test_a_clock_that_was_set_back_leaves_nothing_waiting_for_weeks(life: Life) -> None:
-    """What is due later than any pause can be is due at the next start; an ordinary pause is kept."""
+    """What is due later than any pause can be is due at the next start, and at the next look in a run; an ordinary
+    pause is kept.
+    """
 
     async def first(spool: Spool) -> None:
         await accept(spool)
@@ -356,6 +358,10 @@ def test_a_clock_that_was_set_back_leaves_nothing_waiting_for_weeks(life: Life) 
         await spool.settle([settlement(near, replace(DEFERRED, next_attempt_at=START_AT + 3_600.0))])
 
     async def second(spool: Spool) -> None:
+        (far,) = await claim(spool, START_AT)
+        await spool.settle([settlement(far, replace(DEFERRED, next_attempt_at=START_AT + 30 * 86_400.0))])
+        assert [] == await claim(spool, START_AT)
+        assert 0 == await spool.lapse(START_AT)
         assert 1 == len(await claim(spool, START_AT))
         assert 1 == len(await claim(spool, START_AT + 3_600.0))
 

@@ -92,7 +92,7 @@ def test_a_claim_reads_the_same_few_rows_of_a_long_queue(connection: apsw.Connec
     """Steps of SQLite's machine for one claim: as many with thousands queued as with two."""
     n_messages, steps = 2000, []
     for seq in range(1, n_messages + 1):
-        values = (seq, 0, "a@x.test", "", "", "lane", 1.0, 9.0, "queued", 0, 0.0)
+        values = (seq, 0, "a@x.test", "", "", 0, "lane", 1.0, 9.0, "queued", 0, 0.0)
         connection.execute(QUERIES["insert_recipient"], values)
         if seq in (2, n_messages):
             steps.append(_n_steps(connection, "claim", (7, 9.0, seq, "lane", 5.0)))

@@ -109,16 +109,16 @@ class Keeper:
         duties.accepted(lane)
 
     async def _head(self, view: MessageView) -> bytes:
-        """The header section of the message that failed; its absence must not keep the report."""
-        content = await self._spool.content(view.spool_id)
-        if content is None:
-            return b""
-        octets = content.octets()
-        if octets is None:
-            try:
-                octets = await anext(content.blocks())
-            except (SpoolError, StopAsyncIteration):
+        """The header section of the message that failed, or nothing."""
+        try:
+            content = await self._spool.content(view.spool_id)
+            if content is None:
                 return b""
+            octets = content.octets()
+            if octets is None:
+                octets = await anext(content.blocks(), b"")
+        except SpoolError:  # its absence must not keep the report
+            return b""
         end = octets.find(b"\r\n\r\n", 0, headers.MAX_HEAD_OCTETS)
         return octets[: end + 2] if end >= 0 else b""
 

@@ -177,7 +177,7 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message as faces show it; events are filled by show() only."""
+    """A message as faces show it; events are filled by show() only. damaged: why it was set aside."""
 
     spool_id: SpoolId
     accepted_at: float
@@ -241,10 +241,9 @@ class Spool(Protocol):
         ...
 
     async def lapse(self, now: float | None) -> int:
-        """Return lapsed claims to the queue as uncertain; gives their number.
+        """Return lapsed claims to the queue as uncertain; gives their number. None means the start: all of them lapse.
 
-        None means the start: all of them lapse, and what is due later than FAR_S from now becomes due, because only a
-        clock that was set back can have put it there.
+        What is due later than FAR_S from now becomes due: only a clock that was set back can have put it there.
         """
         ...
 

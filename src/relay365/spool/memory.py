@@ -212,7 +212,7 @@ class MemorySpool:
     def _lapse(self, until_at: float) -> int:
         now, n_lapsed = self._clock.now(), 0
         for message, n, r in self._all():
-            if until_at == float("inf") and r.next_attempt_at > now + FAR_S:
+            if r.state is State.QUEUED and r.next_attempt_at > now + FAR_S:
                 r.next_attempt_at = now
             if r.state is State.CLAIMED and r.lease_until_at <= until_at:
                 r.state, r.next_attempt_at, r.lease, r.possible_duplicate = State.QUEUED, now, 0, True

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from fakes.clock import FakeClock
 from fakes.mail import put
 from relay365.engine.keeper import PRUNE_ROUND_S, Duties, Keeper
+from relay365.errors import SpoolCorrupt
+from relay365.mail.content import Content
 from relay365.mail.envelope import SpoolId
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.spool.api import Fate, MessageView, Selection, Settlement, State
@@ -87,6 +89,27 @@ def test_a_report_is_never_reported() -> None:
         await house.keeper.round()
 
         assert [spool_id] == [view.spool_id for view in await house.reports()]
+        assert [] == await house.spool.debts(limit=9)
+
+    story(tell)
+
+
+class _DamagedSpool(MemorySpool):
+    """A spool that has lost the contents."""
+
+    async def content(self, spool_id: SpoolId) -> Content | None:
+        raise SpoolCorrupt(f"message {spool_id}: its segment is missing")
+
+
+def test_a_report_needs_no_content() -> None:
+    """Where the failed message cannot be read any more its sender is told all the same, and the round goes on."""
+
+    async def tell(house: House) -> None:
+        house.spool = house.keeper._spool = _DamagedSpool(house.clock)
+        await house.fail(await put(house.spool, house.clock, "gone@x.test"))
+        await house.keeper.round()
+
+        assert 1 == len(await house.reports())
         assert [] == await house.spool.debts(limit=9)
 
     story(tell)

@@ -33,7 +33,7 @@ from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, StoredContent
 from relay365.spool.segment import HEADER, SegmentFolder
 from relay365.spool.sqlite.reads import QUERIES, Place, content, message_row
-from relay365.spool.sqlite.rows import MessageRow, message_values
+from relay365.spool.sqlite.rows import MessageRow, message_values, path_crc, text_of
 
 SegmentPlace = tuple[str | None, int | None]
 """Segment and offset of a content; (None, None) where it is inline."""
@@ -101,7 +101,7 @@ def accept(
     if message.claim_until_at:
         state = (State.CLAIMED.value, lease, message.claim_until_at)
     rows = [
-        (seq, n, path.address, path.notify, path.orcpt, message.lane, *times, *state)
+        (seq, n, path.address, path.notify, path.orcpt, path_crc(seq, n, path), message.lane, *times, *state)
         for n, path in enumerate(envelope.forward_paths)
     ]
     connection.executemany(QUERIES["insert_recipient"], rows)
@@ -143,7 +143,7 @@ def _place_content(
 def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
     """queued -> claimed, for the due recipients of up to `limit` messages; a damaged message is set aside instead.
 
-    Raises DamagedMessage when a page of the database is damaged.
+    Raises DamagedMessage when a page of the database or a recipient's row is damaged.
     """
     claims: list[Claim] = []
     n_set_aside = 0
@@ -152,12 +152,12 @@ def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
         for seq in numbers:
             try:
                 claims.append(_claim_one(connection, order, seq, order.lease + len(claims)))
+            except DamagedMessage:  # this transaction is lost: the caller sets it aside in the next
+                raise
             except SpoolCorrupt as damage:
                 n_set_aside += 1
                 set_aside(connection, order.now, seq, str(damage))
-            except (
-                apsw.CorruptError
-            ) as error:  # this transaction is lost: the caller sets it aside in the next
+            except apsw.CorruptError as error:
                 raise DamagedMessage(seq, str(error)) from error
         if not numbers:
             break
@@ -177,24 +177,29 @@ def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: 
     row = message_row(connection, seq)
     if row is None:
         raise SpoolCorrupt(f"message {seq}: its row is missing")
-    if row.damaged:
-        raise SpoolCorrupt(row.damaged)
+    damage = row.why_damaged()
+    if damage:
+        raise SpoolCorrupt(damage)
     facts = row.facts()
     body = _content(connection, order, row)
     taken = connection.execute(
         QUERIES["claim"], (lease, order.lease_until_at, seq, order.lane, order.now)
     ).fetchall()
-    rows: list[tuple[Any, ...]] = sorted(taken)
-    recipients = tuple(
-        ClaimedRecipient(n, ForwardPath(address, notify, orcpt), attempts, bool(duplicate))
-        for n, address, notify, orcpt, attempts, duplicate in rows
-    )
+    recipients = tuple(_recipient(seq, values) for values in sorted(taken))
     event = (order.now, seq, -1, "message.claimed", f"{len(recipients)} recipients in lane {order.lane}")
     connection.execute(QUERIES["insert_event"], event)
     return Claim(
         spool_id_of(seq), order.lane, lease, order.lease_until_at, row.envelope(tuple(r.path for r in recipients)),
         recipients, body, row.trace, row.message_id, row.header_from, facts, row.accepted_at, row.expires_at,
     )  # fmt: skip
+
+
+def _recipient(seq: int, values: tuple[Any, ...]) -> ClaimedRecipient:
+    n, address, notify, orcpt, crc, attempts, duplicate = values
+    path = ForwardPath(text_of(address), text_of(notify), text_of(orcpt))
+    if path_crc(seq, n, path) != crc:
+        raise DamagedMessage(seq, f"recipient {n} has a wrong checksum")
+    return ClaimedRecipient(n, path, attempts, bool(duplicate))
 
 
 def _content(connection: apsw.Connection, order: ClaimOrder, row: MessageRow) -> Content:
@@ -273,12 +278,11 @@ def _write_fate(connection: apsw.Connection, seq: int, lease: int, fate: Fate, a
 
 
 def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
-    """claimed -> queued, uncertain, for leases that ended before an instant."""
+    """claimed -> queued, uncertain, for leases that ended before an instant; queued in a far future -> due."""
     rows: list[Any] = connection.execute(QUERIES["lapse"], (at, until_at)).fetchall()
     _events(connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery")
-    if until_at == float("inf"):  # the start: a clock that was set back must not leave mail waiting for weeks
-        for lane, _ in connection.execute(QUERIES["lanes_due"]).fetchall():
-            connection.execute(QUERIES["bring_near"], (at, lane, at + FAR_S))
+    for lane, _ in connection.execute(QUERIES["lanes_due"]).fetchall():
+        connection.execute(QUERIES["bring_near"], (at, lane, at + FAR_S))  # the clock was set back
     return len(rows)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable
 
 import apsw
@@ -12,7 +13,7 @@ from relay365.spool.api import END_STATES, EventView, LaneNote, MessageView, Sel
 from relay365.spool.content import MemoryContent
 from relay365.spool.ids import seq_of
 from relay365.spool.sql import load_queries
-from relay365.spool.sqlite.rows import MessageRow, message_view, recipient_view
+from relay365.spool.sqlite.rows import MessageRow, message_view, recipient_view, text_of
 
 QUERIES = load_queries("sqlite")
 
@@ -34,18 +35,21 @@ def n_hastened(connection: apsw.Connection) -> int:
 def message_row(connection: apsw.Connection, seq: int) -> MessageRow | None:
     """One message's row."""
     row = connection.execute(QUERIES["message"], (seq,)).fetchone()
-    return MessageRow(*row) if row else None
+    return MessageRow.read(row) if row else None
 
 
-def message(connection: apsw.Connection, seq: int, *, only_owing: bool = False) -> MessageView | None:
+def message(connection: apsw.Connection, seq: int) -> MessageView | None:
     """One message with recipients and events."""
     row = message_row(connection, seq)
     if row is None:
         return None
     recipients = connection.execute(QUERIES["recipients"], (seq,)).fetchall()
-    views = tuple(recipient_view(r) for r in recipients if not only_owing or r[-1])
-    events = () if only_owing else tuple(EventView(*e) for e in connection.execute(QUERIES["events"], (seq,)))
-    return message_view(row, views, events)
+    return message_view(row, tuple(recipient_view(r) for r in recipients), _events(connection, seq))
+
+
+def _events(connection: apsw.Connection, seq: int) -> tuple[EventView, ...]:
+    rows = connection.execute(QUERIES["events"], (seq,))
+    return tuple(EventView(at, n, name, text_of(detail)) for at, n, name, detail in rows)
 
 
 def selected(connection: apsw.Connection, selection: Selection) -> list[int]:
@@ -95,10 +99,16 @@ def messages(connection: apsw.Connection, numbers: Iterable[int]) -> list[Messag
 
 
 def debts(connection: apsw.Connection, limit: int) -> list[MessageView]:
-    """Messages with their owing recipients only."""
+    """Messages with their owing recipients only; a damaged row names nobody to whom a report may go."""
     numbers = [seq for (seq,) in connection.execute(QUERIES["owing"], (limit,))]
-    views = [message(connection, seq, only_owing=True) for seq in numbers]
-    return [view for view in views if view is not None]
+    views = []
+    for seq in numbers:
+        row = message_row(connection, seq)
+        if row is not None:
+            whole = row if row.is_whole() else dataclasses.replace(row, reverse_path="")
+            recipients = connection.execute(QUERIES["recipients"], (seq,)).fetchall()
+            views.append(message_view(whole, tuple(recipient_view(r) for r in recipients if r[-1]), ()))
+    return views
 
 
 def lanes(connection: apsw.Connection) -> list[LaneNote]:

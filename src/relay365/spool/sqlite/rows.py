@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import zlib
 from functools import lru_cache
 from typing import Any
 
@@ -13,11 +14,6 @@ from relay365.spool.api import EventView, MessageView, NewMessage, RecipientView
 from relay365.spool.ids import spool_id_of
 
 Row = tuple[Any, ...]
-
-_MESSAGE_FIELDS = (
-    "seq", "accepted_at", "expires_at", "size_octets", "reverse_path", "body", "smtputf8", "ret", "envid", "trace",
-    "message_id", "header_from", "submitter", "segment", "segment_offset", "crc", "damaged",
-)  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,7 +36,32 @@ class MessageRow:
     segment: str | None
     segment_offset: int | None
     crc: int
+    row_crc: int
     damaged: str
+
+    @classmethod
+    def read(cls, row: Row) -> MessageRow:
+        """From the database, where text is octets; what is not UTF-8 any more fails the checksum."""
+        (
+            seq, accepted_at, expires_at, size, reverse_path, body, smtputf8, ret, envid, trace, message_id,
+            header_from, submitter, segment, offset, crc, row_crc, damaged,
+        ) = row  # fmt: skip
+        return cls(
+            seq, accepted_at, expires_at, size, text_of(reverse_path), text_of(body), smtputf8, text_of(ret),
+            text_of(envid), trace, text_of(message_id), text_of(header_from), text_of(submitter), segment, offset,
+            crc, row_crc, text_of(damaged),
+        )  # fmt: skip
+
+    def is_whole(self) -> bool:
+        """Whether the row still says what was accepted."""
+        facts = (self.message_id, self.header_from, self.submitter)
+        return message_crc(self.seq, self.envelope(()), self.trace, facts) == self.row_crc
+
+    def why_damaged(self) -> str:
+        """Why nothing may be sent from this row, or ""."""
+        if self.damaged or self.is_whole():
+            return self.damaged
+        return f"message {self.seq}: its row has a wrong checksum"
 
     def facts(self) -> SubmitterFacts:
         """The submitter; raises SpoolCorrupt."""
@@ -58,12 +79,35 @@ def message_values(
     seq: int, message: NewMessage, size_octets: int, place: tuple[str | None, int | None, int]
 ) -> Row:
     """The values of query insert_message; place is (segment, offset, crc)."""
-    envelope = message.envelope
+    envelope, submitter = message.envelope, submitter_json(message.submitter)
+    row_crc = message_crc(seq, envelope, message.trace, (message.message_id, message.header_from, submitter))
     return (
         seq, message.accepted_at, message.expires_at, size_octets, envelope.reverse_path, envelope.body,
         int(envelope.smtputf8), envelope.ret, envelope.envid, message.trace, message.message_id, message.header_from,
-        submitter_json(message.submitter), *place,
+        submitter, *place, row_crc,
     )  # fmt: skip
+
+
+def text_of(octets: bytes) -> str:
+    """Text for people and for a checksum; it never fails."""
+    return octets.decode("utf-8", "replace")
+
+
+def message_crc(seq: int, envelope: Envelope, trace: bytes, facts: tuple[str, str, str]) -> int:
+    """CRC-32 of what a row says of its message; facts are Message-ID, From and submitter as stored.
+
+    Without it a flipped octet of a disk sends as somebody else: SQLite has checksums for its log only.
+    """
+    words = (
+        str(seq), envelope.reverse_path, envelope.body, str(int(envelope.smtputf8)), envelope.ret, envelope.envid,
+        *facts,
+    )  # fmt: skip
+    return zlib.crc32(trace, zlib.crc32("\0".join(words).encode()))
+
+
+def path_crc(seq: int, n: int, path: ForwardPath) -> int:
+    """CRC-32 of what a row says of a recipient."""
+    return zlib.crc32(f"{seq}\0{n}\0{path.address}\0{path.notify}\0{path.orcpt}".encode())
 
 
 @lru_cache(maxsize=256)
@@ -99,8 +143,8 @@ def recipient_view(row: Row) -> RecipientView:
     ) = row
     waiting = state in (State.QUEUED.value, State.CLAIMED.value)
     return RecipientView(
-        n, address, State(state), lane, attempts, next_at if waiting else None, reply, klass, rule, bool(duplicate),
-        settled_at, remote_id, notify, orcpt,
+        n, text_of(address), State(state), lane, attempts, next_at if waiting else None, text_of(reply), klass, rule,
+        bool(duplicate), settled_at, text_of(remote_id), text_of(notify), text_of(orcpt),
     )  # fmt: skip
 
 
@@ -114,5 +158,5 @@ def message_view(
         facts = SubmitterFacts(listener="?", peer_address="?")
     return MessageView(
         spool_id_of(row.seq), row.accepted_at, row.expires_at, row.size_octets, row.reverse_path, row.message_id,
-        row.header_from, facts, recipients, row.damaged, events, row.envid,
+        row.header_from, facts, recipients, row.why_damaged(), events, row.envid,
     )  # fmt: skip

@@ -355,6 +355,8 @@ class _Reader:
             return question(self._connection)
         except apsw.Error as error:
             raise spool_error(error) from error
+        except (UnicodeDecodeError, ValueError) as error:  # a state or a lane that is none any more
+            raise SpoolCorrupt(f"a row cannot be read: {error}") from error
 
 
 class _Space:

@@ -387,6 +387,62 @@ def test_a_damaged_message_does_not_stand_in_the_way(life: SqliteLife, fault: st
     live(life, story)
 
 
+ENVELOPE_COLUMNS = [
+    ("message", column)
+    for column in ("reverse_path", "body", "ret", "envid", "trace", "message_id", "header_from", "submitter")
+] + [("recipient", column) for column in ("address", "notify", "orcpt")]  # fmt: skip
+
+
+@pytest.mark.parametrize("octets", ["'other@x.test'", "CAST(x'6180C3' AS TEXT)"], ids=["text", "no-text"])
+@pytest.mark.parametrize(("table", "column"), ENVELOPE_COLUMNS)
+def test_a_row_that_says_something_else_sends_nothing(
+    life: SqliteLife, table: str, column: str, octets: str
+) -> None:
+    """Whatever part of an envelope the disk has altered: held and shown, and the message behind it goes."""
+    live(life, accept)
+    _database(life, f"UPDATE {table} SET {column} = {octets}")
+
+    async def story(spool: SqliteSpool) -> None:
+        good = await accept(spool)
+        assert [good] == [one.spool_id for one in await claim(spool, limit=5)]
+        (bad, _) = await spool.list(Selection())
+        assert ["held"] == [r.state.value for r in bad.recipients]
+        assert "wrong checksum" in bad.damaged
+
+    live(life, story)
+
+
+def test_a_report_goes_to_nobody_whom_the_disk_has_named(life: SqliteLife) -> None:
+    """A debt to a sender whose row is damaged has the null path: there is nobody to tell."""
+
+    async def earlier(spool: SqliteSpool) -> None:
+        await accept(spool)
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, replace(FAILED, owes_report=True))])
+        assert ["scan@contoso.com"] == [debt.reverse_path for debt in await spool.debts(limit=9)]
+
+    async def story(spool: SqliteSpool) -> None:
+        (debt,) = await spool.debts(limit=9)
+        assert "" == debt.reverse_path
+        assert 1 == len(debt.recipients)
+
+    live(life, earlier)
+    _database(life, "UPDATE message SET reverse_path = 'scan@contosq.com'")
+    live(life, story)
+
+
+def test_a_database_of_another_lane_or_state_is_told_in_words(life: SqliteLife) -> None:
+    """A state that is none: the question fails as a damaged spool does, not with a traceback."""
+    live(life, accept)
+    _database(life, "UPDATE recipient SET state = 'qxeued'")
+
+    async def story(spool: SqliteSpool) -> None:
+        with pytest.raises(SpoolCorrupt, match="a row cannot be read"):
+            await spool.list(Selection())
+
+    live(life, story)
+
+
 def test_a_damaged_page_of_the_database_holds_what_lies_on_it(life: SqliteLife) -> None:
     """Contents whose page cannot be read are held; the lane goes on with all others, and new mail is taken."""
 

@@ -1,8 +1,8 @@
 -- name: insert_message
 -- One accepted message.
 INSERT INTO message (seq, accepted_at, expires_at, size_octets, reverse_path, body, smtputf8, ret, envid, trace,
-  message_id, header_from, submitter, segment, segment_offset, crc)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  message_id, header_from, submitter, segment, segment_offset, crc, row_crc)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_content
 -- A content that is small enough to stay inside the database.
@@ -10,8 +10,9 @@ INSERT INTO content (seq, octets) VALUES (?, ?)
 
 -- name: insert_recipient
 -- One recipient, queued and due at once, or claimed from the beginning.
-INSERT INTO recipient (seq, n, address, notify, orcpt, lane, next_attempt_at, expires_at, state, lease, lease_until_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, next_attempt_at, expires_at, state, lease,
+  lease_until_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_event
 -- Every move of a recipient leaves one line of history.
@@ -27,12 +28,13 @@ WHERE state = 'queued' AND lane = ? AND next_attempt_at <= ? ORDER BY next_attem
 -- the index of what is due it would read the whole lane for each message.
 UPDATE recipient SET state = 'claimed', lease = ?, lease_until_at = ?
 WHERE seq = ? AND +lane = ? AND state = 'queued' AND +next_attempt_at <= ?
-RETURNING n, address, notify, orcpt, attempts, possible_duplicate
+RETURNING n, CAST(address AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), row_crc, attempts, possible_duplicate
 
 -- name: message
--- One message's row.
-SELECT seq, accepted_at, expires_at, size_octets, reverse_path, body, smtputf8, ret, envid, trace, message_id,
-  header_from, submitter, segment, segment_offset, crc, damaged
+-- One message's row. Text comes as octets: what a disk has altered need not be text any more.
+SELECT seq, accepted_at, expires_at, size_octets, CAST(reverse_path AS BLOB), CAST(body AS BLOB), smtputf8,
+  CAST(ret AS BLOB), CAST(envid AS BLOB), CAST(trace AS BLOB), CAST(message_id AS BLOB), CAST(header_from AS BLOB),
+  CAST(submitter AS BLOB), segment, segment_offset, crc, row_crc, CAST(damaged AS BLOB)
 FROM message WHERE seq = ?
 
 -- name: content
@@ -176,14 +178,14 @@ UPDATE recipient SET state = ?1, next_attempt_at = ?2, last_reply = iif(?3 = '',
 WHERE seq = ?5 AND state = ?6 RETURNING n
 
 -- name: recipients
--- A message's recipients, in their order.
-SELECT n, address, state, lane, attempts, next_attempt_at, last_reply, class, row, possible_duplicate, settled_at,
-  remote_id, notify, orcpt, owes_report
+-- A message's recipients, in their order; text as octets.
+SELECT n, CAST(address AS BLOB), state, lane, attempts, next_attempt_at, CAST(last_reply AS BLOB), class, row,
+  possible_duplicate, settled_at, CAST(remote_id AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), owes_report
 FROM recipient WHERE seq = ? ORDER BY n
 
 -- name: events
 -- A message's history.
-SELECT at, n, name, detail FROM event WHERE seq = ? ORDER BY id
+SELECT at, n, name, CAST(detail AS BLOB) FROM event WHERE seq = ? ORDER BY id
 
 -- name: all_messages
 -- Every message, oldest first.

@@ -16,6 +16,7 @@ CREATE TABLE message (
   segment TEXT,                     -- file below segments/, NULL when the content is inline or gone
   segment_offset INTEGER,
   crc INTEGER NOT NULL,             -- CRC-32 of the content
+  row_crc INTEGER NOT NULL,         -- CRC-32 of what this row says of the message: sqlite.rows.message_crc
   damaged TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE content (
@@ -28,6 +29,7 @@ CREATE TABLE recipient (
   address TEXT NOT NULL,
   notify TEXT NOT NULL,
   orcpt TEXT NOT NULL,
+  row_crc INTEGER NOT NULL,         -- CRC-32 of the above: sqlite.rows.path_crc
   state TEXT NOT NULL,
   lane TEXT NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
