@@ -10,13 +10,16 @@ from collections import deque
 from collections.abc import Sequence
 
 from relay365.engine.health import Health, StoppedSenders
-from relay365.mail.outcome import Class, Kind, Outcome
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Route
 from relay365.rules.throttle import SlidingLog, Slot
 from relay365.spool.api import Claim
 
 LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
 LATELY_S = 3600.0
+WELL_S = (
+    300.0  # so long after a delivery the way is taken for well, and what breaks it is the message's own fault
+)
 GUARD_S = 1.0  # the remote's clock reads later than ours by at most this
 
 
@@ -114,9 +117,17 @@ class Lane:
             self.delivered_at = now
         if worst.klass is None:
             self.health.succeed()
-        else:
+        elif not self._is_its_own_fault(worst, now):
             self.health.learn(worst, self.n_in_flight, now, dice)
         return (self.health.held, self.health.gate_reason) != before
+
+    def _is_its_own_fault(self, worst: Outcome, now: float) -> bool:
+        """A message breaks a way that others use with success: its own pauses are enough, and nobody else waits."""
+        return (
+            worst.klass is Class.TRANSIENT
+            and worst.scope is Scope.MESSAGE
+            and now - self.delivered_at < WELL_S
+        )
 
     def _give_back(self, slot: Slot | None, outcomes: Sequence[Outcome], now: float) -> None:
         if self._log is None or slot is None:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from relay365.errors import RemoteProtocolError, SpoolCorrupt, TransportError
+from relay365.errors import RemoteProtocolError, SpoolCorrupt, SpoolError, TransportError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.mail.status import EnhancedStatus, Reply
 from relay365.net.stream import Stream, connect
@@ -148,13 +148,16 @@ class Line:
         except _RefusedEarly as early:
             talk.settle_rest(self._judge(early.reply, "data"))
             self._abort(f"refused before the end of the content: {early.reply}")
-        except (TransportError, RemoteProtocolError, SpoolCorrupt) as error:
+        except (TransportError, RemoteProtocolError, SpoolError) as error:
             talk.settle_rest(self._broken(error))
             self._abort(str(error))
         except asyncio.CancelledError as stop:
             accept_cancellation()  # what is known now is an outcome; the caller settles it and ends
             talk.settle_rest(self._broken(stop))
             self._abort("the relay is stopping")
+        except BaseException:  # a fault of ours: nobody would close this line any more
+            self._abort("a fault of the relay")
+            raise
         return tuple(talk.outcomes)  # type: ignore[arg-type]  # every path is settled here
 
     async def _transaction(self, consignment: Consignment, talk: _Talk) -> None:
@@ -264,9 +267,10 @@ class Line:
             await stream.drain(CONTENT_BLOCK_S)
 
     def _broken(self, error: BaseException) -> Outcome:
-        if isinstance(error, SpoolCorrupt):
-            text = f"stored content damaged: {error}"
-            return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="stored-damaged")
+        if isinstance(error, SpoolError):
+            row = "stored-damaged" if isinstance(error, SpoolCorrupt) else "stored-unreadable"
+            text = f"the stored content cannot be read: {error}"
+            return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row=row)
         is_stopped = isinstance(error, asyncio.CancelledError)
         reason = "the relay was stopped" if is_stopped else str(error)
         if self._machine.past_the_dot:

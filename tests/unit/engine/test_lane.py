@@ -119,6 +119,29 @@ def test_the_worst_outcome_of_a_message_decides() -> None:
     assert one.health.gate_until > 0.0
 
 
+def test_a_message_that_breaks_a_good_way_waits_alone() -> None:
+    """While others are delivered nothing closes, however many messages break; after five minutes without it does."""
+    one = lane(3)
+    broken = (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, row="connection-broken"),)
+    one.finish(one.start(0.0), "a@x", DELIVERED, 0.0, 0.5)
+    for _ in range(50):
+        one.finish(one.start(299.0), "a@x", broken, 299.0, 0.5)
+    assert 3 == one.room(299.0)
+    for _ in range(3):
+        one.finish(one.start(300.0), "a@x", broken, 300.0, 0.5)
+
+    assert 0 == one.room(300.0)
+
+
+def test_a_way_that_is_unwell_closes_although_it_was_well() -> None:
+    """What concerns more than the message counts at once, also right after a delivery."""
+    one = lane(3)
+    one.finish(one.start(0.0), "a@x", DELIVERED, 0.0, 0.5)
+    one.finish(one.start(1.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT),), 1.0, 0.5)
+
+    assert 0 == one.room(1.0)
+
+
 def test_a_refused_sender_is_counted() -> None:
     """Two Send As refusals stop this sender in this lane."""
     one = lane(2)
