@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-STRICT = re.compile(rb"(?:\A|\r\n)\.\r\n")
-NAIVE = re.compile(rb"(?:\A|[\r\n])[\0 \t]*\.[\0 \t]*(?:\r\n|\r|\n)")
+STRICT = re.compile(rb"\r\n\.\r\n")
+NAIVE = re.compile(rb"(?:\r\n|\r|\n)\0*\.[\0 \t]*(?:\r\n|\r|\n)")
 _HELD_BACK = 80  # so much of a content is looked at again, for an end that is cut
 _REPLIES = {b"DATA": b"354 go on\r\n", b"QUIT": b"221 2.0.0 bye\r\n"}
 _EHLO = b"250-nexthop.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 DSN\r\n"
@@ -113,15 +113,13 @@ class _Line(asyncio.Protocol):
         assert self._content is not None
         end = self._hop.end.search(self._octets)
         if end is None:
-            keep = self._octets[:-_HELD_BACK] if self._hop.keeps_contents else b""
-            if (
-                self._content or len(self._octets) > 4096
-            ):  # the beginning of a content counts as a line's beginning
-                self._content += keep
-                del self._octets[: max(0, len(self._octets) - _HELD_BACK)]
+            n_done = max(0, len(self._octets) - _HELD_BACK)
+            self._content += self._octets[: n_done if self._hop.keeps_contents else min(n_done, 500)]
+            del self._octets[:n_done]
             return False
-        self._content += self._octets[: end.start()] if self._hop.keeps_contents else self._octets[:200]
-        self._hop.heard.append(Heard(self._commands, bytes(self._content)))
+        self._content += self._octets[: end.start()]
+        kept = self._content[2 : None if self._hop.keeps_contents else 500]
+        self._hop.heard.append(Heard(self._commands, bytes(kept)))
         del self._octets[: end.end()]
         self._commands, self._content = [], None
         self._transport.write(b"250 2.0.0 taken\r\n")
@@ -140,6 +138,7 @@ class _Line(asyncio.Protocol):
         self._commands.append(line)
         if verb == b"DATA":
             self._content = bytearray()
+            self._octets[:0] = b"\r\n"  # the first octet of a content stands at the beginning of a line
         self._transport.write(_EHLO if verb == b"EHLO" else _REPLIES.get(verb, b"250 2.0.0 OK\r\n"))
         if verb == b"QUIT":
             self._transport.close()

@@ -203,7 +203,7 @@ async def storm(relay: Relay, hop: NextHop, seed: int, count: int) -> Storm:
     for begin in range(border, count, 10_000):
         await runner.run(range(begin, min(count, begin + 10_000)))
         if count > 20_000:
-            print(f"{begin} sessions, {len(found.faults)} faults, {memory_octets(pid):,} octets", flush=True)  # noqa: T201
+            print(f"{begin} sessions, {len(found.faults)} faults, {memory_octets(pid):,} octets", flush=True)  # noqa: T201 - the long form speaks to a terminal
     await _all_out(relay, hop)
     found.sung = _sung(hop)
     found.growth = await _memory_at_rest(pid) / warm - 1.0
@@ -284,7 +284,7 @@ def main() -> None:
     parser.add_argument("--only", type=int, help="print and play one session")
     parser.add_argument("--machine", action="store_true", help="against the machine alone")
     options = parser.parse_args()
-    print(f"seed {options.seed}", flush=True)  # noqa: T201
+    print(f"seed {options.seed}", flush=True)  # noqa: T201 - the long form speaks to a terminal
     if options.machine:
         from hostile.machine import storm_machine
 
@@ -298,8 +298,8 @@ def main() -> None:
 
 def _say(found: Storm) -> None:
     for fault in found.faults[:50]:
-        print(fault)  # noqa: T201
-    print(  # noqa: T201
+        print(fault)  # noqa: T201 - the long form speaks to a terminal
+    print(  # noqa: T201 - the long form speaks to a terminal
         f"{found.n_played} sessions and {found.n_cut} that were cut, of seed {found.seed}, in {found.seconds:.0f} s: "
         f"{found.n_accepted} messages accepted, "
         f"{len(found.sung)} of {len(found.canaries)} canaries arrived, memory grew by {found.growth:.1%}, "
