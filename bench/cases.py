@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import loads
+from bench.exim import exim, n_queued
 from bench.peers import NOBODY, Peer, aiosmtpd, postfix, relay365
 from relay365.trial.bench import Load, sink_process
 from relay365.trial.load import LoadResult, run_load
@@ -24,7 +25,7 @@ from relay365.trial.load import LoadResult, run_load
 Figures = dict[str, float]
 Start = Callable[[Path, int], AbstractContextManager[Peer]]
 
-PEERS: dict[str, Start] = {"relay365": relay365, "postfix": postfix, "aiosmtpd": aiosmtpd}
+PEERS: dict[str, Start] = {"relay365": relay365, "postfix": postfix, "exim": exim, "aiosmtpd": aiosmtpd}
 SETTLE_S = 300.0
 
 
@@ -188,6 +189,8 @@ def _n_kept(name: str, folder: Path) -> int:
         return int(counts.get("queued", 0) + counts.get("claimed", 0))
     if name == "postfix":
         return sum(1 for path in (folder / "queue" / "hold").rglob("*") if path.is_file())
+    if name == "exim":
+        return n_queued(folder)
     return sum(1 for path in folder.iterdir() if path.is_file() and path.name.isdigit())
 
 
@@ -236,7 +239,8 @@ def _stamp_sink() -> Iterator[_Asker]:
 def cases(*, quick: bool) -> list[Case]:
     """All of them; quick ones are a tenth as long."""
     part = 10 if quick else 1
-    both, takers = ("relay365", "postfix"), ("relay365", "postfix", "aiosmtpd")
+    both = ("relay365", "postfix")
+    mtas, takers = (*both, "exim"), (*both, "exim", "aiosmtpd")
     content = Load(1, 2048, 1).content
     return [
         Case("accept-2k-20", "accept, 2 KB, 20 sessions", takers, accept(Load(6000 // part, 2048, 20))),
@@ -244,7 +248,7 @@ def cases(*, quick: bool) -> list[Case]:
         Case("accept-100k-20", "accept, 100 KB, 20 sessions", both, accept(Load(2000 // part, 102_400, 20))),
         Case("connect-2k-20", "accept, 2 KB, a connection each", both, connect(Load(3000 // part, 2048, 20))),
         Case(
-            "relay-2k-20", "through to a sink, 2 KB, 20 sessions", both, through(Load(4000 // part, 2048, 20))
+            "relay-2k-20", "through to a sink, 2 KB, 20 sessions", mtas, through(Load(4000 // part, 2048, 20))
         ),
         Case("relay-100k-20", "through to a sink, 100 KB", both, through(Load(1500 // part, 102_400, 20))),
         Case("latency", "dot to arrival at 100 a second", both, latency(100, 10 // min(part, 5), content)),

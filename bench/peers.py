@@ -185,7 +185,7 @@ def postfix(folder: Path, sink_port: int = NOBODY) -> Iterator[Peer]:
     shutil.chown(folder / "data", "postfix")
     _postfix(config, "start")
     try:
-        _wait_for(port)
+        wait_for(port)
         pid = int((folder / "queue" / "pid" / "master.pid").read_text())
         yield Peer("postfix", port, pid)
     finally:
@@ -214,7 +214,7 @@ def aiosmtpd(folder: Path, sink_port: int = NOBODY) -> Iterator[Peer]:
     command = [sys.executable, str(Path(__file__).with_name("file_per_message.py")), str(folder), str(port)]
     with subprocess.Popen(command) as process:  # noqa: S603 - our own command
         try:
-            _wait_for(port)
+            wait_for(port)
             yield Peer("aiosmtpd", port, process.pid)
         finally:
             process.terminate()
@@ -227,7 +227,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Until something listens there; raises PeerFailed."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         with socket.socket() as probe:
