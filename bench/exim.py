@@ -17,6 +17,7 @@ from bench.peers import NOBODY, Peer, PeerFailed, free_port, wait_for
 
 CONFIG = """\
 primary_hostname = exim.bench.example
+exim_path = {program}
 spool_directory = {folder}/spool
 log_file_path = {folder}/log/%s
 log_selector = -all
@@ -71,7 +72,8 @@ def exim(folder: Path, sink_port: int = NOBODY) -> Iterator[Peer]:
     port, config = free_port(), folder / "exim.conf"
     queue_only = "queue_only" if sink_port == NOBODY else "remote_max_parallel = 20"
     config.write_text(
-        CONFIG.format(folder=folder, port=port, sink_port=sink_port, queue_only=queue_only), "utf-8"
+        CONFIG.format(folder=folder, program=program, port=port, sink_port=sink_port, queue_only=queue_only),
+        "utf-8",
     )
     with subprocess.Popen([program, "-C", str(config), "-bdf"]) as process:  # noqa: S603 - a fixed command
         try:

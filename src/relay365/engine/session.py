@@ -216,7 +216,8 @@ class Session:
         reply = self._mail.begin(self._reception.spool)
         if reply.is_positive:
             self._patience.content_begins(self._reception.clock.mono())
-            self._arm()
+            if self._reception.limits.content_s < self._reception.limits.command_s:
+                self._arm()  # else the timer that stands comes early enough, and looks again
         machine.answer(reply)
 
     def _take_block(self, octets: bytes) -> None:

@@ -33,7 +33,7 @@ from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, StoredContent
 from relay365.spool.segment import HEADER, SegmentFolder
 from relay365.spool.sqlite.reads import QUERIES, Place, content, message_row
-from relay365.spool.sqlite.rows import MessageRow, message_values, path_crc, text_of
+from relay365.spool.sqlite.rows import MessageRow, message_values, path_crc, path_values, text_of
 
 SegmentPlace = tuple[str | None, int | None]
 """Segment and offset of a content; (None, None) where it is inline."""
@@ -91,25 +91,23 @@ def accept(
     Gives (segment, offset) of the content, (None, None) where it is inline. lease is used where a claim is asked for.
     """
     seq, message, stored = what
-    segment, offset = _place_content(connection, segments, seq, stored)
+    segment, offset, inline = _place_content(segments, seq, stored)
     crash_point("segment-written")
-    envelope = message.envelope
-    values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
-    connection.execute(QUERIES["insert_message"], values)
-    times = (message.accepted_at, message.expires_at)
-    state = (State.QUEUED.value, 0, 0.0)
+    first, *others = message.envelope.forward_paths
+    lane, times = message.lane, (message.accepted_at, message.expires_at)
+    detail, claim_detail = f"from {message.submitter.peer_address} in lane {lane}", ""
+    state: tuple[str, int, float] = (State.QUEUED.value, 0, 0.0)
     if message.claim_until_at:
         state = (State.CLAIMED.value, lease, message.claim_until_at)
-    rows = [
-        (seq, n, path.address, path.notify, path.orcpt, path_crc(seq, n, path), message.lane, *times, *state)
-        for n, path in enumerate(envelope.forward_paths)
-    ]
-    connection.executemany(QUERIES["insert_recipient"], rows)
-    detail = f"from {message.submitter.peer_address} in lane {message.lane}"
-    connection.execute(QUERIES["insert_event"], (message.accepted_at, seq, -1, "message.accepted", detail))
-    if message.claim_until_at:
-        event = (message.accepted_at, seq, -1, "message.claimed", f"{len(rows)} recipients at once")
-        connection.execute(QUERIES["insert_event"], event)
+        claim_detail = f"{1 + len(others)} recipients at once"
+    values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
+    values += (inline, detail, *path_values(seq, 0, first), lane, *state, claim_detail)
+    connection.execute(QUERIES["accept"], values)
+    if others:
+        rows = [
+            (seq, n, *path_values(seq, n, path), lane, *times, *state) for n, path in enumerate(others, 1)
+        ]
+        connection.executemany(QUERIES["insert_recipient"], rows)
     if message.answers:
         pay(connection, message.accepted_at, message.answers, f"report.queued as {spool_id_of(seq)}")
     return segment, offset
@@ -129,15 +127,15 @@ def claim_of(seq: int, message: NewMessage, lease: int, body: Content) -> Claim:
 
 
 def _place_content(
-    connection: apsw.Connection, segments: SegmentFolder, seq: int, stored: StoredContent
-) -> SegmentPlace:
+    segments: SegmentFolder, seq: int, stored: StoredContent
+) -> tuple[str | None, int | None, bytes | None]:
+    """Segment, offset, and the octets that are to stay inside the database."""
     if stored.own is not None:
-        return stored.own.name, HEADER.size
+        return stored.own.name, HEADER.size, None
     octets = stored.octets or b""
     if len(octets) > INLINE_OCTETS:
-        return segments.append(seq, octets, stored.crc)
-    connection.execute(QUERIES["insert_content"], (seq, octets))
-    return None, None
+        return *segments.append(seq, octets, stored.crc), None
+    return None, None, octets
 
 
 def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
@@ -239,42 +237,40 @@ def settle(
         row = connection.execute(QUERIES["damaged"], (seq,)).fetchone()
         if row is not None and row[0]:
             fates = tuple(replace(f, state=State.HELD) if f.state is State.QUEUED else f for f in fates)
+    is_delivered = True
     for fate in fates:
-        _write_fate(connection, seq, settlement.lease, fate, at)
-    if tidy:
-        _forget_content(connection, segments, seq)
+        _write_fate(connection, (seq, settlement.lease, at, tidy), fate)
+        is_delivered &= fate.state is State.DELIVERED
+    if tidy and is_delivered:
+        spent: list[Any] = connection.execute(QUERIES["spent_segment"], (seq,)).fetchall()
+        for (segment,) in spent:
+            connection.execute(QUERIES["forget_segment"], (seq,))
+            segments.released.add(segment)
 
 
-def _forget_content(connection: apsw.Connection, segments: SegmentFolder, seq: int) -> None:
-    """Remove the content of a message that is delivered to all; failed mail keeps it as a dead letter."""
-    (n_undelivered,) = _one(connection, "n_undelivered", (seq,))
-    if n_undelivered:
-        return
-    connection.execute(QUERIES["delete_content"], (seq,))
-    (segment,) = _one(connection, "segment_of", (seq,))
-    if segment is not None:
-        connection.execute(QUERIES["forget_segment"], (seq,))
-        segments.released.add(segment)
-
-
-def _write_fate(connection: apsw.Connection, seq: int, lease: int, fate: Fate, at: float) -> None:
+def _write_fate(connection: apsw.Connection, where: tuple[int, int, float, bool], fate: Fate) -> None:
+    """One fate; where is (seq, lease, instant, tidy). Raises ClaimLost."""
+    seq, lease, at, tidy = where
     outcome = fate.outcome
     reply = klass = row = remote_id = None
     if outcome is not None:
         reply, row, remote_id = outcome.reply_text[:REPLY_OCTETS], outcome.row, outcome.remote_id
         klass = outcome.klass.value if outcome.klass else ""
-    values = (
-        fate.state.value, int(fate.counted), fate.next_attempt_at, reply, klass, row, int(fate.possible_duplicate),
-        int(fate.owes_report), at if fate.state in END_STATES else None, remote_id, seq, fate.n, lease,
-    )  # fmt: skip
-    connection.execute(QUERIES["settle"], values)
-    if connection.changes() != 1:
-        raise ClaimLost(f"message {seq} recipient {fate.n}: lease {lease} is no longer ours")
     name = f"recipient.{fate.state.value}"
     if fate.state is State.QUEUED:
         name = "recipient.uncertain" if fate.possible_duplicate else "recipient.deferred"
     detail = "returned untouched" if reply is None else reply
-    connection.execute(QUERIES["insert_event"], (at, seq, fate.n, name, detail))
+    values = (
+        fate.state.value, int(fate.counted), fate.next_attempt_at, reply, klass, row, int(fate.possible_duplicate),
+        int(fate.owes_report), at if fate.state in END_STATES else None, remote_id, seq, fate.n, lease, at, name,
+        detail, int(tidy),
+    )  # fmt: skip
+    try:
+        connection.execute(QUERIES["settle"], values)
+    except apsw.ConstraintError as error:
+        raise ClaimLost(
+            f"message {seq} recipient {fate.n}: lease {lease} is no longer ours: {error}"
+        ) from error
 
 
 def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:

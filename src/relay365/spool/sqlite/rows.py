@@ -78,7 +78,7 @@ class MessageRow:
 def message_values(
     seq: int, message: NewMessage, size_octets: int, place: tuple[str | None, int | None, int]
 ) -> Row:
-    """The values of query insert_message; place is (segment, offset, crc)."""
+    """The message's part of the values of query accept; place is (segment, offset, crc)."""
     envelope, submitter = message.envelope, submitter_json(message.submitter)
     row_crc = message_crc(seq, envelope, message.trace, (message.message_id, message.header_from, submitter))
     return (
@@ -103,6 +103,11 @@ def message_crc(seq: int, envelope: Envelope, trace: bytes, facts: tuple[str, st
         *facts,
     )  # fmt: skip
     return zlib.crc32(trace, zlib.crc32("\0".join(words).encode()))
+
+
+def path_values(seq: int, n: int, path: ForwardPath) -> Row:
+    """Address, notify, orcpt and checksum of a recipient's row."""
+    return path.address, path.notify, path.orcpt, path_crc(seq, n, path)
 
 
 def path_crc(seq: int, n: int, path: ForwardPath) -> int:

@@ -179,23 +179,30 @@ class SqliteSpool:
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
         """See spool.api.Spool."""
-        results = await asyncio.gather(*(self._settle(one) for one in settlements), return_exceptions=True)
-        lost = []
-        for one, result in zip(settlements, results, strict=True):
-            if isinstance(result, ClaimLost):
+        under_way = [(one, self._settle(one, tidy=True)) for one in settlements]
+        if len(under_way) > 1:
+            await asyncio.wait([future for _, future in under_way])
+        lost, failed = [], None
+        for one, future in under_way:
+            try:
+                await future
+            except ClaimLost:
                 lost.append(one.spool_id)
-            elif isinstance(result, BaseException):
-                raise result
+            except SpoolCorrupt:  # the content stays, the outcome must not be lost
+                await self._settle(one, tidy=False)
+            except SpoolError as error:
+                failed = error
+        if failed is not None:
+            raise failed
         return lost
 
-    async def _settle(self, settlement: Settlement) -> None:
-        """Write a claim's fates; where the database is damaged the content stays, the outcome must not be lost."""
+    def _settle(self, settlement: Settlement, *, tidy: bool) -> asyncio.Future[None]:
+        """Write a claim's fates."""
         points = ("before-settle-commit", "after-settle-commit")
-        work = partial(moves.settle, segments=self._segments, settlement=settlement, at=self._clock.now())
-        try:
-            await self._writer.submit(Job(partial(work, tidy=True), points))
-        except SpoolCorrupt:
-            await self._writer.submit(Job(partial(work, tidy=False), points))
+        work = partial(
+            moves.settle, segments=self._segments, settlement=settlement, at=self._clock.now(), tidy=tidy
+        )
+        return self._writer.submit(Job(work, points))
 
     async def renew(self, claims: Sequence[Claim], *, lease_until_at: float) -> None:
         """See spool.api.Spool."""

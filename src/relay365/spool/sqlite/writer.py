@@ -1,8 +1,9 @@
 """The one writer: a thread that owns the writing connection and commits in groups.
 
-Group commit, not the engine, decides the rate: everything that waits is done in one transaction, each job behind a
-savepoint of its own so that a bad one fails alone; segments are synced before the commit; then all results go to the
-event loop at once. If sync or commit fails, every job of the group fails and nothing of it was accepted.
+Group commit, not the engine, decides the rate: everything that waits is done in one transaction; segments are synced
+before the commit; then all results go to the event loop at once. Where a job fails, the group is done again with each
+job behind a savepoint of its own, so that a bad one fails alone. If sync or commit fails, every job of the group fails
+and nothing of it was accepted.
 The thread outlives every fault: without it nothing would ever be answered again.
 """
 
@@ -41,6 +42,10 @@ class Job:
         self.future: asyncio.Future[Any] | None = None
         self.result: Any = None
         self.error: BaseException | None = None
+
+
+class _JobFailed(Exception):
+    """A job has failed, and what it had written is mixed with the others' work: all of it once more, one by one."""
 
 
 class Writer:
@@ -108,9 +113,13 @@ class Writer:
     def _do_group(self, group: list[Job]) -> None:
         """Run and commit a group; where a job met a damaged page, without that job and from the beginning."""
         points: set[tuple[str, str]] | None = None
+        alone = False  # in the common case all jobs are good, and two statements for each are saved
         while group and points is None:
             try:
-                points = self._commit(group)
+                points = self._commit(group, alone=alone)
+            except _JobFailed:
+                self._roll_back()
+                alone = True
             except (SpoolError, apsw.Error, OSError) as error:
                 self._roll_back()
                 group = _without_culprits(group, error)
@@ -120,12 +129,12 @@ class Writer:
             with contextlib.suppress(apsw.Error):
                 self._after_commit(self._connection)
 
-    def _commit(self, group: list[Job]) -> set[tuple[str, str]]:
+    def _commit(self, group: list[Job], *, alone: bool) -> set[tuple[str, str]]:
         """One transaction; gives the crash points that it passed."""
         points: set[tuple[str, str]] = set()
         self._connection.execute("BEGIN IMMEDIATE")
         for job in group:
-            self._do_job(job)
+            self._do_job(job, alone=alone)
             if job.points is not None and job.error is None and job.result != []:
                 points.add(job.points)
         self._segments.sync()
@@ -134,21 +143,27 @@ class Writer:
         self._connection.execute("COMMIT")
         return points
 
-    def _do_job(self, job: Job) -> None:
+    def _do_job(self, job: Job, *, alone: bool) -> None:
+        """Run a job; alone: behind a savepoint of its own. Raises _JobFailed where it is not."""
         job.error = None
-        self._connection.execute("SAVEPOINT job")
+        if alone:
+            self._connection.execute("SAVEPOINT job")
         try:
             job.result = job.work(self._connection)
         except (SpoolError, apsw.Error, OSError, ValueError) as error:
             job.error = error
         except Exception as error:  # noqa: BLE001 - logged, and told to whoever waits; the thread must live
-            _LOG.exception("writer.failed: a fault of ours, in one job")
+            if alone:
+                _LOG.exception("writer.failed: a fault of ours, in one job")
             job.error = error
         if job.error is not None:
+            if not alone:
+                raise _JobFailed
             if is_bad_page(job.error) or not self._connection.in_transaction:
                 raise spool_error(job.error)  # the transaction is lost, with the others' work
             self._connection.execute("ROLLBACK TO job")
-        self._connection.execute("RELEASE job")
+        if alone:
+            self._connection.execute("RELEASE job")
 
     def _roll_back(self) -> None:
         """Nothing of the group was accepted.

@@ -1,15 +1,13 @@
--- name: insert_message
--- One accepted message.
-INSERT INTO message (seq, accepted_at, expires_at, size_octets, reverse_path, body, smtputf8, ret, envid, trace,
-  message_id, header_from, submitter, segment, segment_offset, crc, row_crc)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-
--- name: insert_content
--- A content that is small enough to stay inside the database.
-INSERT INTO content (seq, octets) VALUES (?, ?)
+-- name: accept
+-- One accepted message with its first recipient, its events, and its content where that is small enough to stay inside
+-- the database. The trigger `accepted` has the rows.
+INSERT INTO acceptance (seq, accepted_at, expires_at, size_octets, reverse_path, body, smtputf8, ret, envid, trace,
+  message_id, header_from, submitter, segment, segment_offset, crc, row_crc, octets, detail, address, notify, orcpt,
+  path_crc, lane, state, lease, lease_until_at, claim_detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_recipient
--- One recipient, queued and due at once, or claimed from the beginning.
+-- One more recipient, queued and due at once, or claimed from the beginning.
 INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, next_attempt_at, expires_at, state, lease,
   lease_until_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -42,15 +40,16 @@ FROM message WHERE seq = ?
 SELECT octets FROM content WHERE seq = ?
 
 -- name: settle
--- Write one fate, only while the lease is ours; a NULL leaves what the last attempt said.
-UPDATE recipient SET state = ?1, attempts = attempts + ?2, next_attempt_at = ?3, last_reply = coalesce(?4, last_reply),
-  class = coalesce(?5, class), row = coalesce(?6, row), possible_duplicate = possible_duplicate | ?7,
-  owes_report = owes_report | ?8, settled_at = ?9, remote_id = coalesce(?10, remote_id), lease = 0, lease_until_at = 0
-WHERE seq = ?11 AND n = ?12 AND state = 'claimed' AND lease = ?13
+-- Write one fate and its event, and remove an inline content that nobody needs any more; the trigger `settled` has it.
+-- Fails with "claim lost" when the lease is not ours.
+INSERT INTO settling (state, counted, next_attempt_at, last_reply, class, row, possible_duplicate, owes_report,
+  settled_at, remote_id, seq, n, lease, at, event, detail, tidies)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
--- name: n_undelivered
--- Whether the content is still needed: anything that is not delivered keeps it (failed mail is a dead letter).
-SELECT count(*) FROM recipient WHERE seq = ? AND state <> 'delivered'
+-- name: spent_segment
+-- Where the content of a message lies that is delivered to all; failed mail keeps it as a dead letter.
+SELECT segment FROM message WHERE seq = ?1 AND segment IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM recipient WHERE seq = ?1 AND state <> 'delivered')
 
 -- name: delete_content
 -- The inline content of a message that is done.
