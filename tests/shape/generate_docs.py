@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 import typing
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -32,6 +33,13 @@ TABLES: tuple[tuple[str, type[config.Table]], ...] = (
     ("[[user]]", config.User),
     ('[[route]] kind = "submission"', config.SubmissionRoute),
     ('[[route]] kind = "smarthost"', config.SmarthostRoute),
+    ("[[device]]", config.Device),
+    ("match", config.Match),
+    ("[tolerate]", config.Tolerate),
+    ("[repair]", config.Repair),
+    ("[sender]", config.Sender),
+    ("[oversize]", config.Oversize),
+    ("[duplicates]", config.Duplicates),
     ("[queue]", config.Queue),
     ("[log]", config.Log),
     ("References to secrets", config.SecretRef),
@@ -46,7 +54,7 @@ _WORDS: dict[object, str] = {
     words.Size: "size", words.Duration: "time", words.HostPort: "address:port", words.Network: "network",
     words.MailboxName: "mail address", words.HostName: "host name", words.BaseAddress: "https address",
     words.Label: "name", words.Number: "number", words.Flag: "true or false", str: "text",
-    config.SecretRef: "reference",
+    config.SecretRef: "reference", date: "date", config.Match: "table", config.OwnTolerate: "table",
 }  # fmt: skip
 
 

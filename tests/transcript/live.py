@@ -16,6 +16,7 @@ from relay365.engine.reception import Reception
 from relay365.engine.session import Session
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
+from relay365.rules.client import NOBODY, Client
 from relay365.smtp.events import MailGiven
 from relay365.spool.api import Claim, Fate, Intake, NewMessage, Settlement, Spool, State
 from transcript.house import Accepted, House, check_accepted, spool_error_of
@@ -51,6 +52,9 @@ class HouseGate:
 
     def __init__(self, house: House) -> None:
         self._house = house
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        return NOBODY
 
     def connect(self, peer_address: str) -> Reply | None:
         return self._house.connect

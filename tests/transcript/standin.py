@@ -12,6 +12,7 @@ from relay365.engine.session import Session
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.net.stream import Stream
+from relay365.rules.client import NOBODY, Client
 from relay365.smtp.events import MailGiven
 from relay365.smtp.offers import Limits, Offers
 from relay365.spool.api import Intake, NewMessage, Spool
@@ -91,6 +92,9 @@ class FakeTransport(asyncio.Transport):
 
 class OpenGate:
     """Everybody may do everything."""
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        return NOBODY
 
     def connect(self, peer_address: str) -> Reply | None:
         return None

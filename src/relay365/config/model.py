@@ -5,11 +5,15 @@ docs/config.md is made from this module. A model says what it expects; relay365.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from relay365.config.clients import Allow, Device, Sender, Tolerate, User
+from relay365.config.repairs import Duplicates, Oversize, Repair
+from relay365.config.table import Table
 from relay365.config.words import (
     BaseAddress,
     Duration,
@@ -22,12 +26,6 @@ from relay365.config.words import (
     Number,
     Size,
 )
-
-
-class Table(BaseModel):
-    """A table of the file: frozen, no unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class SecretRef(Table):
@@ -78,6 +76,18 @@ class Listener(Table):
         "optional",
         description="none; optional: STARTTLS is offered; required: no mail before STARTTLS; implicit: TLS at once",
     )
+    ciphers: Literal["office", "modern", "legacy"] = Field(
+        "office",
+        description="office: TLS 1.2 and RSA key exchange, too, for printers; modern; legacy: TLS 1.0 and 1.1, too",
+    )
+    hosts: tuple[Network, ...] = Field(
+        (), description='the only networks that may connect; ciphers = "legacy" needs it'
+    )
+    review_by: date | None = Field(
+        None, description='when somebody looks whether it is still needed; ciphers = "legacy" needs it'
+    )
+    proxy_from: tuple[Network, ...] = Field((), description="proxies that begin with a PROXY header (v1, v2)")
+    xclient_from: tuple[Network, ...] = Field((), description="proxies that may say XCLIENT")
     certificate: SecretRef | None = Field(
         None, description="own certificate chain (PEM), { file = }; default: made at first start"
     )
@@ -90,24 +100,9 @@ class Listener(Table):
             raise ValueError("certificate and key together")
         if any(one is not None and one.file is None for one in (self.certificate, self.key)):
             raise ValueError("certificate and key as { file = }")
+        if self.ciphers == "legacy" and not (self.hosts and self.review_by):
+            raise ValueError("hosts and review_by")
         return self
-
-
-class Allow(Table):
-    """[[allow]]: who may send without or with a login; first match wins, what matches nothing is refused."""
-
-    network: Network = Field(description='the network, such as "192.168.10.0/24"')
-    login: Literal["never", "optional", "required"] = Field(
-        "optional",
-        description="never and optional: none is needed; required: nobody sends from there without one",
-    )
-
-
-class User(Table):
-    """[[user]]: a login for devices, beside the users file."""
-
-    name: str = Field(description="the login name; name@domain is taken, too")
-    password_hash: str = Field(description="argon2id hash, as it stands in the users file", repr=False)
 
 
 class SubmissionRoute(Table):
@@ -203,6 +198,12 @@ class Config(Table):
     listener: tuple[Listener, ...] = Field(min_length=1)
     allow: tuple[Allow, ...] = ()
     user: tuple[User, ...] = ()
+    device: tuple[Device, ...] = ()
+    tolerate: Tolerate = Field(default_factory=Tolerate)
+    repair: Repair = Field(default_factory=Repair)
+    sender: Sender = Field(default_factory=Sender)
+    oversize: Oversize = Field(default_factory=Oversize)
+    duplicates: Duplicates = Field(default_factory=Duplicates)
     route: tuple[Route, ...] = Field(min_length=1)
     queue: Queue = Field(default_factory=Queue)
     log: Log = Field(default_factory=Log)
@@ -213,6 +214,7 @@ class Config(Table):
             ("listener", "address", [one.address for one in self.listener if not one.address.endswith(":0")]),
             ("allow", "network", [str(one.network) for one in self.allow]),
             ("user", "name", [one.name for one in self.user]),
+            ("device", "name", [one.name for one in self.device]),
             ("route", "name", [one.name for one in self.route if one.name]),
         ):
             twins = [value for n, value in enumerate(values) if value in values[:n]]

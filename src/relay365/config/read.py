@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from relay365.config.clients import Allow, Device, Match, OwnTolerate, Sender, Tolerate, User
 from relay365.config.model import (
-    Allow,
     Config,
     Listener,
     Log,
@@ -23,20 +23,22 @@ from relay365.config.model import (
     Server,
     SmarthostRoute,
     SubmissionRoute,
-    Table,
-    User,
 )
+from relay365.config.repairs import Duplicates, Oversize, Repair
+from relay365.config.table import Table
 from relay365.errors import ConfigError
 
-LATER = frozenset({"device", "tolerate", "repair", "sender", "oversize", "rule", "web", "metrics", "alerts"})
+LATER = frozenset({"rule", "web", "metrics", "alerts"})
 LATER_KINDS = frozenset({"connector", "graph", "hve", "acs"})
 KINDS = ("submission", "smarthost")
 LISTS = frozenset({"listener", "allow", "user", "route", "device", "rule"})
 
 _MODELS: Mapping[str, tuple[type[Table], ...]] = {
     "server": (Server,), "listener": (Listener,), "allow": (Allow,), "user": (User,), "queue": (Queue,), "log": (Log,),
-    "route": (SubmissionRoute, SmarthostRoute),
+    "route": (SubmissionRoute, SmarthostRoute), "device": (Device,), "tolerate": (Tolerate,), "repair": (Repair,),
+    "sender": (Sender,), "oversize": (Oversize,), "duplicates": (Duplicates,),
 }  # fmt: skip
+_INNER: Mapping[str, tuple[type[Table], ...]] = {"match": (Match,), "tolerate": (OwnTolerate,)}
 _SECRETS = frozenset({"secret", "password", "key", "certificate", "password_hash"})
 _REFERENCE = 'a reference: { file = "..." }, { env = "..." } or { credential = "..." }'
 
@@ -143,9 +145,8 @@ def _place(path: list[str | int]) -> str:
 def _known_keys(path: list[str | int]) -> list[str]:
     if not path:
         return list(Config.model_fields)
-    models = (
-        (SecretRef,) if len(path) > 1 and isinstance(path[-1], str) else _MODELS.get(str(path[0]), (Config,))
-    )
+    inner = _INNER.get(str(path[-1]), (SecretRef,)) if len(path) > 1 and isinstance(path[-1], str) else None
+    models = inner or _MODELS.get(str(path[0]), (Config,))
     return [key for model in models for key in model.model_fields]
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from relay365.clock import Clock
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
+from relay365.rules.client import Client
 from relay365.smtp.events import MailGiven
 from relay365.smtp.offers import Limits, Offers
 from relay365.spool.api import Claim, Spool
@@ -17,6 +18,10 @@ from relay365.spool.api import Claim, Spool
 
 class Gate(Protocol):
     """Who may do what; pure decisions. None means go on, a Reply refuses."""
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        """Who this is by what is known so far; asked at connect, after HELO and after a login."""
+        ...
 
     def connect(self, peer_address: str) -> Reply | None:
         """At the greeting."""
@@ -69,3 +74,15 @@ class Reception:
     accepted: Callable[[str], None]
     clock: Clock
     express: Express | None = None
+
+    def offers_to(self, client: Client) -> Offers:
+        """The listener's offers as they hold for one client."""
+        offers = self.offers
+        return replace(
+            offers,
+            tolerances=client.tolerances,
+            starttls=offers.starttls and client.starttls,
+            mechanisms=() if client.login == "never" else offers.mechanisms,
+            auth_without_tls=offers.auth_without_tls or client.auth_in_clear,
+            size_octets=min(client.max_octets or offers.size_octets, offers.size_octets),
+        )

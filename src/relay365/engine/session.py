@@ -82,6 +82,7 @@ class Session:
         here = self._reception
         self._stream, self.peer = stream, stream.peer
         self._machine = ServerSession(here.offers, here.limits, peer=f"[{self.peer[0]}]", tls=stream.tls)
+        self._recognise(self._machine)
         refusal = here.gate.connect(self.peer[0])
         if refusal is not None:
             _LOG.warning("session.refused peer=%s reply=%r", self.peer[0], str(refusal))
@@ -194,9 +195,13 @@ class Session:
                 self._wait(self._sign_in(machine, identity, secret))
             case AuthMalformed():
                 machine.answer(NOT_READABLE)
-            case TransactionReset() | ContentRefused() | HeloGiven():
+            case TransactionReset() | ContentRefused():
                 self._mail.abandon()
                 self._mail = Taking()
+            case HeloGiven():
+                self._mail.abandon()
+                self._mail = Taking()
+                self._recognise(machine)
 
     def _take_mail(self, machine: ServerSession, event: MailGiven) -> None:
         reply = self._reception.gate.mail(self._facts(machine), event) or SENDER_OK
@@ -272,6 +277,7 @@ class Session:
             n_before = machine.counts.refused_logins
             await asyncio.sleep(self._reception.limits.login_delay_s * (n_before + 1))
         machine.answer(SIGNED_IN if is_right else NOT_SIGNED_IN)
+        self._recognise(machine)
 
     async def _let_disk_catch_up(self) -> None:
         """The network is faster than the disk."""
@@ -302,6 +308,11 @@ class Session:
             machine.answer(reply)
 
     # -- facts and deadlines ------------------------------------------------------------------------------------------
+
+    def _recognise(self, machine: ServerSession) -> None:
+        """Who is this, and what is offered to it from now on?"""
+        here = self._reception
+        machine.grant(here.offers_to(here.gate.client(self._facts(machine))))
 
     def _facts(self, machine: ServerSession) -> SubmitterFacts:
         """Who this is; asked for each command of a transaction, so kept until it changes."""

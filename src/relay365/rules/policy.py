@@ -12,6 +12,7 @@ from typing import Protocol
 
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
+from relay365.rules.client import Client
 
 LOGIN_NEEDED = Reply.of(530, "5.7.0", "Authentication required")
 TLS_NEEDED = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")  # RFC 3207 4
@@ -51,6 +52,11 @@ class Policy:
     def __init__(self, rules: tuple[AllowRule, ...], *, require_tls: bool, require_auth: bool) -> None:
         self._rules, self._require_tls, self._require_auth = rules, require_tls, require_auth
         self._verdict_by_address: dict[str, Verdict] = {}
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        """Who this is."""
+        verdict = self.judge(facts)
+        return Client(name=verdict.rule, login="optional" if verdict.reply is None else "required")
 
     def connect(self, peer_address: str) -> Reply | None:
         """At the greeting nobody is refused: a login may follow."""

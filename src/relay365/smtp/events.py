@@ -10,16 +10,17 @@ from relay365.mail.status import Reply
 
 
 class Signal(Enum):
-    """Why there is no event now."""
+    """Why there is no event now; OWES_HELLO stays inside the machine."""
 
     NEED_OCTETS = "need octets"
     NEED_REPLY = "need reply"
     NEED_TLS = "need tls"
+    OWES_HELLO = "owes hello"
 
 
 @dataclass(frozen=True, slots=True)
 class HeloGiven:
-    """The peer named itself; the machine has answered."""
+    """The peer named itself; the machine answers behind this event, so that grant() may come before."""
 
     name: str
     extended: bool

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from relay365.mail.status import Reply
+from relay365.mail.tolerance import DEFAULT
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -54,11 +57,12 @@ class Offers:
     """What a server offers.
 
     extensions: EHLO keywords in their order; SIZE gets its number, STARTTLS and AUTH stand only where they may be
-    used; an unknown keyword is said as it is.
+    used; an unknown keyword is said as it is. tolerances: what is forgiven, by the names of mail.tolerance.
     """
 
     hostname: str
     size_octets: int = 157_286_400
+    tolerances: frozenset[str] = DEFAULT
     starttls: bool = False
     mechanisms: tuple[str, ...] = ()
     auth_without_tls: bool = False
@@ -91,6 +95,11 @@ class Offers:
             else:
                 lines.append(keyword)
         return lines
+
+    def hello(self, peer: str, *, extended: bool, secured: bool) -> Reply:
+        """The reply to EHLO, or to HELO, which lists nothing."""
+        keywords = self.keywords(secured=secured) if extended else ()
+        return Reply(250, None, (self.phrase(self.phrases.hello, peer), *keywords))
 
     def phrase(self, template: str, peer: str) -> str:
         """One of the phrases, filled in."""

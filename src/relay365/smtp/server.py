@@ -47,7 +47,7 @@ class ServerSession:
         self._hello = HeloGiven("", extended=False)
         self._in = LineBuffer()
         self._out: list[bytes] = []
-        self._events: deque[Event] = deque()
+        self._events: deque[Event | Signal] = deque()
         self._state = Transaction()
 
     def __repr__(self) -> str:
@@ -87,6 +87,10 @@ class ServerSession:
 
     # -- what the host says ---------------------------------------------------------------------------------
 
+    def grant(self, offers: Offers) -> None:
+        """From now on these offers hold: the host knows better who the peer is."""
+        self._offers = offers
+
     def greet(self) -> None:
         """Say the banner."""
         self._say(Reply.of(220, "", self._phrase(self._offers.phrases.banner)))
@@ -125,7 +129,10 @@ class ServerSession:
         """The next event, or why there is none."""
         while True:
             if self._events:
-                return self._events.popleft()
+                event = self._events.popleft()
+                if event is not Signal.OWES_HELLO:
+                    return event
+                self._say(self._offers.hello(self._peer, extended=self.extended, secured=bool(self.tls)))
             if self._state.pending is not None:
                 return Signal.NEED_REPLY
             if self.phase is Phase.TLS:
@@ -180,18 +187,18 @@ class ServerSession:
 
     def _helo(self, argument: str) -> None:
         self._named(argument, extended=False)
-        self._say(Reply.of(250, "", self._phrase(self._offers.phrases.hello)))
 
     def _ehlo(self, argument: str) -> None:
         self._named(argument, extended=True)
-        lines = (self._phrase(self._offers.phrases.hello), *self._offers.keywords(secured=bool(self.tls)))
-        self._say(Reply(250, None, lines))
 
     def _named(self, argument: str, *, extended: bool) -> None:
-        """Take the peer's name whatever it is; RFC 5321 4.1.4 forbids refusing mail for a wrong one."""
+        """Take the peer's name whatever it is; RFC 5321 4.1.4 forbids refusing mail for a wrong one.
+
+        The reply waits until the host has taken the event: what is offered may depend on the name.
+        """
         self._reset("EHLO" if extended else "HELO")
         self._hello = HeloGiven(argument[:255] or self._peer, extended)
-        self._events.append(self._hello)
+        self._events += (self._hello, Signal.OWES_HELLO)
 
     def _mail(self, argument: str) -> None:
         event = grammar.parse_mail(argument)
@@ -383,13 +390,7 @@ def _too_large(limit: int) -> Reply:
 
 
 _VERBS = {
-    "HELO": ServerSession._helo,
-    "EHLO": ServerSession._ehlo,
-    "MAIL": ServerSession._mail,
-    "RCPT": ServerSession._rcpt,
-    "DATA": ServerSession._data,
-    "RSET": ServerSession._rset,
-    "QUIT": ServerSession._quit,
-    "STARTTLS": ServerSession._starttls,
-    "AUTH": ServerSession._auth,
-}
+    "HELO": ServerSession._helo, "EHLO": ServerSession._ehlo, "MAIL": ServerSession._mail,
+    "RCPT": ServerSession._rcpt, "DATA": ServerSession._data, "RSET": ServerSession._rset,
+    "QUIT": ServerSession._quit, "STARTTLS": ServerSession._starttls, "AUTH": ServerSession._auth,
+}  # fmt: skip

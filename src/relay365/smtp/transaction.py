@@ -6,6 +6,8 @@ leak into the next. (RFC 5321 4.1.1.5: RSET discards all buffers)
 
 from __future__ import annotations
 
+from collections import Counter
+
 from relay365.smtp.events import (
     AuthGiven,
     AuthMalformed,
@@ -29,15 +31,19 @@ VERB_OF: dict[type, str] = {  # which row of states.NEXT the answer to an event 
 
 
 class Counts:
-    """What a session has done. errors and commands begin again with each accepted message; lines never."""
+    """What a session has done. errors and commands begin again with each accepted message; the others never.
 
-    __slots__ = ("commands", "errors", "lines", "refused_logins")
+    tolerated: name of a tolerance -> how often it was needed.
+    """
+
+    __slots__ = ("commands", "errors", "lines", "refused_logins", "tolerated")
 
     def __init__(self) -> None:
         self.lines = 0
         self.commands = 0
         self.errors = 0
         self.refused_logins = 0
+        self.tolerated: Counter[str] = Counter()
 
 
 class Transaction:

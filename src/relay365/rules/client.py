@@ -1,0 +1,36 @@
+"""Client: what holds for whoever is at the other end of a session, as far as it has said who it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay365.mail.tolerance import DEFAULT
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The verdict about a peer: made at connect from its address, again when it has named itself and logged in.
+
+    mark: the rule that decided, such as "R3"; "" when none did. name: that rule for people. device: the name of a
+    [[device]], "" for others. login: never, optional or required. max_octets, per_minute and sessions: 0 is no limit
+    of its own. senders and recipients: addresses and "@domain"; () is any. priority: high, normal or low.
+    """
+
+    mark: str = ""
+    name: str = ""
+    device: str = ""
+    login: str = "required"
+    tolerances: frozenset[str] = DEFAULT
+    starttls: bool = True
+    auth_in_clear: bool = False
+    max_octets: int = 0
+    per_minute: int = 0
+    sessions: int = 0
+    sender: str = ""
+    senders: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+    priority: str = "normal"
+    charset: str = "windows-1252"
+
+
+NOBODY = Client(login="optional")  # no rule spoke, and the listener's own offers hold
