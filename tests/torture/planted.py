@@ -66,7 +66,7 @@ FAULTS = {
         "__import__('asyncio').ensure_future(self._commit(here, intake, message))", _kill, "lost",
     ),
     "settle-writes-nothing": Fault(
-        "spool/sqlite/moves.py", "        _write_fate(connection, seq, settlement.lease, fate, at)",
+        "spool/sqlite/moves.py", "        _write_fate(connection, (seq, settlement.lease, at, tidy), fate)",
         "        pass", _kill, "the queue is not empty",
     ),
     "claim-without-a-lease": Fault(
