@@ -2,12 +2,14 @@
 PYTHON ?= python3
 UV ?= $(shell command -v uv || echo .tools/bin/uv)
 BIN = .venv/bin
+# How long `make soak` lasts.
+MINUTES ?= 20
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
 SLOW = $(wildcard tests/crash tests/e2e tests/interop tests/hostile tests/load)
 # Two workers, one file each at a time: the machine that decides has two cores.
 PYTEST = $(BIN)/pytest -q -rs -n 2 --dist loadfile
 
-.PHONY: demo test check slow packages bench torture clean
+.PHONY: demo test check slow packages bench torture soak clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
@@ -39,6 +41,9 @@ bench: .venv/ready
 
 torture: .venv/ready
 	cd tests && ../$(BIN)/python -m torture
+
+soak: .venv/ready
+	cd tests && ../$(BIN)/python -m torture.soak --minutes $(MINUTES)
 
 clean:
 	rm -rf .venv .tools tests/interop/node_modules tests/interop/.venv tests/interop/.tools

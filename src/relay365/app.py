@@ -10,6 +10,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,19 @@ from relay365.clock import SystemClock
 from relay365.config import Config, SecretRef, SmarthostRoute, SubmissionRoute, split_host_port
 from relay365.config import Listener as ListenerConfig
 from relay365.engine.accounts import Accounts
+from relay365.engine.blackbox.archive import Archive
+from relay365.engine.blackbox.box import BlackBox
+from relay365.engine.contents.workshop import workshop_of
+from relay365.engine.doors.porter import Lodge, Porter
 from relay365.engine.keeper import Duties, Keeper
-from relay365.engine.listener import Listener, SessionCount, drain
+from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
 from relay365.engine.scheduler import Scheduler
 from relay365.engine.session import Reception
 from relay365.errors import ConfigError
 from relay365.mail.envelope import Envelope, SubmitterFacts
+from relay365.net.identity import Identity
 from relay365.net.loop import loop_factory
-from relay365.net.tls import client_context, own_certificate, server_context
+from relay365.net.tls import client_context, own_certificate, own_names
 from relay365.routes.api import LaneLimits, Route
 from relay365.routes.classify import outcome_of, outcome_of_token
 from relay365.routes.line import Remote, SignIn
@@ -33,6 +39,7 @@ from relay365.routes.smarthost import PasswordSignIn, Smarthost
 from relay365.routes.submission import Submission, TokenSignIn
 from relay365.routes.tokens import Application, Entra, TokenSource
 from relay365.rules import policy, retry
+from relay365.rules.admission.rulebook import Rule, rules_of
 from relay365.rules.routing import choose_lane
 from relay365.smtp.server import Limits, Offers
 from relay365.spool.api import Spool
@@ -43,7 +50,6 @@ _LOG = logging.getLogger("relay365")
 SESSIONS_END_S = 4.0  # SIGTERM to exit within ten seconds: sessions first, then what is on the wire
 ATTEMPTS_END_S = 3.0
 
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 JUDGES = Judges(reply=outcome_of, token=outcome_of_token)
 
 
@@ -80,15 +86,24 @@ class Relay:
         self._config, self._base = config, base
         self._clock = SystemClock()
         self._spool = spool
-        self._data = base / config.server.data
         self._lanes = [route.lane for route in routes]
         self._scheduler = Scheduler(spool, routes, self._clock, retry.Policy(config.queue.retry))
         users = {user.name: user.password_hash for user in config.user}
         self._accounts = Accounts(self._data / config.server.users, users, self._clock)
+        self._box = BlackBox(
+            Archive(self._data),
+            self._clock,
+            most_sessions=config.log.sessions,
+            head_octets=config.log.content_head,
+        )
         self._count = SessionCount(config.server.max_sessions, config.server.max_sessions_per_address)
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses: tuple[str, ...] = ()
+
+    @property
+    def _data(self) -> Path:
+        return self._base / self._config.server.data
 
     @classmethod
     async def start(cls, config: Config, base: Path, died: Callable[[], None]) -> Relay:
@@ -110,7 +125,12 @@ class Relay:
             raise
         keeper = Keeper(spool, relay._clock, relay._duties(routes))
         loop = asyncio.get_running_loop()
-        for work in (relay._scheduler.run(), keeper.run()):
+        for work in (
+            relay._scheduler.run(),
+            keeper.run(),
+            look_after(relay._listeners, relay._clock),
+            relay._box.run(),
+        ):
             task = loop.create_task(work)
             task.add_done_callback(lambda task: _report_end(task, died))
             relay._tasks.append(task)
@@ -131,21 +151,26 @@ class Relay:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._box.close()
         self._accounts.close()
         await self._spool.close()
         return code
 
     async def _listen(self) -> None:
         config, addresses = self._config, []
-        hostname = host_name(config)
+        hostname, rules, lodge = host_name(config), rules_of(config), Lodge(self._clock)
+        names = own_names(hostname, [split_host_port(one.address)[0] for one in config.listener])
+        workshop = workshop_of(config)
         for one in config.listener:
+            identity = _identity(one, names, self._base, self._data, self._clock.now())
             reception = Reception(
-                one.address, _offers(config, one, hostname), _limits(config),
-                _listener_tls(one, hostname, self._base, self._data, self._clock.now()), one.tls == "implicit",
-                _policy(config, one), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
-                self._scheduler.accepted, self._clock, self._scheduler,
+                one.address, offers_of(config, one, hostname), limits_of(config),
+                identity.context if identity is not None else None, one.tls == "implicit",
+                _gate(rules, one, lodge), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
+                self._scheduler.accepted, self._clock, self._scheduler, self._box, one.xclient_from, workshop,
             )  # fmt: skip
-            listener = Listener(reception, self._count)
+            access = Access(one.hosts, one.proxy_from, one.review_by, identity)
+            listener = Listener(reception, self._count, access)
             addresses.append(await listener.open(*split_host_port(one.address)))
             self._listeners.append(listener)
         self.addresses = tuple(addresses)
@@ -257,16 +282,24 @@ def read_secret(ref: SecretRef, base: Path) -> str:
     return value
 
 
-def _offers(config: Config, listener: ListenerConfig, hostname: str) -> Offers:
+def offers_of(config: Config, listener: ListenerConfig, hostname: str) -> Offers:
+    """What a listener offers to whom no rule knows."""
+    most, oversize = config.server.max_message, config.oversize
+    if oversize.limit and oversize.action == "reject":  # said at EHLO and MAIL already
+        most = min(most, oversize.limit)
     return Offers(
         hostname,
-        config.server.max_message,
+        most,
         starttls=listener.tls in ("optional", "required"),
-        mechanisms=("PLAIN", "LOGIN") if listener.tls != "none" else (),
+        mechanisms=(
+            "PLAIN",
+            "LOGIN",
+        ),  # said only where a login may be given: under TLS, or to whom a rule allows it
     )
 
 
-def _limits(config: Config) -> Limits:
+def limits_of(config: Config) -> Limits:
+    """How much a peer may say."""
     server = config.server
     return Limits(
         recipients=server.max_recipients,
@@ -276,23 +309,24 @@ def _limits(config: Config) -> Limits:
     )
 
 
-def _policy(config: Config, listener: ListenerConfig) -> policy.Policy:
-    rules = tuple(policy.AllowRule(n, one.network, one.login) for n, one in enumerate(config.allow, 1))
-    return policy.Policy(rules, require_tls=listener.tls == "required", require_auth=listener.require_auth)
+def _gate(rules: tuple[Rule, ...], listener: ListenerConfig, lodge: Lodge) -> Porter:
+    door = policy.Door(listener.address, listener.tls, require_auth=listener.require_auth)
+    return Porter(policy.Policy(rules, door), lodge)
 
 
-def _listener_tls(
-    listener: ListenerConfig, hostname: str, base: Path, data: Path, now: float
-) -> ssl.SSLContext | None:
+def _identity(
+    listener: ListenerConfig, names: list[str], base: Path, data: Path, now: float
+) -> Identity | None:
+    """The certificate that a listener shows: the administrator's, or our own with these names; raises ConfigError."""
     if listener.tls == "none":
         return None
     try:
         if listener.certificate is not None and listener.key is not None:
-            return server_context(base / (listener.certificate.file or ""), base / (listener.key.file or ""))
-        host, _ = split_host_port(listener.address)
-        names = list(dict.fromkeys([hostname] if host in _EVERYWHERE else [hostname, host, "localhost"]))
-        return server_context(*own_certificate(data / "tls", names, now))
-    except OSError as error:
+            files = base / (listener.certificate.file or ""), base / (listener.key.file or "")
+            return Identity(*files, listener.ciphers)
+        renew = partial(own_certificate, data / "tls", names)
+        return Identity(*renew(now), listener.ciphers, renew)
+    except (OSError, ValueError, TypeError) as error:
         raise ConfigError(
             f"listener {listener.address}: certificate", "a usable chain and key", str(error)
         ) from error

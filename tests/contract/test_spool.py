@@ -36,7 +36,7 @@ from contract.spools import (
 )
 from relay365.errors import SpoolUnavailable
 from relay365.mail.envelope import ForwardPath, SpoolId
-from relay365.spool.api import Fate, LaneNote, Selection, Spool, State
+from relay365.spool.api import Fate, Hold, LaneNote, Selection, Spool, State
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 
@@ -86,6 +86,9 @@ def test_mail_can_be_claimed_in_the_commit_that_accepts_it(life: Life, size: int
         assert [] == await claim(spool)
         assert [(-1, "message.accepted"), (-1, "message.claimed")] == await events(spool, intake.spool_id)
         assert (intake.spool_id, LANE, given.envelope) == (got.spool_id, got.lane, got.envelope)
+        assert [(0, 0, False), (1, 0, False)] == [
+            (one.n, one.attempts, one.possible_duplicate) for one in got.recipients
+        ]
         assert octets_of(size) == await read(got)
         assert [] == await spool.settle([settlement(got, DELIVERED)])
         assert ["delivered"] * 2 == await states(spool, intake.spool_id)
@@ -826,3 +829,44 @@ def test_ids_are_telephone_safe_and_sort() -> None:
     assert sorted(ids) == ids
     assert not set("".join(ids)) & set("0O1I")
     assert {6} == {len(i) for i in ids}
+
+
+def test_a_message_can_be_accepted_as_held(life: Life) -> None:
+    """Its recipients wait for a person with the rule's word and reason; a claim in the commit is not made."""
+    held = Hold("oversize", "41 MB, at most 35 MB go out")
+    given = replace(new_message("a@x.test", "b@x.test"), held=held, claim_until_at=START_AT + LEASE_S)
+
+    async def story(spool: Spool) -> None:
+        intake = spool.begin()
+        intake.write(b"Subject: x\r\n\r\nhi\r\n")
+        assert await intake.commit(given) is None
+        assert [] == await claim(spool)
+        view = await spool.show(intake.spool_id)
+        assert view is not None
+        assert [("held", *held)] * 2 == [(r.state.value, r.row, r.last_reply) for r in view.recipients]
+        assert [
+            (-1, "message.accepted", False),
+            (0, "recipient.held", True),
+            (1, "recipient.held", True),
+        ] == [(e.n, e.name, e.detail == held.reason) for e in view.events]
+        assert 2 == await spool.release(Selection(ids=(intake.spool_id,)), START_AT)
+        assert [intake.spool_id] == [one.spool_id for one in await claim(spool)]
+
+    live(life, story)
+
+
+def test_repairs_stand_in_the_history(life: Life) -> None:
+    """What was changed in a message is written with it, also for the next life."""
+    given = replace(new_message(), repairs="date: added\n+ Date: x")
+
+    async def first(spool: Spool) -> list[tuple[int, str, str]]:
+        await accept(spool, given)
+        return []
+
+    async def second(spool: Spool) -> list[tuple[int, str, str]]:
+        (view,) = await everything(spool)
+        shown = await spool.show(view.spool_id)
+        assert shown is not None
+        return [(e.n, e.name, e.detail) for e in shown.events if e.name == "message.repaired"]
+
+    assert [(-1, "message.repaired", "date: added\n+ Date: x")] == live(life, first, second)

@@ -17,6 +17,8 @@ from typing import Any, Self
 
 from aiosmtpd.controller import Controller
 
+from relay365.trial import mail as trial_mail
+
 DEADLINE_S = 30.0
 
 
@@ -181,12 +183,9 @@ def eventually(claim: Any, deadline_s: float = DEADLINE_S) -> Any:
 
 
 def without_trace(content: bytes) -> bytes:
-    """The content without the Received field that the relay put in front."""
+    """The content without what the relay put in front: its Received, and the fields that were missing."""
     assert content.startswith(b"Received: ")
-    end = content.find(b"\r\n")
-    while content[end + 2 : end + 3] in (b"\t", b" "):
-        end = content.find(b"\r\n", end + 2)
-    return content[end + 2 :]
+    return trial_mail.without_trace(content)
 
 
 SMARTHOST = """
@@ -201,3 +200,14 @@ kind = "smarthost"
 host = "{host}"
 tls = "none"
 """
+
+UNREPAIRED = """
+[repair]
+date = "none"
+sender = false
+recipient = false
+raw_headers = false
+syntax = false
+parts = false
+"""
+"""What a story adds that compares octets: only a missing Message-ID is added then."""

@@ -5,6 +5,7 @@ a search of every file, every log and all output. (aiosmtpd 233 and others: pass
 from __future__ import annotations
 
 import base64
+import os
 import smtplib
 import ssl
 import subprocess
@@ -134,7 +135,10 @@ def test_no_secret_is_found_anywhere(credential: str, form: str, cloud: Microsof
     (faults / "sitecustomize.py").write_text(FAULTS)
     log = f'[log]\nlevel = "debug"\nformat = "{form}"\n[queue]\nretry = ["1s"]\n'
     relay = cloud.relay(tmp_path / "relay", route=ROUTES[credential].format(**cloud.facts), more=log)
-    relay.environ |= {"MAILBOX_PASSWORD": cloud.password, "PYTHONPATH": str(faults)}
+    relay.environ |= {
+        "MAILBOX_PASSWORD": cloud.password,
+        "PYTHONPATH": f"{faults}:{os.environ.get('PYTHONPATH', '')}",
+    }
     output = {
         "user add": _said(relay.command("user", "add", "copier", "--password-stdin", stdin=DEVICE_PASSWORD))
     }

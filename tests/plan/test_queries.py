@@ -33,6 +33,7 @@ INTENDED = {
     "claim": "PRIMARY KEY",
     "renew": "PRIMARY KEY",
     "set_aside": "PRIMARY KEY",
+    "mark_held": "PRIMARY KEY",
     "pay": "PRIMARY KEY",
     "move": "PRIMARY KEY",
     "spent_segment": "PRIMARY KEY",

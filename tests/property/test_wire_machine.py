@@ -7,6 +7,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hostile.smuggle import Probe, probes
+from relay365.mail.tolerance import TOLERANCES
 from relay365.smtp.events import Signal
 from transcript.cuts import singly, sliced
 from transcript.house import House
@@ -20,6 +22,10 @@ HOUSE = """# A house that takes everything, within narrow limits.   RFC 5321 4
 => nothing
 """
 REPLY = re.compile(rb"(?:[2-5]\d\d-[^\r\n]*\r\n)*[2-5]\d\d [^\r\n]*\r\n")
+
+PROBES = probes()
+ENVELOPE = b"EHLO probe.test\r\nMAIL FROM:<probe@corp.test>\r\nRCPT TO:<lena@else.test>\r\nDATA\r\n"
+TOLERATED = [one.name for one in TOLERANCES if one.name != "bare_lf_ends_data"]
 
 COMMANDS = [
     b"EHLO x\r\n", b"HELO\n", b"MAIL FROM:<a@b.test>\r\n", b"MAIL FROM:<a@b.test> SIZE=61\r\n", b"\r\r\n",
@@ -81,3 +87,23 @@ def test_no_session_is_endless(commands: list[bytes]) -> None:
 
     assert ("421", []) == (ended[:3], accepted)
     assert said == live([*commands, b"NOOP\r\n" * 50], house)[0]
+
+
+@given(st.frozensets(st.sampled_from(TOLERATED)), st.sampled_from(PROBES), st.integers(0, 400))
+def test_no_other_tolerance_opens_a_hole(tolerances: frozenset[str], probe: Probe, n: int) -> None:
+    """Whatever is forgiven beside bare_lf_ends_data, a content that hides commands is one message or is refused."""
+    off = " ".join(f"-{name}" for name in TOLERATED if name not in tolerances)
+    on = " ".join(f"+{name}" for name in tolerances)
+    house = f"# Any tolerances.   RFC 5321 4.1.1.4\n? tolerate {on} {off}\n=> nothing\n"
+    said, accepted, _ = live([ENVELOPE, probe.wire[:n], probe.wire[n:]], house)
+
+    assert 1 == len(REPLY.findall(said.partition(b"354 ")[2])), said
+    assert (b"250 2.6.0 queued as 1\r\n" == said[-23:]) == len(accepted)
+
+
+def test_the_one_tolerance_with_that_price_has_it() -> None:
+    """The control: where bare_lf_ends_data is forgiven by name, LF.LF makes two messages of one."""
+    probe = next(one for one in PROBES if one.name == "\\n.\\n")
+    house = "# Smuggling.   RFC 5321 4.1.1.4\n? tolerate +bare_lf_ends_data\n=> nothing\n"
+
+    assert 2 == len(live([ENVELOPE, probe.wire], house)[1])

@@ -127,7 +127,7 @@ def test_an_accepted_recipient_leaves_as_it_came(address: str, parameters: str) 
     """The same for RCPT."""
     try:
         command = parse_command(f"RCPT TO:<{address}>{parameters}".encode("utf-8", "surrogatepass"))
-        given = parse_rcpt(command.argument)
+        given = parse_rcpt(command.argument)[0]
     except GrammarError:
         return
     machine = _machine()
@@ -135,7 +135,7 @@ def test_an_accepted_recipient_leaves_as_it_came(address: str, parameters: str) 
     said = machine.octets_to_send()
 
     assert _one_line(said)
-    assert given.path == parse_rcpt(parse_command(said[:-2]).argument).path
+    assert given.path == parse_rcpt(parse_command(said[:-2]).argument)[0].path
 
 
 @given(octets)
@@ -164,7 +164,7 @@ def test_our_trace_is_one_field(helo: bytes, address: bytes) -> None:
     """
     try:
         name = parse_command(b"EHLO " + helo.replace(b"\n", b"")).argument
-        path = parse_rcpt(parse_command(b"RCPT TO:<" + address + b">").argument).path
+        path = parse_rcpt(parse_command(b"RCPT TO:<" + address + b">").argument)[0].path
     except GrammarError:
         path = ForwardPath("lena@else.test")
     submitter = SubmitterFacts("l", "192.0.2.1", helo=name)

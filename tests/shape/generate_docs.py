@@ -54,6 +54,8 @@ _WORDS: dict[object, str] = {
     words.Size: "size", words.Duration: "time", words.HostPort: "address:port", words.Network: "network",
     words.MailboxName: "mail address", words.HostName: "host name", words.BaseAddress: "https address",
     words.Label: "name", words.Number: "number", words.Flag: "true or false", str: "text",
+    words.OwnSender: "mail address", words.Networks: "network, or list of networks", words.Domains: "domain, or list",
+    words.Senders: "address, or list", words.Recipients: "address, or list",
     config.SecretRef: "reference", date: "date", config.Match: "table", config.OwnTolerate: "table",
 }  # fmt: skip
 
@@ -94,9 +96,13 @@ def _without_none(hint: object) -> object:
 
 
 def _default(field: FieldInfo, hint: object) -> str:
-    if field.default is PydanticUndefined:
+    if field.is_required():
         return "**required**"
-    return "" if field.default in (None, "") else f"`{_toml(field.default, _without_none(hint))}`"
+    return (
+        ""
+        if field.default in (None, "", PydanticUndefined)
+        else f"`{_toml(field.default, _without_none(hint))}`"
+    )
 
 
 def _toml(value: Any, hint: object) -> str:

@@ -24,14 +24,14 @@ TESTS = Path(__file__).resolve().parents[1]
 class Sink:
     """torture.sink as a process. address: host:port; arrivals(): what it has taken so far.
 
-    delay_s: how long after it has taken a message it says so.
+    delay_s: how long after it has taken a message it says so. module: another one, that takes something else instead.
     """
 
-    def __init__(self, directory: Path, delay_s: float = 0.0) -> None:
+    def __init__(self, directory: Path, delay_s: float = 0.0, *, module: str = "torture.sink") -> None:
         self._record = directory / "sink.record"
         self._record.touch()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "torture.sink", str(self._record), str(delay_s)],
+            [sys.executable, "-m", module, str(self._record), str(delay_s)],
             cwd=TESTS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout is not None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from relay365.errors import SpoolError
 from relay365.mail.envelope import Envelope
 from relay365.mail.status import Reply
+from relay365.mail.tolerance import DEFAULT
 from relay365.smtp.offers import Limits, Offers
 from transcript.script import End, Script
 
@@ -30,13 +31,18 @@ class House:
     def __init__(self, script: Script) -> None:
         self._answers = {topic: script.answers(topic) for topic in ("mail", "rcpt", "data", "dot")}
         self.users = dict(user.split(" ", 1) for user in script.answers("user"))
+        self.login = "".join(script.answers("login")) or "optional"
         self.connect = next(map(reply_of, script.answers("connect")), None)
         words = script.words("offer")
         sizes = [int(word.removeprefix("size=")) for word in words if word.startswith("size=")]
         mechanisms = ("PLAIN", "LOGIN") * ("auth" in words) + ("XOAUTH2",) * ("xoauth2" in words)
+        tolerances = set(DEFAULT)
+        for word in script.words("tolerate"):
+            (tolerances.discard if word.startswith("-") else tolerances.add)(word.lstrip("+-"))
         self.offers = Offers(
-            HOST, sizes[0] if sizes else 1_000_000, starttls="starttls" in words, mechanisms=mechanisms,
-            auth_without_tls="clear-auth" in words,
+            HOST, sizes[0] if sizes else 1_000_000, frozenset(tolerances), starttls="starttls" in words,
+            mechanisms=mechanisms, auth_without_tls="clear-auth" in words, xclient="xclient" in words,
+            sender="".join(script.answers("sender")),
         )  # fmt: skip
         numbers = dict(word.split("=") for word in script.words("limit"))
         self.limits = Limits(login_delay_s=0.0, **{name: int(value) for name, value in numbers.items()})
@@ -46,6 +52,11 @@ class House:
         waiting = self._answers[topic]
         text = waiting.pop(0) if waiting else "ok"
         return None if text == "ok" else reply_of(text)
+
+    @property
+    def takes_empty_login(self) -> bool:
+        """Whether a login without name and password is let through."""
+        return self.login == "optional" and "empty_login" in self.offers.tolerances
 
     def is_right(self, identity: str, secret: str) -> bool:
         """Whether a login is known."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import socket
 import ssl
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from relay365.clock import SystemClock
@@ -20,9 +21,10 @@ from relay365.rules.client import NOBODY, Client
 from relay365.smtp.events import MailGiven
 from relay365.spool.api import Claim, Fate, Intake, NewMessage, Settlement, Spool, State
 from transcript.house import Accepted, House, check_accepted, spool_error_of
-from transcript.script import Block, Script, check_replies
+from transcript.script import WHOLE, Block, Script, check_replies
 
 ANSWER_S = 10.0
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 LANE = "out"
 
 
@@ -54,7 +56,8 @@ class HouseGate:
         self._house = house
 
     def client(self, facts: SubmitterFacts) -> Client:
-        return NOBODY
+        offers = self._house.offers
+        return replace(NOBODY, tolerances=offers.tolerances, sender=offers.sender, login=self._house.login)
 
     def connect(self, peer_address: str) -> Reply | None:
         return self._house.connect
@@ -101,7 +104,7 @@ async def play(script: Script, spool: Spool, tls: Tls) -> None:
     """Play it on a connection of its own; every reply is checked where the script has it, the spool at the end."""
     house, count, clock = House(script), WaitingCount(), SystemClock()
 
-    async def verify(identity: str, secret: str) -> bool:
+    async def verify(identity: str, secret: str, address: str) -> bool:
         return house.is_right(identity, secret)
 
     def lane_of(envelope: Envelope, facts: SubmitterFacts) -> str:
@@ -109,7 +112,7 @@ async def play(script: Script, spool: Spool, tls: Tls) -> None:
 
     reception = Reception(
         "test", house.offers, house.limits, tls.server, False, HouseGate(house), verify, UnwellSpool(spool, house),
-        lane_of, 3600.0, lambda lane: None, clock,
+        lane_of, 3600.0, lambda lane: None, clock, xclient_from=LOOPBACK * house.offers.xclient,
     )  # fmt: skip
     listener = Listener(reception, count)
     port = int((await listener.open("127.0.0.1", 0)).rpartition(":")[2])
@@ -153,7 +156,7 @@ class _Client:
         for mark, _ in block.expected:
             line = self._lines.readline()
             said += line
-            while mark == "*" and line[3:4] == b"-":
+            while mark in WHOLE and line[3:4] == b"-":
                 line = self._lines.readline()
                 said += line
         return said

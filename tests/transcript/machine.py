@@ -19,6 +19,7 @@ from relay365.smtp.events import (
     SessionEnded,
     Signal,
     TransactionReset,
+    XclientGiven,
 )
 from relay365.smtp.server import ServerSession
 from transcript.cuts import singly
@@ -85,13 +86,15 @@ class MachineHost:
                 self._sign_in(event)
             case AuthMalformed():
                 self.machine.answer(NOT_READABLE)
+            case XclientGiven():
+                self.machine.answer(SENDER_OK)
             case TransactionReset():
                 self._content.clear()
             case SessionEnded(reason=reason):
                 self.ended = reason
 
     def _sign_in(self, event: AuthGiven) -> None:
-        is_open = not event.identity and not event.secret and self._house.answer("mail") is None
+        is_open = not event.identity and not event.secret and self._house.takes_empty_login
         is_right = is_open or self._house.is_right(event.identity, event.secret)
         self.machine.answer(SIGNED_IN if is_right else NOT_SIGNED_IN)
 

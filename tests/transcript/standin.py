@@ -106,7 +106,7 @@ class OpenGate:
         return None
 
 
-async def nobody(identity: str, secret: str) -> bool:
+async def nobody(identity: str, secret: str, address: str) -> bool:
     """No login is right."""
     return False
 
@@ -117,7 +117,7 @@ def reception(
     limits: Limits | None = None,
     offers: Offers | None = None,
     gate: Gate | None = None,
-    verify: Callable[[str, str], Awaitable[bool]] = nobody,
+    verify: Callable[[str, str, str], Awaitable[bool]] = nobody,
 ) -> Reception:
     """A reception of the test's own, everything else as simple as it gets."""
     return Reception(

@@ -48,6 +48,7 @@ def check(config_file: Path | None, as_json: bool) -> None:
         "good": True,
         "data": str(data_directory(found, file)),
         "listeners": [{"address": one.address, "tls": one.tls} for one in found.listener],
+        "rules": _rules(found),
         "lanes": lanes,
         "warnings": _warnings(found, file),
     }
@@ -83,6 +84,19 @@ def example(kind: str) -> None:
     click.echo(HEAD + (SUBMISSION if kind == "submission" else SMARTHOST), nl=False)
 
 
+def _rules(found: Config) -> list[dict[str, str]]:
+    """Who may send, in the order in which it is asked."""
+    from relay365.rules.admission.rulebook import rules_of
+    from relay365.rules.reading import who
+
+    rules = rules_of(found)
+    logins = ["" if one.kind == "login" else one.client.login for one in rules]
+    return [
+        {"mark": one.client.mark, "who": who(one), "login": login}
+        for one, login in zip(rules, logins, strict=True)
+    ]
+
+
 def _lanes(found: Config, file: Path) -> list[str]:
     """The lanes, after every secret, certificate and key that the file names was read; exit 1 where one is missing."""
     from relay365.app import build_routes
@@ -106,9 +120,10 @@ def _lanes(found: Config, file: Path) -> list[str]:
 def _warnings(found: Config, file: Path) -> list[str]:
     """What is allowed and still worth a second look."""
     warnings = []
-    if not found.allow and not found.user:
+    if not found.allow and not found.user and not any(one.match.address for one in found.device):
         warnings.append(
-            "no [[allow]] and no [[user]]: only logins of the users file may send (relay365 user add)"
+            "no [[allow]], no [[user]] and no [[device]] with an address: only logins of the users file may send "
+            "(relay365 user add)"
         )
     if any(route.kind == "submission" and route.password is not None for route in found.route):
         warnings.append("a password route: Microsoft ends basic authentication; use secret or certificate")
@@ -125,7 +140,21 @@ def _warnings(found: Config, file: Path) -> list[str]:
     ]
     if len(found.route) > 1:
         warnings.append("several routes: the first one takes all mail")
-    return warnings
+    return warnings + _prices(found)
+
+
+def _prices(found: Config) -> list[str]:
+    """Tolerances that cost security, and who has them."""
+    from relay365.mail.tolerance import TOLERANCES
+    from relay365.rules.admission.rulebook import rules_of
+
+    rules = rules_of(found)
+    dear = [
+        (one, [r.client.mark for r in rules if one.name in r.client.tolerances])
+        for one in TOLERANCES
+        if one.price
+    ]
+    return [f"{one.name} for {', '.join(marks)}: {one.price}" for one, marks in dear if marks]
 
 
 def _is_readable_by_others(secret: SecretRef, file: Path) -> bool:
@@ -141,8 +170,10 @@ def _print(found: Config, facts: dict[str, Any]) -> None:
     for one in found.listener:
         login = ", everybody must log in" if one.require_auth else ""
         click.echo(f"  listens on  {one.address}, tls {one.tls}{login}")
-    for rule in found.allow:
-        click.echo(f"  may send    {rule.network}, login {rule.login}")
+    for rule in facts["rules"]:
+        click.echo(
+            f"  may send    {rule['mark']}: {rule['who']}{rule['login'] and ', login ' + rule['login']}"
+        )
     for lane, route in zip(facts["lanes"], found.route, strict=True):
         remote = route.endpoint if route.kind == "submission" else f"{route.host}, tls {route.tls}"
         pace = f"{route.per_minute} a minute" if route.per_minute else "no limit of pace"

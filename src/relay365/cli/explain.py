@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from relay365.cli import verdict
 from relay365.cli.output import (
     DEFAULT_FILES,
     GOOD,
@@ -37,28 +38,41 @@ _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 @click.option("--where", type=click.Choice(_PLACES), help="Where the text comes from, if you know.")
 @click.option("--batch", is_flag=True, help="Read one JSON string, or object with text and where, per line.")
 @json_option
+@click.option("--as", "address", metavar="ADDRESS", help="Instead of a text: what a client there would hear.")
+@click.option("--helo", default="device", help="With --as: the name that it gives itself.")
+@click.option("--login", default="", help="With --as: the login that it has given.")
+@click.option("--listener", default="", help="With --as: the listener's address; default: the first.")
+@click.option("--from", "sender", default="", metavar="ADDRESS", help="With --as: the sender.")
+@click.option(
+    "--to", "recipients", multiple=True, metavar="ADDRESS", help="With --as: a recipient; may be repeated."
+)
+@click.option("--size", type=click.IntRange(min=0), default=0, help="With --as: the size in octets.")
 def explain(
-    config_file: Path | None, text: str | None, where: str | None, batch: bool, as_json: bool
+    config_file: Path | None, text: str | None, where: str | None, batch: bool, as_json: bool, **client: Any
 ) -> None:
     """Say what a reply, an error, a queue id or the mark of a rule means, why it comes, and what to do.
 
-    Exit 0 known, 1 unknown. With --batch every line of standard input gets one line of JSON, whatever it is.
+    With --as ADDRESS, from the configuration alone: which rule holds for a client, why, and what it would hear.
+    Exit 0 known, or the mail would be taken; 1 unknown, or it would be refused. With --batch every line of standard
+    input gets one line of JSON, whatever it is.
     """
     if batch:
         for line in sys.stdin.buffer:
             write_json(_answer(line.decode("utf-8", "replace")))
         return
+    if client["address"]:
+        raise SystemExit(verdict.say(config_file, client, as_json=as_json))
     if not text or not text.strip():
         do = "relay365 explain 'the whole line, as you see it'"
         fail(WRONG_USE, "no text", "there is nothing to explain", do)
-    found = as_object(text, where or "")
-    if found["row"] is None and not where:
+    found = (None if where else verdict.mark_object(config_file, text)) or as_object(text, where or "")
+    if found["row"] is None and not where and "mark" not in found:
         found = _message(config_file, text) or found
     if as_json:
         write_json(found)
     else:
         _print(found)
-    raise SystemExit(GOOD if found["row"] or "id" in found else PROBLEM)
+    raise SystemExit(GOOD if found["row"] or "id" in found or found.get("is_known") else PROBLEM)
 
 
 def as_object(text: str, where: str) -> dict[str, Any]:
@@ -151,7 +165,8 @@ def _print(found: dict[str, Any]) -> None:
                 f"<{printable(entry['address'])}>  {entry['state']}  {printable(entry['last_reply'])}".rstrip()
             )
         marks = f"  [{entry['class']}, {entry['scope']}]" if entry["class"] else ""
-        click.echo(f"{entry['row'] or ('unknown' if entry['class'] else 'well')}: {entry['title']}{marks}")
+        name = entry.get("mark") or entry["row"] or ("unknown" if entry["class"] else "well")
+        click.echo(f"{name}: {entry['title']}{marks}")
         for cause in entry["why"]:
             click.echo(f"  why  {cause}")
         for cure in entry["do"]:

@@ -16,7 +16,10 @@ COMMANDS = {
     "queue": "List, show, retry, hold, release or delete mail.",
     "status": "One screen: is it fine?",
     "explain": "Say what a reply, an error or a queue id means and what heals it.",
+    "device": "List devices, show what they need and said, and write the rule for one.",
+    "tail": "Show what devices and the relay say to each other now.",
     "user": "Add or list logins for devices.",
+    "simulate": "Be a device from the zoo, in front of a relay that runs.",
     "bench": "Measure accepting and relaying on this machine.",
 }
 

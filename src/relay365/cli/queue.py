@@ -106,7 +106,10 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
             click.echo(f"      {printable(recipient['last_reply'])}")
     for event in view.events:
         who = f" #{event.n}" if event.n >= 0 else ""
-        click.echo(f"{instant(event.at)}  {event.name}{who}  {printable(event.detail)}")
+        first, *others = event.detail.split("\n")
+        click.echo(f"{instant(event.at)}  {event.name}{who}  {printable(first)}")
+        for line in others:
+            click.echo(f"      {printable(line)}")
 
 
 def _mover(name: str, words: str, verb: str, done: str) -> None:

@@ -7,11 +7,22 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool, create_model, model_validator
 
 from relay365.config.table import Table
-from relay365.config.words import Flag, Label, MailboxName, Network, Number, Size
+from relay365.config.words import (
+    Domains,
+    Flag,
+    Label,
+    MailboxName,
+    Network,
+    Networks,
+    Number,
+    OwnSender,
+    Recipients,
+    Senders,
+    Size,
+)
 from relay365.mail.tolerance import TOLERANCES
 
 Login = Literal["never", "optional", "required"]
-Priority = Literal["high", "normal", "low"]
 
 
 def _about(name: str, meaning: str, price: str) -> str:
@@ -43,21 +54,18 @@ class Grant(Table):
         "optional",
         description="never: none is offered; optional; required: nobody sends without one",
     )
-    sender: str = Field(
+    sender: OwnSender = Field(
         "", description="the envelope sender that every message gets, whatever the client says"
     )
-    senders: tuple[str, ...] = Field(
-        (), description='addresses or "@domain" that may be the sender; default: any'
-    )
-    recipients: tuple[str, ...] = Field(
+    senders: Senders = Field((), description='addresses or "@domain" that may be the sender; default: any')
+    recipients: Recipients = Field(
         (), description='addresses, "@domain", or "own-domains" ([sender] domains); default: any'
     )
-    max_message: Size | None = Field(None, description="largest message; default: that of [server]")
+    max_message: Size | None = Field(None, description="largest message; default and most: that of [server]")
     per_minute: Number | None = Field(
-        None, ge=1, description="messages a minute from one address; above: 450"
+        None, ge=1, description="messages from one address in any 60 seconds; above: 450"
     )
     sessions: Number | None = Field(None, ge=1, description="sessions at once from one address")
-    priority: Priority = Field("normal", description="high overtakes the others")
     starttls: Flag = Field(True, description="false hides STARTTLS, for devices that fail at it")
     charset: str = Field(
         "windows-1252", description="what header octets are that are neither ASCII nor UTF-8"
@@ -66,7 +74,7 @@ class Grant(Table):
 
 
 class Allow(Grant):
-    """[[allow]]: a network that may send; devices come first, then logins, then these from the top."""
+    """[[allow]]: a network that may send; devices come first, then logins, then these from the top (senders.md)."""
 
     network: Network = Field(description='the network, such as "192.168.10.0/24"')
 
@@ -74,10 +82,10 @@ class Allow(Grant):
 class Match(Table):
     """match = { ... }: how a device is recognised; all that stands here must fit."""
 
-    address: tuple[Network, ...] = Field((), description="its addresses or networks")
+    address: Networks = Field((), description="its addresses or networks")
     login: str = Field("", description="the login that it uses")
     helo: str = Field(
-        "", description="the name that it gives itself; anybody can say it, so it lets nobody in"
+        "", description="the name that it gives itself; anybody can say it, so alone it lets nobody in"
     )
 
     @model_validator(mode="after")
@@ -88,7 +96,7 @@ class Match(Table):
 
 
 class Device(Grant):
-    """[[device]]: one that is known by name; the first that matches decides, before any [[allow]]."""
+    """[[device]]: one that is known by name; the first that matches decides, before logins and any [[allow]]."""
 
     name: Label = Field(description="its name in log, queue and lists")
     place: str = Field("", description="where it stands, for people")
@@ -107,7 +115,7 @@ class User(Table):
 class Sender(Table):
     """[sender]: which From may go out; Microsoft refuses one that the mailbox may not use (5.2.252, 5.7.60)."""
 
-    domains: tuple[str, ...] = Field((), description="our own; everything else is foreign")
+    domains: Domains = Field((), description="our own; everything else is foreign")
     foreign: Literal["pass", "rewrite", "reject"] = Field(
         "pass", description="what becomes of a foreign From"
     )

@@ -180,11 +180,20 @@ class Queue(Table):
 
 
 class Log(Table):
-    """[log]: what the service writes to standard error."""
+    """[log]: what the service writes to standard error, and what it keeps of sessions."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="how much")
     format: Literal["text", "json"] = Field(
         "text", description="a line for people, or one JSON object per line"
+    )
+    sessions: Number = Field(
+        20,
+        ge=0,
+        le=200,
+        description="last sessions of each client, kept as transcripts in data/sessions; 0: none",
+    )
+    content_head: Size = Field(
+        0, le=4096, description="how much of each content a transcript shows; 0: only its size"
     )
 
 
@@ -222,6 +231,23 @@ class Config(Table):
                 raise PydanticCustomError(
                     "twins", "{table} {key}", {"table": table, "key": key, "twin": twins[0]}
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _known_words(self) -> Config:
+        """A device's listener is one of the file, and "own-domains" are named."""
+        addresses = tuple(one.address for one in self.listener)
+        for device in self.device:
+            if device.listener and device.listener not in addresses:
+                raise PydanticCustomError(
+                    "unknown-word", "{key}", {"key": "listener", "word": device.listener, "known": addresses}
+                )
+        if not self.sender.domains and any(
+            "own-domains" in one.recipients for one in (*self.device, *self.allow)
+        ):
+            raise PydanticCustomError(
+                "unknown-word", "{key}", {"key": "recipients", "word": "own-domains", "known": ()}
+            )
         return self
 
     def route_names(self) -> tuple[str, ...]:

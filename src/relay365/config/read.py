@@ -112,10 +112,8 @@ def _explain(error: Any, where: str) -> ConfigError:
         case "missing" | "too_short":
             example = f"add it; relay365 config example shows {'one' if len(path) < 2 else 'where'}"
             return ConfigError(place, "a value", "nothing", example)
-        case "twins":
-            twin = error["ctx"]
-            place = f"{where}: [[{twin['table']}]], {twin['key']}"
-            return ConfigError(place, "a different one each time", f"{twin['twin']!r} twice", "take one out")
+        case "twins" | "unknown-word":
+            return _between_tables(error["ctx"], where)
         case "model_type" | "model_attributes_type" if key in _SECRETS:
             hint = "a secret does not stand in this file: put it into a file that only the relay can read"
             return ConfigError(place, _REFERENCE, "a value, which is not shown", hint)
@@ -127,6 +125,19 @@ def _explain(error: Any, where: str) -> ConfigError:
             return ConfigError(
                 place, expected, "a value, which is not shown" if key in _SECRETS else _short(found)
             )
+
+
+def _between_tables(found: dict[str, Any], where: str) -> ConfigError:
+    """A name that stands twice, or a word for something that is not in the file."""
+    if "twin" in found:
+        place = f"{where}: [[{found['table']}]], {found['key']}"
+        return ConfigError(place, "a different one each time", f"{found['twin']!r} twice", "take one out")
+    word, known = found["word"], found["known"]
+    if found["key"] == "recipients":
+        hint = 'name them: [sender] domains = ["contoso.com"]'
+        return ConfigError(f"{where}: recipients", "domains of our own", _short(word), hint)
+    hint = _nearest(word, known) or f"the file has {', '.join(known)}"
+    return ConfigError(f"{where}: [[device]], listener", "the address of a [[listener]]", _short(word), hint)
 
 
 def _place(path: list[str | int]) -> str:

@@ -20,7 +20,13 @@ class Repair(Table):
     message_id: Flag = Field(True, description="a missing Message-ID is added")
     sender: Flag = Field(True, description="a missing From is added: the envelope sender")
     recipient: Flag = Field(True, description="a missing To is added: undisclosed-recipients")
-    raw_headers: Flag = Field(True, description="raw 8-bit headers are encoded (RFC 2047)")
+    raw_headers: Flag = Field(
+        True, description="raw 8-bit headers and file names are encoded (RFC 2047, 2231)"
+    )
+    syntax: Flag = Field(
+        True,
+        description="addresses and header lines that Exchange cannot read are formed anew, and only those",
+    )
     parts: Flag = Field(
         True, description="a part with lines over 998 octets is encoded anew, and only that part"
     )
@@ -35,7 +41,7 @@ class Oversize(Table):
     limit: Size = Field(0, description="the largest that goes out; 0: no limit of ours")
     action: Literal["reject", "hold", "notify"] = Field(
         "reject",
-        description="reject: 552 to the device; hold: for a person; notify: a short notice goes instead",
+        description="reject: 552 to the device; hold: for a person; notify: a notice to the recipients goes instead",
     )
 
 
@@ -43,5 +49,6 @@ class Duplicates(Table):
     """[duplicates]: a device that heard no answer in time sends the same message again."""
 
     window: Duration = Field(
-        0.0, description="how long the same content, envelope and client are recognised; 0: never"
+        0.0,
+        description="how long the same content, envelope and client are sent once; 0: never; ends with a restart",
     )

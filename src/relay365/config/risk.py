@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 
 from relay365.config.model import Config
 from relay365.config.words import split_host_port
@@ -14,20 +15,25 @@ _WIDEST_PUBLIC = {4: 16, 6: 32}  # what one organisation may own; wider means st
 def open_relay_risk(config: Config) -> str:
     """Why this configuration would relay for strangers, or "".
 
-    A public listener (also 0.0.0.0 and ::) must not meet an [[allow]] without login for a network that is wider than
-    one organisation's own.
+    A public listener (also 0.0.0.0 and ::) must not meet an [[allow]] or a [[device]] that needs no login, for a
+    network that is wider than one organisation's own.
     """
     public = [one.address for one in config.listener if not one.require_auth and _is_public(one.address)]
     if not public:
         return ""
-    for rule in config.allow:
-        network = rule.network
+    for table, network in _open_networks(config):
         widest = (_WIDEST_PRIVATE if network.is_private else _WIDEST_PUBLIC)[network.version]
-        if rule.login != "required" and network.prefixlen < widest:
-            return (
-                f"[[allow]] network {network} may send without login through the public listener {public[0]}"
-            )
+        if network.prefixlen < widest:
+            return f"{table} {network} may send without login through the public listener {public[0]}"
     return ""
+
+
+def _open_networks(config: Config) -> Iterator[tuple[str, ipaddress.IPv4Network | ipaddress.IPv6Network]]:
+    """What needs no login, with the table that says so."""
+    yield from (("[[allow]] network", rule.network) for rule in config.allow if rule.login != "required")
+    for device in config.device:
+        if device.login != "required" and not device.match.login:
+            yield from ((f"[[device]] {device.name}: address", network) for network in device.match.address)
 
 
 def _is_public(address: str) -> bool:

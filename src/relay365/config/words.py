@@ -12,6 +12,7 @@ from relay365.mail.address import check_path
 
 _SIZE_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _TIME_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_AT_DOMAIN = re.compile(r"@[^\x00-\x20\x7f()<>\[\]:;@\\,\"%!.]+(\.[^\x00-\x20\x7f()<>\[\]:;@\\,\"%!.]+)*")
 _HOST_PORT = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^\s:\[\]]+)):(\d{1,5})")
 
 
@@ -56,6 +57,36 @@ def _mailbox(value: object) -> object:
     raise ValueError('a mail address such as "scan@contoso.com"')
 
 
+def _mailbox_or_none(value: object) -> object:
+    return value if value == "" else _mailbox(value)
+
+
+def _several(value: object) -> object:
+    """One value may stand without the brackets of a list."""
+    return (value,) if isinstance(value, str) else value
+
+
+def _pattern(value: object) -> object:
+    if isinstance(value, str) and (_AT_DOMAIN.fullmatch(value) or ("@" in value and not check_path(value))):
+        return value
+    raise ValueError('a mail address, or a whole domain such as "@contoso.com"')
+
+
+def _target(value: object) -> object:
+    if value == "own-domains":
+        return value
+    try:
+        return _pattern(value)
+    except ValueError as error:
+        raise ValueError(f'{error}, or "own-domains"') from error
+
+
+def _domain(value: object) -> object:
+    if isinstance(value, str) and _AT_DOMAIN.fullmatch(f"@{value}"):
+        return value
+    raise ValueError('a mail domain such as "contoso.com"')
+
+
 def _host_name(value: object) -> object:
     if isinstance(value, str) and re.fullmatch(r"([A-Za-z0-9][A-Za-z0-9.\-]{0,253})?", value):
         return value
@@ -79,6 +110,11 @@ Duration = Annotated[float, BeforeValidator(_duration)]
 HostPort = Annotated[str, BeforeValidator(_host_port)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 MailboxName = Annotated[str, BeforeValidator(_mailbox)]
+OwnSender = Annotated[str, BeforeValidator(_mailbox_or_none)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(_several)]
+Senders = Annotated[tuple[Annotated[str, BeforeValidator(_pattern)], ...], BeforeValidator(_several)]
+Recipients = Annotated[tuple[Annotated[str, BeforeValidator(_target)], ...], BeforeValidator(_several)]
+Domains = Annotated[tuple[Annotated[str, BeforeValidator(_domain)], ...], BeforeValidator(_several)]
 HostName = Annotated[str, BeforeValidator(_host_name)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Label = Annotated[str, BeforeValidator(_label)]

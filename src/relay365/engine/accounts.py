@@ -1,7 +1,9 @@
 """Logins for devices: argon2id hashes from configuration and users file, verified off the loop.
 
 One verification costs a third of a second and 64 MiB, and scanners log in for every message: verifications run in a
-small pool, and a right password is remembered for some minutes under a key that lives only in this process.
+small pool, equal ones that are asked for at once are one, and a right password is remembered for some minutes under a
+key that lives only in this process. What wrong ones cost is in rules.admission.lockout; an answer tells neither by its
+words nor by its time whether a name exists, is locked, or had another password.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from pathlib import Path
 import argon2
 
 from relay365.clock import Clock
+from relay365.rules.admission.lockout import Key, Lockout
 
 _LOG = logging.getLogger("relay365.accounts")
 
 REMEMBER_S = 300.0
+_NAME_OCTETS = 64  # of a name that nobody has; more need not be remembered
 _THREADS = 2
 # What is verified for a name that does not exist, so that the answer takes as long (the password is nobody's).
 _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$bm9ib2R5bm9ib2R5bm9ib2R5bm9ib2R5bm9ib2R5bm8"
@@ -36,25 +40,37 @@ class Accounts:
         self._pool = ThreadPoolExecutor(_THREADS, "relay365-argon2")
         self._key = secrets.token_bytes(32)
         self._right_until: dict[bytes, float] = {}
+        self._under_way: dict[bytes, asyncio.Future[bool]] = {}
+        self._usual_s = 0.0  # what a verification takes here of late
+        self._lockout = Lockout()
         self._read_stamp: tuple[int, int] = (0, 0)
         self._from_file: dict[str, str] = {}
 
-    async def verify(self, name: str, password: str) -> bool:
-        """Whether the password is right; name@domain is also tried as name."""
-        stored = self._hash_of(name)
+    async def verify(self, name: str, password: str, address: str = "") -> bool:
+        """Whether the password is right; name@domain is also tried as name. address: where it comes from.
+
+        A wrong one is answered late, later with each one from the same address; whoever has the right one never waits.
+        """
+        known, stored = self._find(name)
         mark = hmac.new(self._key, f"{name}\0{password}\0{stored}".encode(), hashlib.sha256).digest()
         now = self._clock.mono()
         if self._right_until.get(mark, 0.0) > now:
             return True
-        work = asyncio.get_running_loop().run_in_executor(
-            self._pool, self._verify, stored or _NOBODY, password
-        )
-        is_right = await work and stored != ""
-        if is_right:
-            if len(self._right_until) > 1000:
-                self._right_until.clear()
-            self._right_until[mark] = now + REMEMBER_S
-        return is_right
+        for key in self._lockout.ended(now):
+            _LOG.info("login.unlocked name=%r peer=%s", _name_of(key), key.address or "any")
+        # A new password is a new subject: whoever sets one need not wait until a lock ends.
+        subject = f"{known}\0{hashlib.sha256(stored.encode()).hexdigest()[:16]}"
+        if not self._lockout.may_try(subject, address, now, exists=stored != ""):
+            await asyncio.sleep(self._usual_s + self._lockout.delay_s(address, now))
+            return False
+        if await self._look(mark, stored, password):
+            self._lockout.succeeded(subject, address, now)
+            self._remember(mark, now)
+            return True
+        for key in self._lockout.failed(subject, address, now):
+            _LOG.warning("login.locked name=%r peer=%s", _name_of(key), key.address or "any")
+        await asyncio.sleep(self._lockout.delay_s(address, now))
+        return False
 
     def names(self) -> list[str]:
         """All login names."""
@@ -65,13 +81,33 @@ class Accounts:
         """End the pool."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _hash_of(self, name: str) -> str:
+    def _find(self, name: str) -> tuple[str, str]:
+        """The login that is meant and its hash; what was given, cut, and "" where there is none."""
         self._read()
-        for candidate in (name, name.partition("@")[0]):
+        short = name.partition("@")[0]
+        for candidate in (name, short):
             stored = self._configured.get(candidate) or self._from_file.get(candidate)
             if stored:
-                return stored
-        return ""
+                return candidate, stored
+        return short[:_NAME_OCTETS], ""
+
+    async def _look(self, mark: bytes, stored: str, password: str) -> bool:
+        """Verify off the loop, or wait for whoever asks the same at this moment."""
+        began_mono = self._clock.mono()
+        work = self._under_way.get(mark)
+        if work is None:
+            loop = asyncio.get_running_loop()
+            work = loop.run_in_executor(self._pool, self._verify, stored or _NOBODY, password)
+            self._under_way[mark] = work
+            work.add_done_callback(lambda _: self._under_way.pop(mark, None))
+        is_right = await asyncio.shield(work) and stored != ""
+        self._usual_s += (self._clock.mono() - began_mono - self._usual_s) / 4
+        return is_right
+
+    def _remember(self, mark: bytes, now: float) -> None:
+        if len(self._right_until) > 1000:
+            self._right_until.clear()
+        self._right_until[mark] = now + REMEMBER_S
 
     def _verify(self, stored: str, password: str) -> bool:
         try:
@@ -94,6 +130,10 @@ class Accounts:
             _LOG.warning("users.unreadable file=%s reason=%s", self._file, reason)
 
 
+def _name_of(key: Key) -> str:
+    return key.name.partition("\0")[0] or "any"
+
+
 def read_users(text: str) -> dict[str, str]:
     """Lines of NAME:HASH; empty lines, # comments and lines without a name or hash are passed over."""
     lines = (line.strip() for line in text.splitlines())
@@ -103,18 +143,33 @@ def read_users(text: str) -> dict[str, str]:
 
 def write_user(users_file: Path, name: str, password: str) -> None:
     """Add or replace a login; the file is replaced as a whole, readable by this user only."""
+    kept = _lines_without(users_file, name)
+    _write(users_file, [*kept, f"{name}:{argon2.PasswordHasher().hash(password)}"])
+
+
+def remove_user(users_file: Path, name: str) -> bool:
+    """Take a login out; False when the file does not have it."""
+    if not users_file.exists() or name not in read_users(users_file.read_text("utf-8")):
+        return False
+    _write(users_file, _lines_without(users_file, name))
+    return True
+
+
+def _lines_without(users_file: Path, name: str) -> list[str]:
     text = (
         users_file.read_text("utf-8")
         if users_file.exists()
         else "# relay365 logins, one NAME:HASH per line\n"
     )
-    kept = [line for line in text.splitlines() if line.partition(":")[0].strip() != name]
-    kept.append(f"{name}:{argon2.PasswordHasher().hash(password)}")
+    return [line for line in text.splitlines() if line.partition(":")[0].strip() != name]
+
+
+def _write(users_file: Path, lines: list[str]) -> None:
     users_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = users_file.with_name(users_file.name + ".new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write("\n".join(kept) + "\n")
+        file.write("\n".join(lines) + "\n")
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(users_file)

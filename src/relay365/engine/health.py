@@ -56,6 +56,8 @@ class Health:
 
     def fail(self, outcome: Outcome, now: float, dice: float) -> None:
         """The remote is unwell: after it comes back, start with one connection (no thundering herd)."""
+        if now < self.gate_until:
+            return  # it was under way when the gate shut: the same outage
         self._n_failures += 1
         if outcome.scope is Scope.MESSAGE and self._n_failures < 3:
             return  # one message had bad luck

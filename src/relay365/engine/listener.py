@@ -1,20 +1,47 @@
-"""Accepts connections: their number in all and per address, one Session each, and their orderly end."""
+"""Accepts connections: who may come at all, how many in all and per address, one Session each, and their orderly end.
+
+What a peer begins with (a proxy's header, TLS, plain words) is found out by the door in front of its session
+(relay365.net.door); here stand the limits, the journal of it, and what a listener needs from time to time.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import logging
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from relay365.clock import Clock
 from relay365.engine.session import SHUTTING_DOWN, Reception, Session
+from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.status import Reply
-from relay365.net.implicit import ImplicitListener, listen_tls
-from relay365.net.stream import Stream, describe_tls_error, listen
+from relay365.net.door import Door, Doorway, Network, Remark, holds
+from relay365.net.identity import DAY_S, Identity
+from relay365.net.stream import Stream, listen
 
 _LOG = logging.getLogger("relay365.listener")
 
+CARE_S = 30.0  # how often certificates are looked at
+
 TOO_MANY = Reply.of(421, "4.3.2", "Too many sessions, try again later")
 TOO_MANY_FROM_YOU = Reply.of(421, "4.7.0", "Too many sessions from your address, try again later")
+NOT_FOR_YOU = Reply.of(554, "5.7.1", "Address not allowed on this listener")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who reaches a listener, and what it shows them.
+
+    hosts: the only networks that may connect, () for any; proxies: who must begin with a PROXY header; review_by: when
+    somebody looks whether the listener is still needed; identity: its certificate, None without TLS or in tests.
+    """
+
+    hosts: tuple[Network, ...] = ()
+    proxies: tuple[Network, ...] = ()
+    review_by: dt.date | None = None
+    identity: Identity | None = None
 
 
 class SessionCount:
@@ -28,13 +55,13 @@ class SessionCount:
         self.sessions: set[Session] = set()
         self._by_address: Counter[str] = Counter()
 
-    def enter(self, session: Session) -> Reply | None:
-        """Count a session in; a Reply says that it is one too many."""
+    def enter(self, session: Session, most_from_here: int = 0) -> Reply | None:
+        """Count a session in; a Reply says that it is one too many. most_from_here: a limit of this address's own."""
         self.sessions.add(session)
         self._by_address[session.peer[0]] += 1
         if len(self.sessions) > self.most:
             return TOO_MANY
-        if self._by_address[session.peer[0]] > self.most_per_address:
+        if self._by_address[session.peer[0]] > (most_from_here or self.most_per_address):
             return TOO_MANY_FROM_YOU
         return None
 
@@ -50,66 +77,113 @@ class SessionCount:
 class Listener:
     """One address that devices connect to."""
 
-    def __init__(self, reception: Reception, count: SessionCount) -> None:
+    def __init__(self, reception: Reception, count: SessionCount, access: Access | None = None) -> None:
         self._reception, self._count = reception, count
-        self._server: asyncio.Server | ImplicitListener | None = None
+        self._access = access or Access()
+        self._way = Doorway(reception.tls, reception.implicit_tls, self._access.proxies)
+        self._server: asyncio.Server | None = None
+        self._reminded_at = 0.0
 
     async def open(self, host: str, port: int) -> str:
         """Listen; gives the address as host:port with the real port. Raises OSError when it is taken."""
-        tls = self._reception.tls
-        if self._reception.implicit_tls and tls is not None:
-            self._server = await listen_tls(host, port, self._new_session, tls)
-        else:
-            self._server = await listen(host, port, self._new_session)
+        self._server = await listen(host, port, self._new_door)
         bound = self._server.sockets[0].getsockname()
         return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
 
     def stop(self) -> None:
-        """Accept no more connections; the open ones go on."""
+        """Accept no more connections, and send away who has not begun a session; the open ones go on."""
         if self._server is not None:
             self._server.close()
+        self._way.close()
 
-    def _new_session(self) -> _CountedSession:
-        return _CountedSession(self._reception, self._count)
+    async def look_after(self, now: float) -> None:
+        """Show a renewed certificate to whoever connects from now on; say once a day that the review is due."""
+        identity, review_by = self._access.identity, self._access.review_by
+        fresh = await asyncio.to_thread(identity.look, now) if identity is not None else None
+        if fresh is not None:
+            self._reception = replace(self._reception, tls=fresh)
+            self._way.tls = fresh
+        today = dt.datetime.fromtimestamp(now, dt.UTC).date()
+        if review_by is not None and today > review_by and now - self._reminded_at >= DAY_S:
+            self._reminded_at = now
+            _LOG.warning("listener.review-due listener=%s review_by=%s", self._reception.name, review_by)
+
+    def _new_door(self) -> Door:
+        return Door(self._way, _CountedSession(self._reception, self._count, self._access.hosts))
 
 
 class _CountedSession(Session):
     """A session that is counted from connect to disconnect; where TLS comes first, from before the handshake."""
 
-    def __init__(self, reception: Reception, count: SessionCount) -> None:
+    def __init__(self, reception: Reception, count: SessionCount, hosts: tuple[Network, ...]) -> None:
         super().__init__(reception, count.leave)
-        self._sessions = count
-        self._has_greeted = False
+        self._sessions, self._hosts = count, hosts
+        self._has_begun_tls = False
+        self.tolerances: frozenset[str] = frozenset()
 
-    def arrived(self, peer: tuple[str, int]) -> bool:
-        """Count in; one too many goes without a word, which it could not read before the handshake."""
-        self.peer = peer
-        refusal = self._sessions.enter(self)
-        if refusal is not None:
-            self._log_refusal(refusal)
-            self._sessions.leave(self)
-        return refusal is None
+    def arrived(self, stream: Stream, *, is_plain: bool) -> bool:
+        """Count in; whoever may not come or is one too many is told so, where it can read that."""
+        self._stream, self.peer = stream, stream.peer
+        refusal = self._admit()
+        if refusal is None:
+            return True
+        _LOG.warning("session.refused peer=%s reply=%r", self.peer[0], str(refusal))
+        self._sessions.leave(self)
+        self.turned_away(f"refused at once: {refusal}")
+        if is_plain:
+            stream.write(refusal.encode())
+        stream.close()
+        return False
+
+    def _admit(self) -> Reply | None:
+        if self._hosts and not holds(self._hosts, self.peer[0]):
+            return NOT_FOR_YOU
+        client = self._reception.gate.client(SubmitterFacts(self._reception.name, *self.peer))
+        self.tolerances = client.tolerances
+        return self._sessions.enter(self, client.sessions)
 
     def connected(self, stream: Stream) -> None:
-        """Count in, then greet or refuse."""
-        self._has_greeted = True
-        self.peer = stream.peer
-        refusal = self._sessions.enter(self) if self not in self._sessions.sessions else None
-        if refusal is None:
-            super().connected(stream)
-            return
-        self._log_refusal(refusal)
-        stream.write(refusal.encode())
-        stream.close()
+        """Greet; see net.stream.Receiver."""
+        super().connected(stream)
+        if self._machine is not None and self._has_begun_tls:
+            self._machine.counts.tolerated["tls_at_once"] += 1
+        elif self._machine is not None and self._reception.implicit_tls and not stream.tls:
+            self._machine.counts.tolerated["plain_on_tls_port"] += 1
 
-    def disconnected(self, error: Exception | None) -> None:
-        """Count out; an error before the greeting is a handshake that failed."""
-        if error is not None and not self._has_greeted:
-            _LOG.warning("tls.failed peer=%s reason=%s", self.peer[0], describe_tls_error(error))
-        super().disconnected(error)
+    def refuse(self, reply: Reply) -> None:
+        """End the session now; one that has not begun has no words for it."""
+        if self._machine is None:
+            self.abort()
+        else:
+            super().refuse(reply)
 
-    def _log_refusal(self, refusal: Reply) -> None:
-        _LOG.warning("session.refused peer=%s reply=%r", self.peer[0], str(refusal))
+    def remarked(self, remark: Remark, stream: Stream, words: str) -> None:
+        """Write down what the door saw; see net.door.Guest."""
+        peer = stream.peer[0]
+        match remark:
+            case Remark.BEGAN_TLS:
+                self._has_begun_tls = True
+                _LOG.info("tls.at-once peer=%s listener=%s", peer, self._reception.name)
+                return
+            case Remark.TLS_FAILED:
+                _LOG.warning("tls.failed peer=%s reason=%s", peer, words)
+            case Remark.PLAIN | Remark.PLAIN_SERVED:
+                _LOG.warning("tls.plain-client peer=%s reason=%s", peer, words)
+            case Remark.PROXY:
+                _LOG.warning("proxy.refused peer=%s reason=%s", peer, words)
+        if self._stream is None:  # a proxy, before anybody arrived
+            self.peer = stream.peer
+            self.turned_away(words)
+        elif remark is not Remark.PLAIN_SERVED:
+            self.remark(words)
+
+
+async def look_after(listeners: Sequence[Listener], clock: Clock) -> None:
+    """Look after the listeners from now on, until cancelled."""
+    while True:
+        for listener in listeners:
+            await listener.look_after(clock.now())
+        await asyncio.sleep(CARE_S)
 
 
 async def drain(count: SessionCount, deadline_s: float) -> None:

@@ -11,17 +11,21 @@ from __future__ import annotations
 from relay365.smtp.offers import Limits
 
 LINGER_S = 10.0  # for a peer to take the last reply; then the connection is cut
+SEEMS_OVER_S = (
+    20.0  # what a small device waits for an answer (an APC card: 20 s) to an end of content that is none
+)
 
 
 class Patience:
     """The deadlines of one session. Instants are monotonic seconds; what the peer waits for is not its own time."""
 
-    __slots__ = ("_ended", "_limits", "_moved_mono", "_n_lines", "_n_octets", "_since_mono")
+    __slots__ = ("_ended", "_limits", "_moved_mono", "_n_lines", "_n_octets", "_over_mono", "_since_mono")
 
     def __init__(self, limits: Limits, now_mono: float) -> None:
         self._limits = limits
         self._moved_mono = now_mono
         self._since_mono: float | None = None  # when the content began
+        self._over_mono: float | None = None  # when the content seemed to be over
         self._n_octets = 0
         self._n_lines = 0
         self._ended = False
@@ -36,6 +40,8 @@ class Patience:
         else:
             earned_s = self._n_octets / limits.content_octets_per_s
             until = min(self._moved_mono, self._since_mono + earned_s) + limits.content_s
+            if self._over_mono is not None:
+                until = min(until, self._over_mono + SEEMS_OVER_S)
         return until - now_mono
 
     def lines_read(self, n_lines: int, now_mono: float) -> None:
@@ -46,12 +52,18 @@ class Patience:
     def content_begins(self, now_mono: float) -> None:
         """354 is said."""
         self._moved_mono = self._since_mono = now_mono
+        self._over_mono = None
         self._n_octets = 0
 
     def content_came(self, n_octets: int, now_mono: float) -> None:
         """Some of the content came."""
         self._n_octets += n_octets
+        self._over_mono = None
         self._moved_mono = now_mono
+
+    def content_seems_over(self, now_mono: float) -> None:
+        """What came last looks like an end to whoever takes LF for a line end, and is none."""
+        self._over_mono = now_mono
 
     def content_ends(self, now_mono: float) -> None:
         """The final dot came."""

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Protocol
 
 from relay365.clock import Clock
+from relay365.engine.blackbox.box import BlackBox
+from relay365.engine.contents.workshop import Workshop
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
+from relay365.net.door import Network, holds
 from relay365.rules.client import Client
 from relay365.smtp.events import MailGiven
 from relay365.smtp.offers import Limits, Offers
 from relay365.spool.api import Claim, Spool
+
+SENDER_OK = Reply.of(250, "2.1.0", "Sender OK")
+RECIPIENT_OK = Reply.of(250, "2.1.5", "Recipient OK")
 
 
 class Gate(Protocol):
@@ -57,8 +64,10 @@ class Reception:
     """What every session of one listener shares.
 
     lane_of gives the lane for an envelope; keep_s is how long a message may wait before it expires.
-    verify checks a login; accepted is called with the lane after each commit that queued a message.
-    express: who delivers at once where there is room; None: everything is queued.
+    verify checks a login: name, password, address of the peer.
+    accepted is called with the lane after each commit that queued a message.
+    express: who delivers at once where there is room; None: everything is queued. box: who keeps the last sessions.
+    xclient_from: proxies that may say XCLIENT. workshop: what is done to contents.
     """
 
     name: str
@@ -67,22 +76,35 @@ class Reception:
     tls: ssl.SSLContext | None
     implicit_tls: bool
     gate: Gate
-    verify: Callable[[str, str], Awaitable[bool]]
+    verify: Callable[[str, str, str], Awaitable[bool]]
     spool: Spool
     lane_of: Callable[[Envelope, SubmitterFacts], str]
     keep_s: float
     accepted: Callable[[str], None]
     clock: Clock
     express: Express | None = None
+    box: BlackBox | None = None
+    xclient_from: tuple[Network, ...] = ()
+    workshop: Workshop = field(default_factory=Workshop)
+
+    def trusts_proxy(self, address: str) -> bool:
+        """Whether this peer is a proxy that may say for whom it speaks."""
+        return holds(self.xclient_from, address)
 
     def offers_to(self, client: Client) -> Offers:
         """The listener's offers as they hold for one client."""
-        offers = self.offers
-        return replace(
-            offers,
-            tolerances=client.tolerances,
-            starttls=offers.starttls and client.starttls,
-            mechanisms=() if client.login == "never" else offers.mechanisms,
-            auth_without_tls=offers.auth_without_tls or client.auth_in_clear,
-            size_octets=min(client.max_octets or offers.size_octets, offers.size_octets),
-        )
+        return offers_for(self.offers, client)
+
+
+@lru_cache(maxsize=1024)
+def offers_for(offers: Offers, client: Client) -> Offers:
+    """What a listener offers everybody, as it holds for one client; asked up to three times in a session."""
+    return replace(
+        offers,
+        tolerances=client.tolerances,
+        starttls=offers.starttls and client.starttls,
+        mechanisms=() if client.login == "never" else offers.mechanisms,
+        auth_without_tls=offers.auth_without_tls or client.auth_in_clear,
+        size_octets=min(client.max_octets or offers.size_octets, offers.size_octets),
+        sender=client.sender,
+    )

@@ -14,27 +14,16 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from relay365.engine.blackbox.reading import REMARK
+from relay365.engine.doors.visitor import Visitor
 from relay365.engine.patience import Patience
-from relay365.engine.reception import Gate, Reception
+from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, Gate, Reception
 from relay365.engine.taking import Taking
 from relay365.errors import TransportError
 from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.net.stream import Stream
-from relay365.smtp.events import (
-    AuthGiven,
-    AuthMalformed,
-    ContentBlock,
-    ContentEnded,
-    ContentRefused,
-    DataAsked,
-    HeloGiven,
-    MailGiven,
-    RcptGiven,
-    SessionEnded,
-    Signal,
-    TransactionReset,
-)
+from relay365.smtp import events
 from relay365.smtp.server import ServerSession
 from relay365.smtp.states import Phase
 
@@ -45,13 +34,13 @@ _LOG = logging.getLogger("relay365.session")
 _HELD_BACK_OCTETS = 64 * 1024  # what a peer may pipeline behind something that waits before reading is paused
 _LOOK_AGAIN_S = 1.0  # a deadline that passed while we worked is looked at again then
 
-SENDER_OK = Reply.of(250, "2.1.0", "Sender OK")
-RECIPIENT_OK = Reply.of(250, "2.1.5", "Recipient OK")
 SIGNED_IN = Reply.of(235, "2.7.0", "Authentication successful")
 NOT_SIGNED_IN = Reply.of(535, "5.7.8", "Authentication credentials invalid")
 OUR_FAULT = Reply.of(421, "4.3.0", "Local error in processing, try again later")
 SHUTTING_DOWN = Reply.of(421, "4.3.2", "Service shutting down, try again later")
 TIMED_OUT = Reply.of(421, "4.4.2", "Timed out waiting for you")
+BARE_LF_END = Reply.of(451, "4.5.2", "Ended with bare LF, not CRLF")
+PROXY_OK = Reply.of(220, "", "Said by the machine as its banner")
 NOT_READABLE = Reply.of(501, "5.5.2", "Cannot read the authentication response")
 
 
@@ -68,7 +57,7 @@ class Session:
         self._deadline: asyncio.TimerHandle | None = None
         self._patience = Patience(reception.limits, reception.clock.mono())
         self._at_end = False
-        self._known: SubmitterFacts | None = None
+        self._visitor = Visitor(reception)
         self.draining = False
         self.peer: tuple[str, int] = ("", 0)
 
@@ -82,6 +71,7 @@ class Session:
         here = self._reception
         self._stream, self.peer = stream, stream.peer
         self._machine = ServerSession(here.offers, here.limits, peer=f"[{self.peer[0]}]", tls=stream.tls)
+        self._visitor.record.tally.tolerated = self._machine.counts.tolerated
         self._recognise(self._machine)
         refusal = here.gate.connect(self.peer[0])
         if refusal is not None:
@@ -103,6 +93,16 @@ class Session:
             machine.refuse(reply)
             self._pump()
 
+    def remark(self, words: str) -> None:
+        """Keep what a person should know of this connection, and what no octets of the dialogue say."""
+        self._visitor.record.note(REMARK + words)
+
+    def turned_away(self, words: str) -> None:
+        """There was no session, and there will be none: keep why."""
+        self.remark(words)
+        self._visitor.came_to_no_word(self.peer)
+        self._visitor.leaves()
+
     def abort(self) -> None:
         """Cut the connection; what was not accepted is forgotten."""
         if self._stream is not None:
@@ -110,13 +110,19 @@ class Session:
 
     def octets_received(self, octets: bytes) -> None:
         """See net.stream.Receiver."""
-        if self._machine is None:
+        machine = self._machine
+        if machine is None:
             return
-        self._machine.receive(octets)
+        self._visitor.record.heard(octets, is_secret=machine.phase is Phase.SASL)
+        machine.receive(octets)
         if self._task is None:
             self._pump()
-        elif self._machine.n_waiting_octets > _HELD_BACK_OCTETS and self._stream is not None:
+        elif machine.n_waiting_octets > _HELD_BACK_OCTETS and self._stream is not None:
             self._stream.pause_reading()
+        if machine.looks_ended:
+            self._visitor.record.content_seems_over()
+            self._patience.content_seems_over(self._reception.clock.mono())
+            self._arm()
 
     def eof_received(self) -> None:
         """See net.stream.Receiver. Whoever says all at once and then no more still reads our replies."""
@@ -131,9 +137,12 @@ class Session:
         """Forget what was not accepted; see net.stream.Receiver."""
         if self._deadline is not None:
             self._deadline.cancel()
+        if self._machine is None:
+            self._visitor.came_to_no_word(self.peer)
+        self._machine = None
         if self._task is None:
             self._mail.abandon()
-        self._machine = None
+            self._visitor.leaves()
         self._ended(self)
 
     # -- the pump ---------------------------------------------------------------------------------------------------
@@ -145,19 +154,20 @@ class Session:
             return
         while self._task is None:
             event = machine.next_event()
-            if event is Signal.NEED_OCTETS:
+            if event is events.Signal.NEED_OCTETS:
                 if machine.phase is Phase.ENDED or not self._is_over(machine):
                     break
-            elif event is Signal.NEED_TLS:
+            elif event is events.Signal.NEED_TLS:
                 stream.pause_reading()
                 self._wait(self._handshake(machine, stream))
-            elif isinstance(event, SessionEnded):
+            elif isinstance(event, events.SessionEnded):
+                self._visitor.record.ends(event.reason)
                 self._end(machine, stream)
                 return
             else:
                 self._take(machine, event)
         self._patience.lines_read(machine.counts.lines, self._reception.clock.mono())
-        stream.write(machine.octets_to_send())
+        self._send(machine, stream)
         if stream.is_congested and self._task is None:
             self._wait(self._let_peer_catch_up(stream))
 
@@ -171,8 +181,13 @@ class Session:
             return False
         return True
 
+    def _send(self, machine: ServerSession, stream: Stream) -> None:
+        octets = machine.octets_to_send()
+        self._visitor.record.said(octets)
+        stream.write(octets)
+
     def _end(self, machine: ServerSession, stream: Stream) -> None:
-        stream.write(machine.octets_to_send())
+        self._send(machine, stream)
         self._patience.ends(self._reception.clock.mono())
         self._arm()
         stream.close()
@@ -180,47 +195,70 @@ class Session:
     def _take(self, machine: ServerSession, event: Any) -> None:
         """One event: judge it at once, or begin to wait."""
         match event:
-            case MailGiven():
+            case events.MailGiven():
                 self._take_mail(machine, event)
-            case RcptGiven():
+            case events.RcptGiven():
                 self._take_rcpt(machine, event)
-            case DataAsked():
+            case events.DataAsked():
                 self._take_data(machine)
-            case ContentBlock(octets=octets):
+            case events.ContentBlock(octets=octets):
                 self._take_block(octets)
-            case ContentEnded():
+            case events.ContentEnded():
                 self._patience.content_ends(self._reception.clock.mono())
+                self._visitor.record.content_ends(machine.n_waiting_octets)
                 self._wait(self._commit(machine, event))
-            case AuthGiven(identity=identity, secret=secret):
+            case events.AuthGiven(identity=identity, secret=secret):
                 self._wait(self._sign_in(machine, identity, secret))
-            case AuthMalformed():
+            case events.AuthMalformed():
                 machine.answer(NOT_READABLE)
-            case TransactionReset() | ContentRefused():
-                self._mail.abandon()
-                self._mail = Taking()
-            case HeloGiven():
-                self._mail.abandon()
-                self._mail = Taking()
+            case events.XclientGiven():
+                self._take_proxy(machine, event)
+            case events.TransactionReset():
+                self._forget()
+            case events.ContentRefused(reply=reply):
+                self._visitor.record.content_ends(machine.n_waiting_octets)
+                self._visitor.record.answered(reply)
+                self._forget()
+            case events.HeloGiven():
+                self._forget()
                 self._recognise(machine)
 
-    def _take_mail(self, machine: ServerSession, event: MailGiven) -> None:
+    def _forget(self) -> None:
+        self._mail.abandon()
+        self._mail = Taking()
+
+    def _take_mail(self, machine: ServerSession, event: events.MailGiven) -> None:
         reply = self._reception.gate.mail(self._facts(machine), event) or SENDER_OK
+        self._visitor.record.tally.reverse_path = event.reverse_path
+        self._visitor.record.answered(reply)
         if reply.is_positive:
             self._mail = Taking(event)
         else:
             _LOG.info("mail.refused peer=%s from=%r reply=%r", self.peer[0], event.reverse_path, str(reply))
         machine.answer(reply)
 
-    def _take_rcpt(self, machine: ServerSession, event: RcptGiven) -> None:
+    def _take_proxy(self, machine: ServerSession, event: events.XclientGiven) -> None:
+        """A proxy that is trusted says for whom it speaks; from now on that is the peer, but for our limits."""
+        address = event.address or self.peer[0]
+        self._forget()
+        reply = self._reception.gate.connect(address) or PROXY_OK
+        machine.answer(reply)
+        if reply.is_positive:
+            self._visitor.stands_for(machine, (address, event.port))
+            self._recognise(machine)
+
+    def _take_rcpt(self, machine: ServerSession, event: events.RcptGiven) -> None:
         reply = self._reception.gate.rcpt(self._facts(machine), event.path) or RECIPIENT_OK
+        self._visitor.record.answered(reply)
         if reply.is_positive:
             self._mail.add(event)
         machine.answer(reply)
 
     def _take_data(self, machine: ServerSession) -> None:
-        reply = self._mail.begin(self._reception.spool)
+        reply = self._mail.begin(self._reception, self._facts(machine))
         if reply.is_positive:
             self._patience.content_begins(self._reception.clock.mono())
+            self._visitor.record.content_begins(machine.n_waiting_octets)
             if self._reception.limits.content_s < self._reception.limits.command_s:
                 self._arm()  # else the timer that stands comes early enough, and looks again
         machine.answer(reply)
@@ -249,6 +287,7 @@ class Session:
         self._patience.we_worked(began_mono, clock.mono())
         if self._machine is None:  # the peer went away while we waited
             self._mail.abandon()
+            self._visitor.leaves()
         elif self._stream is not None:
             if self.draining and self._machine.phase is not Phase.CONTENT:
                 self._machine.refuse(SHUTTING_DOWN)
@@ -258,20 +297,25 @@ class Session:
     async def _handshake(self, machine: ServerSession, stream: Stream) -> None:
         if self._reception.tls is None:
             raise TransportError("tls", "no certificate")
-        stream.write(machine.octets_to_send())  # the 220; reading has been paused before it
+        self._send(machine, stream)  # the 220; reading has been paused before it
         try:
             await stream.start_tls(self._reception.tls, server_side=True)
         except TransportError as error:
             _LOG.warning("tls.failed peer=%s reason=%s", self.peer[0], error)
+            self.remark(str(error).removeprefix("tls: "))
             return
         machine.tls_started(stream.tls)
+        self._visitor.record.note(stream.tls)
+        self._recognise(machine)
 
     async def _sign_in(self, machine: ServerSession, identity: str, secret: str) -> None:
         """Check a login. A wrong one is answered late, each time later; nobody else waits for that."""
         if identity or secret:
-            is_right = await self._reception.verify(identity, secret)
+            is_right = await self._reception.verify(identity, secret, self._facts(machine).peer_address)
         else:  # a device with a login switched on but none entered: it is whoever its address makes it
-            is_right = self._reception.gate.mail(self._facts(machine), MailGiven("")) is None
+            client = self._visitor.client
+            is_right = "empty_login" in client.tolerances and client.login == "optional"
+            machine.counts.tolerated["empty_login"] += is_right
         if not is_right:
             _LOG.warning("login.refused peer=%s name=%r", self.peer[0], identity)
             n_before = machine.counts.refused_logins
@@ -294,7 +338,7 @@ class Session:
             _LOG.info("session.timed-out peer=%s reason=%s", self.peer[0], error)
             stream.abort()
 
-    async def _commit(self, machine: ServerSession, event: ContentEnded) -> None:
+    async def _commit(self, machine: ServerSession, event: events.ContentEnded) -> None:
         """The commit point of the session: reply 250 only after the spool has promised.
 
         The wait has no bound of its own. A peer gives up after some minutes (RFC 5321 4.5.3.2.6: ten) and sends again;
@@ -304,6 +348,9 @@ class Session:
         """
         mail, self._mail = self._mail, Taking()
         reply = await mail.store(self._reception, self._facts(machine), event)
+        self._visitor.record.answered(
+            reply, spool_id=reply.text.rpartition(" ")[2] if reply.is_positive else ""
+        )
         if self._machine is not None:  # else the peer is gone, and the message is ours all the same
             machine.answer(reply)
 
@@ -311,16 +358,10 @@ class Session:
 
     def _recognise(self, machine: ServerSession) -> None:
         """Who is this, and what is offered to it from now on?"""
-        here = self._reception
-        machine.grant(here.offers_to(here.gate.client(self._facts(machine))))
+        machine.grant(self._visitor.offers(machine, self.peer))
 
     def _facts(self, machine: ServerSession) -> SubmitterFacts:
-        """Who this is; asked for each command of a transaction, so kept until it changes."""
-        known = self._known
-        now = (machine.helo, machine.extended, machine.tls, machine.identity)
-        if known is None or now != (known.helo, known.protocol[0] == "E", known.tls, known.login):
-            known = self._known = _facts_of(self._reception.name, self.peer, machine)
-        return known
+        return self._visitor.facts(machine, self.peer)
 
     def _arm(self) -> None:
         """Look again when the present deadline could have passed: one timer per session, never re-armed by octets."""
@@ -334,14 +375,14 @@ class Session:
         elif machine.phase is Phase.ENDED:
             self.abort()
         else:
+            self._give_up(machine)
+
+    def _give_up(self, machine: ServerSession) -> None:
+        """The peer has been silent for too long. 451 tells the one that waits for us, too, because its end was none."""
+        if self._visitor.record.seems_over:
+            _LOG.warning("session.bare-lf peer=%s device=%s", self.peer[0], self._visitor.client.device)
+        else:
             _LOG.info("session.timed-out peer=%s phase=%s", self.peer[0], machine.phase.value)
-            self._mail.abandon()
-            machine.refuse(TIMED_OUT)
-            self._pump()
-
-
-def _facts_of(listener: str, peer: tuple[str, int], machine: ServerSession) -> SubmitterFacts:
-    protocol = "ESMTP" if machine.extended else "SMTP"
-    if machine.extended:  # RFC 3848
-        protocol += "S" * bool(machine.tls) + "A" * bool(machine.identity)
-    return SubmitterFacts(listener, *peer, machine.helo, protocol, machine.tls, machine.identity)
+        self._mail.abandon()
+        machine.refuse(BARE_LF_END if self._visitor.record.seems_over else TIMED_OUT)
+        self._pump()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
+from relay365.engine.contents.inlet import Case, Finished, Inlet
 from relay365.engine.reception import Reception
 from relay365.errors import SpoolError
 from relay365.mail import headers
-from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
+from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
-from relay365.spool.api import Intake, NewMessage, Spool
+from relay365.spool.api import Intake, NewMessage
 
 _LOG = logging.getLogger("relay365.session")
 
@@ -29,15 +30,13 @@ _NOTHING = MailGiven("")  # between two transactions
 class Taking:
     """One transaction. abandon() it, or store() it; then it is spent."""
 
-    __slots__ = ("_failed", "_given", "_has_whole_head", "_head", "_intake", "_paths", "_tolerances")
+    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_tolerances")
 
     def __init__(self, given: MailGiven = _NOTHING) -> None:
         self._given = given
         self._paths: list[ForwardPath] = []
         self._tolerances = set(given.tolerances)
-        self._intake: Intake | None = None
-        self._head = bytearray()
-        self._has_whole_head = False
+        self._inlet: Inlet | None = None
         self._failed: SpoolError | None = None
 
     def add(self, event: RcptGiven) -> None:
@@ -45,28 +44,29 @@ class Taking:
         self._paths.append(event.path)
         self._tolerances.update(event.tolerances)
 
-    def begin(self, spool: Spool) -> Reply:
+    def begin(self, here: Reception, facts: SubmitterFacts) -> Reply:
         """DATA: 354, or what the spool says instead."""
+        case = Case(
+            here.workshop, here.gate.client(facts), facts, self._given.reverse_path, self._given.smtputf8,
+            here.offers.hostname, here.clock.now,
+        )  # fmt: skip
         try:
-            self._intake = spool.begin()
+            self._inlet = Inlet(here.spool, case)
         except SpoolError as error:
             return _refusal(error)
         return GO_AHEAD
 
     def write(self, octets: bytes) -> bool:
         """Take some of the content; False asks to stop reading until caught_up() returns."""
-        if self._intake is None or self._failed is not None:
+        if self._inlet is None or self._failed is not None:
             return True
-        if len(self._head) < headers.MAX_HEAD_OCTETS and not self._has_whole_head:
-            self._head += octets
-            self._has_whole_head = b"\r\n\r\n" in self._head[-len(octets) - 3 :]
-        return self._intake.write(octets)
+        return self._inlet.write(octets)
 
     async def caught_up(self) -> None:
         """Wait for the disk. One that failed is answered at the final dot, not in mid-content."""
-        if self._intake is not None:
+        if self._inlet is not None:
             try:
-                await self._intake.drained()
+                await self._inlet.intake.drained()
             except SpoolError as error:
                 self._failed = error
 
@@ -85,31 +85,57 @@ class Taking:
 
     def abandon(self) -> None:
         """Give back what was not committed."""
-        if self._intake is not None:
-            self._intake.abandon()
-            self._intake = None
+        if self._inlet is not None:
+            self._inlet.intake.abandon()
+            self._inlet = None
 
     async def _store(self, here: Reception, facts: SubmitterFacts, ended: ContentEnded) -> Reply:
-        intake = self._intake
-        if intake is None:
+        inlet, twins = self._inlet, here.workshop.twins
+        if inlet is None:
             return OUR_FAULT
         if self._failed is not None:
             raise self._failed
-        head = headers.read_head(bytes(self._head))
-        if head.n_received > headers.MAX_RECEIVED:
+        if twins is None:
+            return await self._accept(here, facts, inlet, ended)
+        fingerprint = inlet.fingerprint(self._envelope(self._given.reverse_path))
+        known = await twins.id_of(fingerprint, here.clock.now())
+        if known is not None:
+            self.abandon()
+            _LOG.warning(
+                "message.duplicate id=%s peer=%s octets=%d", known, facts.peer_address, ended.size_octets
+            )
+            return _queued(known)
+        async with twins.first(fingerprint, here.clock.now()) as first:
+            reply = await self._accept(here, facts, inlet, ended)
+            if reply.is_positive:
+                first.spool_id = inlet.intake.spool_id
+        return reply
+
+    async def _accept(
+        self, here: Reception, facts: SubmitterFacts, inlet: Inlet, ended: ContentEnded
+    ) -> Reply:
+        """Make it ours; gives the 250, or why not. Raises SpoolError."""
+        done = inlet.finish()
+        if done.n_received > headers.MAX_RECEIVED:
             return LOOPING
-        message = self._message(here, facts, intake, head)
-        await self._commit(here, intake, message)
+        if done.refusal is not None:
+            _LOG.info("message.refused peer=%s reply=%r", facts.peer_address, str(done.refusal))
+            return done.refusal
+        envelope = self._envelope(done.plan.reverse_path)
+        done = inlet.replaced(done, envelope)
+        self._tolerances.update(ended.tolerances, done.tolerances)
+        await self._commit(here, inlet.intake, self._message(here, facts, inlet.intake.spool_id, done))
         _LOG.info(
             "message.accepted id=%s peer=%s from=%r to=%d octets=%d repairs=%d tolerated=%s",
-            intake.spool_id, facts.peer_address, self._given.reverse_path, len(self._paths), ended.size_octets,
+            inlet.intake.spool_id, facts.peer_address, done.plan.reverse_path, len(self._paths), ended.size_octets,
             ended.repairs, ",".join(sorted(self._tolerances)),
         )  # fmt: skip
-        return Reply.of(250, "2.6.0", f"queued as {intake.spool_id}")
+        return _queued(inlet.intake.spool_id)
 
     async def _commit(self, here: Reception, intake: Intake, message: NewMessage) -> None:
         """Make it durable, and hand it on: claimed already where its lane has room, else through the queue."""
-        until_at = here.express.reserve(message.lane) if here.express is not None else 0.0
+        is_express = here.express is not None and message.held is None
+        until_at = here.express.reserve(message.lane) if here.express is not None and is_express else 0.0
         claim = None
         try:
             claim = await intake.commit(replace(message, claim_until_at=until_at) if until_at else message)
@@ -121,20 +147,25 @@ class Taking:
         else:
             here.accepted(message.lane)
 
+    def _envelope(self, reverse_path: str) -> Envelope:
+        given = self._given
+        return Envelope(reverse_path, tuple(self._paths), given.body, given.smtputf8, given.ret, given.envid)
+
     def _message(
-        self, here: Reception, facts: SubmitterFacts, intake: Intake, head: headers.HeadFacts
+        self, here: Reception, facts: SubmitterFacts, spool_id: SpoolId, done: Finished
     ) -> NewMessage:
-        given, at, hostname = self._given, here.clock.now(), here.offers.hostname
-        envelope = Envelope(
-            given.reverse_path, tuple(self._paths), given.body, given.smtputf8, given.ret, given.envid
-        )
-        trace = headers.received(hostname, intake.spool_id, envelope, facts, at)
-        message_id = head.message_id
-        if not message_id:  # without one, a message that was sent twice could not be recognised
-            message_id = headers.new_message_id(hostname, intake.spool_id, at)
-            trace += f"Message-ID: {message_id}\r\n".encode("ascii")
+        plan, at = done.plan, here.clock.now()
+        envelope = self._envelope(plan.reverse_path)
+        trace = headers.TRACES[here.workshop.received](here.offers.hostname, spool_id, envelope, facts, at)
         lane = here.lane_of(envelope, facts)
-        return NewMessage(envelope, facts, lane, at, at + here.keep_s, trace, message_id, head.header_from)
+        return NewMessage(
+            envelope, facts, lane, at, at + here.keep_s, trace + plan.added, plan.message_id, plan.header_from,
+            repairs=done.repairs, held=done.held,
+        )  # fmt: skip
+
+
+def _queued(spool_id: SpoolId) -> Reply:
+    return Reply.of(250, "2.6.0", f"queued as {spool_id}")
 
 
 def _refusal(error: SpoolError) -> Reply:

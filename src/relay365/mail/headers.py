@@ -1,6 +1,6 @@
 """Reading the few header fields that decide, and writing the trace that we owe (RFC 5321 4.4, RFC 5322 3.6).
 
-The content itself is never re-serialised: what came in goes out octet for octet, behind our trace lines.
+What came in goes out octet for octet behind our trace lines, but for what mail.repair puts right and records.
 """
 
 from __future__ import annotations
@@ -41,20 +41,25 @@ def read_head(octets: bytes) -> HeadFacts:
     message_id = header_from = ""
     n_received = 0
     for name, value in _FIELD.findall(head):
-        text = value.decode("utf-8", "replace").strip()
         match name.lower():
             case b"received":
                 n_received += 1
             case b"from" if not header_from:
-                header_from = _first_address(text)
+                header_from = author_in(value)
             case b"message-id" if not message_id:
-                found = _MESSAGE_ID.search(text)
-                message_id = found[0] if found else ""
+                message_id = message_id_in(value)
     return HeadFacts(message_id, header_from, n_received)
 
 
-def _first_address(text: str) -> str:
+def message_id_in(value: bytes) -> str:
+    """The message identifier in a field's value, with its angle brackets, or ""."""
+    found = _MESSAGE_ID.search(value.decode("utf-8", "replace"))
+    return found[0] if found else ""
+
+
+def author_in(value: bytes) -> str:
     """The first address in angle brackets, else the first bare one, else ""."""
+    text = value.decode("utf-8", "replace").strip()
     words = [*_ANGLE.findall(text), *_BETWEEN.split(text)]
     return next((word for word in words if "@" in word[1:-1]), "")
 
@@ -85,6 +90,26 @@ def received(
     if len(envelope.forward_paths) == 1 and envelope.forward_paths[0].address.isascii():
         lines.append(f"for <{envelope.forward_paths[0].address}>")
     return ("\r\n\t".join(lines) + f";\r\n\t{date_time(at)}\r\n").encode("utf-8")
+
+
+def received_short(
+    hostname: str, spool_id: SpoolId, envelope: Envelope, submitter: SubmitterFacts, at: float
+) -> bytes:
+    """As received(), without what it tells about the inside: who gave us the message, and by which address."""
+    protocol = submitter.protocol
+    line = f"Received: by {hostname} (relay365) with {protocol} id {spool_id};\r\n\t{date_time(at)}\r\n"
+    return line.encode("utf-8")
+
+
+def no_trace(
+    hostname: str, spool_id: SpoolId, envelope: Envelope, submitter: SubmitterFacts, at: float
+) -> bytes:
+    """No Received field: a loop through us cannot be seen any more."""
+    return b""
+
+
+TRACES = {"full": received, "short": received_short, "none": no_trace}
+"""The words of [repair] received."""
 
 
 def new_message_id(hostname: str, spool_id: SpoolId, at: float) -> str:

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from relay365.errors import TransportError
+from relay365.net.handshake import HANDSHAKE, describe_tls_error, explain_failure
 
 LISTEN_BACKLOG = (
     1024  # asyncio's 100 makes bursts hang: the client believes it is connected and waits for 220
 )
 HANDSHAKE_S = 30.0
 
+_WENT_AWAY = "the peer went away during the handshake"
 _BUFFER = memoryview(bytearray(256 * 1024))
 
 
@@ -44,14 +46,16 @@ class Receiver(Protocol):
 
 
 class Stream(asyncio.BufferedProtocol):
-    """One connection. Use listen(), net.implicit and connect() to get one."""
+    """One connection. Use listen() and connect() to get one."""
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._transport: asyncio.Transport | None = None
         self._writable: asyncio.Future[None] | None = None
         self._lost = False
-        self._early: bytearray | None = None  # what came with the end of a TLS handshake
+        self._early: bytearray | None = None  # what came before and with the end of a TLS handshake
+        self._beginning: asyncio.Future[None] | None = None  # the client's first octets of a handshake
+        self._named: tuple[str, int] | None = None
         self._stays_open = False
 
     # -- asyncio's side -----------------------------------------------------------------------------------------
@@ -69,11 +73,16 @@ class Stream(asyncio.BufferedProtocol):
         """See asyncio.BufferedProtocol."""
         if self._early is not None:
             self._early += _BUFFER[:nbytes]
+            if self._beginning is not None and not self._beginning.done():
+                self._beginning.set_result(None)
+                self.pause_reading()
         else:
             self._receiver.octets_received(bytes(_BUFFER[:nbytes]))
 
     def eof_received(self) -> bool:
         """See asyncio.BufferedProtocol. TLS has no half-closed state in asyncio: it closes."""
+        if self._beginning is not None:
+            return False
         self._receiver.eof_received()
         return self._stays_open and not self.tls
 
@@ -93,6 +102,8 @@ class Stream(asyncio.BufferedProtocol):
         if not self._lost:
             self._lost = True
             self.resume_writing()
+            if self._beginning is not None and not self._beginning.done():
+                self._beginning.set_exception(exc or ConnectionResetError(_WENT_AWAY))
             self._receiver.disconnected(exc)
 
     # -- our side -------------------------------------------------------------------------------------------------
@@ -104,8 +115,8 @@ class Stream(asyncio.BufferedProtocol):
 
     @property
     def peer(self) -> tuple[str, int]:
-        """The peer's address and port; ("", 0) where there is none."""
-        return peer_of(self._transport.get_extra_info("peername") if self._transport else None)
+        """The peer's address and port, or what a proxy said; ("", 0) where there is none."""
+        return self._named or peer_of(self._transport.get_extra_info("peername") if self._transport else None)
 
     @property
     def tls(self) -> str:
@@ -118,6 +129,14 @@ class Stream(asyncio.BufferedProtocol):
     def is_congested(self) -> bool:
         """Whether the peer takes what is written too slowly; drain() waits for it."""
         return self._writable is not None
+
+    def name_peer(self, peer: tuple[str, int]) -> None:
+        """Said by who has read a proxy's header: this is the peer whose connection it passes on."""
+        self._named = peer
+
+    def hand_to(self, receiver: Receiver) -> None:
+        """From now on this receiver gets what the stream receives."""
+        self._receiver = receiver
 
     def stay_open(self) -> None:
         """Said inside eof_received(): the receiver still has something to write, and will close()."""
@@ -149,18 +168,65 @@ class Stream(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     async def start_tls(
-        self, context: ssl.SSLContext, *, server_side: bool, server_name: str | None = None
+        self,
+        context: ssl.SSLContext,
+        *,
+        server_side: bool,
+        server_name: str | None = None,
+        received: bytes = b"",
     ) -> None:
         """Shake hands on this connection; raises TransportError(phase="tls"), and then the connection is gone.
 
-        Reading must be paused by the caller before it writes what makes the peer begin (the 220). What the peer says
-        in one segment with the end of its handshake is handed on after this has returned.
+        Reading must be paused by the caller before it writes what makes the peer begin (the 220). received: what of a
+        client's handshake has been read already. What the peer says in one segment with the end of its handshake is
+        handed on after this has returned.
         """
         if self._transport is None or self.is_closing:
             raise TransportError("tls", "the connection is closed")
         plain, self._early = self._transport, bytearray()
         try:
-            secured = await asyncio.get_running_loop().start_tls(
+            if server_side:
+                received = received or await self._first_octets()
+            secured = await self._shake_hands(
+                plain, context, received, server_side=server_side, server_name=server_name
+            )
+        except (OSError, ssl.SSLError) as error:
+            plain.abort()
+            self.connection_lost(error)
+            words = explain_failure(error, received) if server_side else describe_tls_error(error)
+            raise TransportError("tls", words) from error
+        self._transport = secured
+        asyncio.get_running_loop().call_soon(self._hand_on_early)
+
+    async def _first_octets(self) -> bytes:
+        """What a client begins its handshake with: it says what the client can, if the handshake should fail."""
+        self._beginning = asyncio.get_running_loop().create_future()
+        self.resume_reading()
+        try:
+            await asyncio.wait_for(self._beginning, HANDSHAKE_S)
+        except TimeoutError:
+            raise ConnectionAbortedError(f"no handshake began within {HANDSHAKE_S:.0f} s") from None
+        finally:
+            self._beginning = None
+        received, self._early = bytes(self._early or b""), bytearray()
+        return received
+
+    async def _shake_hands(
+        self,
+        plain: asyncio.Transport,
+        context: ssl.SSLContext,
+        received: bytes,
+        *,
+        server_side: bool,
+        server_name: str | None,
+    ) -> asyncio.Transport:
+        if received and received[0] != HANDSHAKE:
+            raise ConnectionAbortedError(
+                "the client said something in clear where its handshake should begin"
+            )
+        loop = asyncio.get_running_loop()
+        shaking = loop.create_task(
+            loop.start_tls(
                 plain,
                 self,
                 context,
@@ -168,15 +234,13 @@ class Stream(asyncio.BufferedProtocol):
                 server_hostname=server_name,
                 ssl_handshake_timeout=HANDSHAKE_S,
             )
-        except (OSError, ssl.SSLError) as error:
-            plain.abort()
-            self.connection_lost(error)
-            raise TransportError("tls", describe_tls_error(error)) from error
+        )
+        if received:  # behind the first step of the task, and before anything can be read
+            loop.call_soon(loop.call_soon, _hand_over, plain, received)
+        secured = await shaking
         if secured is None:
-            self.connection_lost(None)
-            raise TransportError("tls", "the peer went away during the handshake") from ConnectionResetError()
-        self._transport = secured
-        asyncio.get_running_loop().call_soon(self._hand_on_early)
+            raise ConnectionResetError(_WENT_AWAY)
+        return secured
 
     def _hand_on_early(self) -> None:
         early, self._early = self._early, None
@@ -194,6 +258,17 @@ class Stream(asyncio.BufferedProtocol):
             self._transport.abort()
 
 
+def _hand_over(plain: asyncio.Transport, octets: bytes) -> None:
+    """Give what was read before a handshake began to whoever reads the connection now."""
+    reader = cast("asyncio.BufferedProtocol", plain.get_protocol())
+    while octets and not plain.is_closing():
+        room = memoryview(reader.get_buffer(len(octets)))
+        n_octets = min(len(room), len(octets))
+        room[:n_octets] = octets[:n_octets]
+        reader.buffer_updated(n_octets)
+        octets = octets[n_octets:]
+
+
 def peer_of(name: object) -> tuple[str, int]:
     """Address and port from a socket's name; ("", 0) from anything else.
 
@@ -205,17 +280,8 @@ def peer_of(name: object) -> tuple[str, int]:
     return address, name[1]
 
 
-def describe_tls_error(error: Exception) -> str:
-    """A TLS failure in words for a person."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"certificate not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or str(error)).replace("_", " ").lower()
-    return str(error) or type(error).__name__
-
-
 async def listen(host: str, port: int, receiver: Callable[[], Receiver]) -> asyncio.Server:
-    """Listen on one address; port 0 takes a free one. For TLS at once see net.implicit."""
+    """Listen on one address; port 0 takes a free one. For TLS at once see net.door."""
     return await asyncio.get_running_loop().create_server(
         lambda: Stream(receiver()), host, port, backlog=LISTEN_BACKLOG, reuse_address=True
     )

@@ -13,7 +13,8 @@ class Client:
 
     mark: the rule that decided, such as "R3"; "" when none did. name: that rule for people. device: the name of a
     [[device]], "" for others. login: never, optional or required. max_octets, per_minute and sessions: 0 is no limit
-    of its own. senders and recipients: addresses and "@domain"; () is any. priority: high, normal or low.
+    of its own. sender: the envelope sender that every message gets, "" for the one that is given. senders and
+    recipients: addresses and "@domain" in lower case; empty is any.
     """
 
     mark: str = ""
@@ -27,10 +28,14 @@ class Client:
     per_minute: int = 0
     sessions: int = 0
     sender: str = ""
-    senders: tuple[str, ...] = ()
-    recipients: tuple[str, ...] = ()
-    priority: str = "normal"
+    senders: frozenset[str] = frozenset()
+    recipients: frozenset[str] = frozenset()
     charset: str = "windows-1252"
 
 
 NOBODY = Client(login="optional")  # no rule spoke, and the listener's own offers hold
+
+
+def envelope_sender(client: Client, given: str) -> str:
+    """The reverse-path under which a client's message goes on: its own sender where a rule fixes one."""
+    return client.sender or given

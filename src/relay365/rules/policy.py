@@ -1,23 +1,27 @@
-"""Policy: may this submitter send this? Facts in, a Reply that refuses or None out. Deny by default.
+"""Policy: who is this, and may it send this? Facts in; a Client and a Reply that refuses, or None, out.
 
-The list of [[allow]] rules is read from the top; the first network that holds the peer's address decides. A login that
-was verified is welcome from everywhere a listener reaches.
+The first rule that fits decides (rules.admission.rulebook); three exceptions keep it safe and useful. A device that is
+known by its HELO only lets nobody in: it narrows what the peer may do without it. Whoever has logged in is welcome from
+everywhere, yet what its network's rule says about pace, size, TLS and tolerances stays; and a network that asks for a
+login decides for those who have logged in from there. What matches nothing is
+refused. A refusal is what a panel can show: enhanced code, at most six plain words, and the mark of the rule.
 """
 
 from __future__ import annotations
 
-import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
 from relay365.mail.status import Reply
+from relay365.rules.admission import pattern
+from relay365.rules.admission.rulebook import NO_RULE, Address, Rule, address_of
 from relay365.rules.client import Client
 
-LOGIN_NEEDED = Reply.of(530, "5.7.0", "Authentication required")
 TLS_NEEDED = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")  # RFC 3207 4
+MOST_REMEMBERED = 10_000
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_ORDER = ("never", "optional", "required")  # a login, from the loosest to the strictest
 
 
 class MailAsked(Protocol):
@@ -30,73 +34,138 @@ class MailAsked(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class AllowRule:
-    """One [[allow]]: login is "never", "optional" or "required"; n is its place in the file, from 1."""
+class Door:
+    """What a listener asks of everybody: its name, its tls (none, optional, required, implicit), and a login or not."""
 
-    n: int
-    network: Network
-    login: str
+    name: str
+    tls: str = "optional"
+    require_auth: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided, and which rule decided it ("" for none): for `relay365 explain` and the log."""
+    """Who it is, and why it may not send, whatever it sends; reply is None when it may."""
 
+    client: Client
     reply: Reply | None
-    rule: str
 
 
 class Policy:
-    """The rules of one listener. Decisions by address are remembered; there are few devices."""
+    """The rules at one listener. Verdicts are remembered; there are few devices."""
 
-    def __init__(self, rules: tuple[AllowRule, ...], *, require_tls: bool, require_auth: bool) -> None:
-        self._rules, self._require_tls, self._require_auth = rules, require_tls, require_auth
-        self._verdict_by_address: dict[str, Verdict] = {}
+    def __init__(self, rules: tuple[Rule, ...], door: Door) -> None:
+        self._door = door
+        self._devices = tuple(rule for rule in rules if rule.kind == "device")
+        self._allows = tuple(rule for rule in rules if rule.kind == "allow")
+        self._known = next((rule.client for rule in rules if rule.kind == "login"), Client(login="optional"))
+        self._reads_helo = any(rule.helo for rule in rules)
+        self._verdict_by_facts: dict[tuple[str, str, str], Verdict] = {}
 
     def client(self, facts: SubmitterFacts) -> Client:
         """Who this is."""
-        verdict = self.judge(facts)
-        return Client(name=verdict.rule, login="optional" if verdict.reply is None else "required")
+        return self.judge(facts).client
 
     def connect(self, peer_address: str) -> Reply | None:
         """At the greeting nobody is refused: a login may follow."""
         return None
 
     def mail(self, facts: SubmitterFacts, event: MailAsked) -> Reply | None:
-        """At MAIL."""
-        return self.judge(facts).reply
+        """At MAIL. The null path is a report: [sender] null says what becomes of it."""
+        verdict = self.judge(facts)
+        if verdict.reply is not None:
+            return verdict.reply
+        client, path = verdict.client, event.reverse_path
+        if client.senders and path and not client.sender and not pattern.fits(client.senders, path):
+            return refusal("sender not allowed here", client.mark)
+        return None
 
     def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
-        """At RCPT: whoever may send may send to anybody; lists of recipients come with the devices."""
+        """At RCPT: whoever may send may send to anybody, unless its rule names recipients."""
+        client = self.judge(facts).client
+        if not client.recipients:
+            return None
+        if pattern.is_routed(path.address):
+            return refusal("routed address not allowed here", client.mark)
+        if not pattern.fits(client.recipients, path.address):
+            return refusal("recipient not allowed here", client.mark)
         return None
 
     def judge(self, facts: SubmitterFacts) -> Verdict:
-        """Who is this, and may it send?"""
-        if self._require_tls and not facts.tls:
-            return Verdict(TLS_NEEDED, "listener: tls = required")
-        if facts.login:
-            return Verdict(None, f"login {facts.login}")
-        if self._require_auth:
-            return Verdict(LOGIN_NEEDED, "listener: require_auth")
-        verdict = self._verdict_by_address.get(facts.peer_address)
+        """Who is this, and may it send at all?"""
+        key = (facts.peer_address, facts.helo if self._reads_helo else "", facts.login)
+        verdict = self._verdict_by_facts.get(key)
         if verdict is None:
-            if len(self._verdict_by_address) > 10_000:
-                self._verdict_by_address.clear()
-            verdict = self._verdict_by_address[facts.peer_address] = self._judge_address(facts.peer_address)
+            if len(self._verdict_by_facts) >= MOST_REMEMBERED:
+                self._verdict_by_facts.clear()
+            verdict = self._verdict_by_facts[key] = self._judge(facts)
+        if self._door.tls == "required" and not facts.tls:
+            return Verdict(verdict.client, TLS_NEEDED)
         return verdict
 
-    def _judge_address(self, address: str) -> Verdict:
-        rule = self._find(address)
-        if rule is None:
-            text = f"This relay takes no mail from {address} without a login"
-            return Verdict(Reply.of(550, "5.7.1", text), "")
-        name = f"allow {rule.n}: network {rule.network}"
-        return Verdict(LOGIN_NEEDED if rule.login == "required" else None, name)
+    def _judge(self, facts: SubmitterFacts) -> Verdict:
+        address = address_of(facts.peer_address)
+        allow = next((rule for rule in self._allows if rule.holds(address)), None)
+        hint, device = self._devices_of(address, facts)
+        client = device.client if device is not None else self._without_device(facts.login, allow)
+        if client is None:
+            known = self._known
+            nobody = Client(tolerances=known.tolerances, auth_in_clear=known.auth_in_clear)
+            return Verdict(self._at_door(nobody, None), refusal("address not allowed here", NO_RULE))
+        if hint is not None:
+            client = _narrowed(hint.client, client)
+        client = self._at_door(client, allow)
+        if {rule.listener for rule in (hint, device) if rule is not None} - {"", self._door.name}:
+            return Verdict(client, refusal("wrong port for this device", client.mark))
+        if client.login == "required" and not facts.login:
+            return Verdict(client, Reply.of(530, "5.7.0", f"Authentication required ({client.mark})"))
+        return Verdict(client, None)
 
-    def _find(self, address: str) -> AllowRule | None:
-        try:
-            ip = ipaddress.ip_address(address.partition("%")[0])
-        except ValueError:
-            return None
-        mapped = getattr(ip, "ipv4_mapped", None)
-        return next((rule for rule in self._rules if (mapped or ip) in rule.network), None)
+    def _devices_of(self, address: Address | None, facts: SubmitterFacts) -> tuple[Rule | None, Rule | None]:
+        """The first device that fits, and the first in front of it that only goes by its HELO."""
+        hint = None
+        for rule in self._devices:
+            if rule.fits(address, facts.helo, facts.login):
+                if not rule.is_hint:
+                    return hint, rule
+                hint = hint or rule
+        return hint, None
+
+    def _without_device(self, login: str, allow: Rule | None) -> Client | None:
+        if not login or (allow is not None and allow.client.login == "required"):
+            return allow.client if allow is not None else self._known if login else None
+        known = replace(self._known, name=f"login {login}")
+        if allow is None:
+            return known
+        return replace(
+            allow.client, mark=known.mark, name=known.name, login=known.login, sender="",
+            senders=known.senders, recipients=known.recipients,
+        )  # fmt: skip
+
+    def _at_door(self, client: Client, allow: Rule | None) -> Client:
+        """What the listener adds: inside our own networks a login may be given in clear, unless TLS is required."""
+        door = self._door
+        in_clear = door.tls in ("none", "optional") and (client.auth_in_clear or allow is not None)
+        login = "required" if door.require_auth else client.login
+        return replace(client, auth_in_clear=in_clear, login=login)
+
+
+def refusal(words: str, mark: str) -> Reply:
+    """550 5.7.1, at most six plain words, and the rule: what a panel can show."""
+    return Reply.of(550, "5.7.1", f"{words} ({mark})")
+
+
+def _narrowed(hint: Client, base: Client) -> Client:
+    """What a device that is known by its HELO only gets: its own rule, never more than it would have without."""
+    return replace(
+        hint, login=max(hint.login, base.login, key=_ORDER.index),
+        auth_in_clear=hint.auth_in_clear or base.auth_in_clear,
+        max_octets=_least(hint.max_octets, base.max_octets), per_minute=_least(hint.per_minute, base.per_minute),
+        sessions=_least(hint.sessions, base.sessions), sender=hint.sender or base.sender,
+        senders=pattern.common(hint.senders, base.senders),
+        recipients=pattern.common(hint.recipients, base.recipients),
+    )  # fmt: skip
+
+
+def _least(some: int, other: int) -> int:
+    """The smaller of two limits; 0 is none."""
+    return min(some, other) if some and other else some or other

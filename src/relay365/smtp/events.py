@@ -63,16 +63,17 @@ class ContentBlock:
 class ContentEnded:
     """The final dot came (answer): 250 after the commit, or a refusal. size_octets is what was handed out.
 
-    repairs counts the lone CR, lone LF and NUL octets that were normalised.
+    repairs counts the lone CR, lone LF and NUL octets that were normalised; tolerances names what was forgiven.
     """
 
     size_octets: int
     repairs: int = 0
+    tolerances: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ContentRefused:
-    """The final dot came, but the content had grown too large; the machine has answered 552."""
+    """The final dot came, but the content was too large or not forgiven; the machine has answered."""
 
     reply: Reply
 
@@ -98,8 +99,25 @@ class AuthMalformed:
 
 
 @dataclass(frozen=True, slots=True)
+class XclientGiven:
+    """XCLIENT (answer): a proxy says for whom it speaks; a positive answer begins the session anew, with a banner.
+
+    An attribute that was not given, or that the proxy does not know, is "" or 0. proto is SMTP, ESMTP or "".
+    """
+
+    name: str = ""
+    address: str = ""
+    port: int = 0
+    proto: str = ""
+    helo: str = ""
+    login: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TransactionReset:
-    """RSET, EHLO or HELO ended the transaction, or its content grew too large: forget what was collected."""
+    """RSET, EHLO, HELO or a list of recipients with a bad one ended the transaction, or its content is not taken:
+    forget what was collected.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,7 @@ Event = (
     | ContentRefused
     | AuthGiven
     | AuthMalformed
+    | XclientGiven
     | TransactionReset
     | SessionEnded
 )

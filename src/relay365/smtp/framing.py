@@ -1,6 +1,7 @@
 """Where lines and contents end: the only code that decides it, for both directions.
 
-Only CRLF "." CRLF ends a content (RFC 5321 4.1.1.4); a lone CR, a lone LF and NUL never do. They are normalised
+Only CRLF "." CRLF ends a content (RFC 5321 4.1.1.4); a lone CR, a lone LF and NUL never do, but for the one peer that
+is forgiven it by name: there LF "." LF and LF "." CRLF are ends, too, and nothing else is. Lone octets are normalised
 on the way in, so that what leaves us can never be read differently by the next server ("SMTP smuggling", 2023):
 a lone CR or LF becomes a line end, CR CR LF (devices that translate line ends twice) becomes one, NUL goes.
 Contents travel as blocks, never line by line: one event per line costs forty times as much.
@@ -11,6 +12,8 @@ from __future__ import annotations
 import re
 
 _END = b"\r\n.\r\n"
+_BARE_END = re.compile(rb"\n\.\r?\n")
+_HALF_BARE_END = re.compile(rb"(?:\r{0,2}\n(?:\.\r?)?|\r{1,2})\Z")
 _LONE = re.compile(rb"\r\r\n|\r(?!\n)|(?<!\r)\n")
 
 
@@ -24,6 +27,7 @@ class LineBuffer:
         self._start = 0
         self._scanned = 0  # up to here there is no line end
         self._overlong = False
+        self.ended_bare = False
 
     def __len__(self) -> int:
         return len(self._octets) - self._start
@@ -58,7 +62,8 @@ class LineBuffer:
     def take_line(self, limit: int) -> bytes | None:
         """The next line without its end, or None when it is not whole yet.
 
-        Lines end at LF, with or without CR (commands and replies only; contents never come this way).
+        Lines end at LF, with or without CR (commands and replies only; contents never come this way); ended_bare
+        tells that the last one had no CR.
         A line longer than `limit` octets, its end included, is swallowed to its end and raises OverlongLine, once.
         """
         end = self._octets.find(b"\n", self._scanned)
@@ -73,6 +78,7 @@ class LineBuffer:
         if self._overlong or n_octets > limit:
             self._overlong = False
             raise OverlongLine
+        self.ended_bare = not line.endswith(b"\r")
         return line.removesuffix(b"\r")
 
     def _empty(self) -> None:
@@ -88,16 +94,35 @@ class ContentDecoder:
 
     It begins as if just after a line end, so the first dot needs no special case. Cutting the octets
     differently never changes the concatenated output.
+
+    n_line_ends and n_nuls count what was normalised. ended_bare: the end was one of those that only
+    bare_lf_ends_data knows. looks_ended: what has come so far would be at its end if that were forgiven.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, unstuffs: bool = True, bare_lf_ends: bool = False) -> None:
         self._tail = b"\r\n"
         self._virtual = 2  # the line end that we invented before the first octet
-        self.repairs = 0
+        self._unstuffs, self._bare_lf_ends = unstuffs, bare_lf_ends
+        self._last = b""
+        self.n_line_ends = self.n_nuls = 0
+        self.ended_bare = False
+
+    @property
+    def repairs(self) -> int:
+        """How many octets were normalised."""
+        return self.n_line_ends + self.n_nuls
+
+    @property
+    def looks_ended(self) -> bool:
+        """Whether the last octets are a dot on a line of its own, with bare LF before or behind it."""
+        return self._last.endswith((b"\n.\n", b"\n.\r\n"))
 
     def feed(self, octets: bytes) -> tuple[bytes, bytes | None]:
         """Give (content block, rest); rest is None until the end was seen, then what follows the final dot."""
+        self._last = (self._last + octets[-4:])[-4:]
         octets = self._tail + octets
+        if self._bare_lf_ends:
+            return self._feed_bare(octets)
         dot = octets.find(b"\r\n.")  # the end begins with a dot, too: most blocks have none and need one look
         end = octets.find(_END, dot) if dot >= 0 else -1
         if end >= 0:
@@ -106,17 +131,29 @@ class ContentDecoder:
         self._tail = octets[len(octets) - keep :]
         return self._clean(octets[: len(octets) - keep], is_stuffed=dot >= 0), None
 
+    def _feed_bare(self, octets: bytes) -> tuple[bytes, bytes | None]:
+        """As feed(), where lines and the content may end at LF alone."""
+        end = _BARE_END.search(octets)
+        if end is not None:
+            self.ended_bare = octets[max(0, end.start() - 1) : end.end()] != _END
+            return self._clean(octets[: end.start() + 1], is_stuffed=True), octets[end.end() :]
+        half = _HALF_BARE_END.search(octets)
+        border = len(octets) if half is None else half.start()
+        self._tail = octets[border:]
+        return self._clean(octets[:border], is_stuffed=True), None
+
     def _clean(self, block: bytes, *, is_stuffed: bool) -> bytes:
         if not block:
             return block
-        if is_stuffed:
-            block = block.replace(b"\r\n.", b"\r\n")
+        if is_stuffed and self._unstuffs:
+            line_end = b"\n" if self._bare_lf_ends else b"\r\n"
+            block = block.replace(line_end + b".", line_end)
         bare = b"".join(block.split(b"\r\n"))  # faster than to count three kinds of line end
         if b"\r" in bare or b"\n" in bare:
             block, n_repairs = _LONE.subn(b"\r\n", block)
-            self.repairs += n_repairs
+            self.n_line_ends += n_repairs
         if b"\0" in block:
-            self.repairs += block.count(b"\0")
+            self.n_nuls += block.count(b"\0")
             block = block.replace(b"\0", b"")
         if self._virtual:
             block, self._virtual = block[self._virtual :], 0

@@ -1,7 +1,8 @@
 """The grammar of commands and their parameters (RFC 5321 4.1.1, 4.1.2; RFC 1870, 3461, 6152, 6531).
 
-Text in, values out; what cannot be read raises GrammarError with the reply that the peer deserves. A device says the
-same few lines all day, so what could be read is remembered.
+Text in, values out; what cannot be read raises GrammarError with the reply that the peer deserves. What deviates and
+is forgiven (tolerances, by the names of mail.tolerance) is read, and named in the value. A device says the same few
+lines all day, so what could be read is remembered.
 """
 
 from __future__ import annotations
@@ -13,10 +14,19 @@ from typing import NamedTuple
 from relay365.mail.address import check_path, strip_source_route
 from relay365.mail.envelope import ForwardPath
 from relay365.mail.status import Reply
-from relay365.smtp.events import MailGiven, RcptGiven
+from relay365.mail.tolerance import DEFAULT
+from relay365.smtp.events import MailGiven, RcptGiven, XclientGiven
+from relay365.smtp.offers import XCLIENT_ATTRIBUTES
 
 _PATH = re.compile(r'<((?:"(?:[^"\\]|\\.)*"|[^<>"])*)>')
 _BARE = re.compile(r"[^ <>]+")
+_LISTED = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^",;])+')  # one of several addresses; quotes may hold a comma
+_ODD_DOTS = re.compile(
+    r'(?!")(?:\.|[^@]*(?:\.\.|\.@))'
+)  # RFC 5321 4.1.2: a dot-string has atoms between its dots
+_HELO = re.compile(  # RFC 5321 4.1.2: a domain whose last label is no number, or an address literal
+    r"(?:[A-Za-z0-9-]{1,63}\.)*(?!\d+\.?$)[A-Za-z0-9-]{1,63}\.?|\[(?:IPv6:)?[0-9A-Fa-f:.]{3,45}\]"
+)
 _XTEXT = re.compile(r"[\x21-\x2a\x2c-\x3c\x3e-\x7e+]*")  # RFC 3461 4; =, + only as +XX, not checked deeper
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY)){0,2}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -24,6 +34,19 @@ _BROKEN = re.compile(r"[\ud800-\udfff]")  # octets that are not UTF-8, as surrog
 _KEYWORD = re.compile(r"[0-9A-Z][0-9A-Z-]*")  # RFC 5321 4.1.2, esmtp-keyword
 # What a peer must not believe to be honoured: RFC 8689, RFC 2852, RFC 4865. Other words are hints.
 _BINDING = frozenset({"REQUIRETLS", "BY", "HOLDFOR", "HOLDUNTIL"})
+
+_PLUS = re.compile(r"\+([0-9A-F]{2})")  # RFC 3461 4, xtext
+_STRICT_XTEXT = re.compile(r"(?:[\x21-\x2a\x2c-\x3c\x3e-\x7e]|\+[0-9A-F]{2})*")
+_IPV6 = re.compile(r"^IPV6:", re.IGNORECASE)
+_ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+_PORT = re.compile(r"[0-9]{1,5}")
+
+_UNFORGIVEN = {
+    "space_after_colon": (501, "No blank may follow the colon"),
+    "no_brackets": (501, "Address must stand in angle brackets"),
+    "unknown_parameter": (555, "Parameter not recognized"),
+    "dot_before_at": (553, "Address not valid: a dot too many"),
+}
 
 
 class GrammarError(Exception):
@@ -61,11 +84,25 @@ def parse_command(line: bytes) -> Command:
 
 
 @lru_cache(maxsize=512)
-def parse_mail(argument: str) -> MailGiven:
-    """Read MAIL's `FROM:<reverse-path> [parameters]`."""
-    address, rest, tolerances = _parse_path(argument, "FROM")
+def helo_tolerance(name: str) -> str:
+    """The tolerance that a name in HELO and EHLO needs, or ""."""
+    if not name:
+        return "empty_helo"
+    return "" if len(name) <= 255 and _HELO.fullmatch(name) else "odd_helo"
+
+
+@lru_cache(maxsize=512)
+def parse_mail(argument: str, tolerances: frozenset[str] = DEFAULT, sender: str = "") -> MailGiven:
+    """Read MAIL's `FROM:<reverse-path> [parameters]`; sender stands for one that is no address, where it is given."""
+    needed: list[str] = []
+    address, rest = _parse_path(argument, "FROM", needed)
     if address and (reason := check_path(address)):
-        raise GrammarError(553, "5.1.7", f"Sender address not valid: {reason}")
+        if not sender or "not_an_address" not in tolerances:
+            raise GrammarError(553, "5.1.7", f"Sender address not valid: {reason}")
+        needed.append("not_an_address")
+        address = sender
+    elif _ODD_DOTS.match(address):
+        needed.append("dot_before_at")
     words = _parameters(rest)
     size = words.pop("SIZE", "0")
     if not size.isascii() or not size.isdigit() or len(size) > 20:
@@ -81,42 +118,88 @@ def parse_mail(argument: str) -> MailGiven:
         raise GrammarError(501, "5.5.4", "RET must be FULL or HDRS")
     envid = _xtext(words.pop("ENVID", ""), "ENVID", 100)
     words.pop("AUTH", None)  # RFC 4954 5: it may be ignored; we trust nobody's word for another's identity
-    tolerances += _pass_over(words)
-    return MailGiven(address, int(size), body, smtputf8 is not None, ret, envid, tolerances)
+    _pass_over(words, needed)
+    _forgive(needed, tolerances, "5.1.7")
+    return MailGiven(address, int(size), body, smtputf8 is not None, ret, envid, tuple(needed))
 
 
 @lru_cache(maxsize=512)
-def parse_rcpt(argument: str) -> RcptGiven:
-    """Read RCPT's `TO:<forward-path> [parameters]`."""
-    address, rest, tolerances = _parse_path(argument, "TO")
-    if reason := check_path(address):
-        raise GrammarError(553, "5.1.3", f"Recipient address not valid: {reason}")
+def parse_rcpt(argument: str, tolerances: frozenset[str] = DEFAULT) -> tuple[RcptGiven, ...]:
+    """Read RCPT's `TO:<forward-path> [parameters]`; more than one value where a list of addresses is forgiven."""
+    needed: list[str] = []
+    text, rest = _parse_path(argument, "TO", needed)
+    addresses = _listed(text, tolerances)
+    if addresses != [text]:
+        needed.append("list_in_rcpt")
+    for address in addresses:
+        if reason := check_path(address):
+            raise GrammarError(553, "5.1.3", f"Recipient address not valid: {reason}")
+    if any(_ODD_DOTS.match(address) for address in addresses):
+        needed.append("dot_before_at")
     words = _parameters(rest)
     notify = _capitals(words.pop("NOTIFY", ""))
     if notify and _NOTIFY.fullmatch(notify) is None:
         raise GrammarError(501, "5.5.4", "NOTIFY must be NEVER or a list of SUCCESS, FAILURE, DELAY")
     orcpt = _xtext(words.pop("ORCPT", ""), "ORCPT", 500)
-    tolerances += _pass_over(words)
-    return RcptGiven(ForwardPath(address, notify, orcpt), tolerances)
+    _pass_over(words, needed)
+    _forgive(needed, tolerances, "5.1.3")
+    return tuple(RcptGiven(ForwardPath(address, notify, orcpt), tuple(needed)) for address in addresses)
 
 
-def _parse_path(argument: str, keyword: str) -> tuple[str, str, tuple[str, ...]]:
-    """Give address, the rest, and the names of the tolerances that were needed."""
+def parse_xclient(argument: str) -> XclientGiven:
+    """Read XCLIENT's attributes: NAME=value in xtext, [UNAVAILABLE] for what the proxy does not know."""
+    given: dict[str, str] = {}
+    for word in argument.split():
+        key, equals, value = word.partition("=")
+        if not equals or _capitals(key) not in XCLIENT_ATTRIBUTES or not _STRICT_XTEXT.fullmatch(value):
+            raise GrammarError(501, "5.5.4", f"XCLIENT attribute {_echo(key)} not valid")
+        value = _PLUS.sub(lambda found: chr(int(found[1], 16)), value)
+        given[_capitals(key)] = (
+            "" if value in ("[UNAVAILABLE]", "[TEMPUNAVAIL]") else _CONTROL.sub("?", value)
+        )
+    port, address = given.get("PORT", "") or "0", _IPV6.sub("", given.get("ADDR", ""))
+    proto = _capitals(given.get("PROTO", ""))
+    if not given or _PORT.fullmatch(port) is None or int(port) > 65535 or proto not in ("", "SMTP", "ESMTP"):
+        raise GrammarError(501, "5.5.4", "Syntax: XCLIENT NAME=value")
+    if address and _ADDRESS.fullmatch(address) is None:
+        raise GrammarError(501, "5.5.4", "XCLIENT attribute ADDR not valid")
+    return XclientGiven(
+        given.get("NAME", ""), address, int(port), proto, given.get("HELO", ""), given.get("LOGIN", "")
+    )
+
+
+def _listed(text: str, tolerances: frozenset[str]) -> list[str]:
+    """The addresses of a path; several, and a stray comma behind one, only where that is forgiven."""
+    if "list_in_rcpt" not in tolerances or not ("," in text or ";" in text):
+        return [text]
+    found = [strip_source_route(one.strip(" ")) for one in _LISTED.findall(text)]
+    return [one for one in found if one] or [text]
+
+
+def _forgive(needed: list[str], tolerances: frozenset[str], status: str) -> None:
+    """Refuse what deviates and is not forgiven; status is that of a bad address."""
+    for name in needed:
+        if name not in tolerances:
+            code, text = _UNFORGIVEN[name]
+            raise GrammarError(code, status if code == 553 else "5.5.4", text)
+
+
+def _parse_path(argument: str, keyword: str, needed: list[str]) -> tuple[str, str]:
+    """Give address and the rest; the names of tolerances are added to needed."""
     head, colon, tail = argument.partition(":")
     if not colon or _capitals(head.strip(" ")) != keyword:
         raise _bad_syntax(keyword)
-    tolerances = []
     if tail.startswith(" "):
-        tolerances.append("space-after-colon")
+        needed.append("space_after_colon")
         tail = tail.lstrip(" ")
     path = _PATH.match(tail)
     if path is None:
         path = _BARE.match(tail)
-        tolerances.append("no-brackets")
+        needed.append("no_brackets")
     if path is None or tail[path.end() : path.end() + 1] not in ("", " "):
         raise _bad_syntax(keyword)
     address = path[1] if path.re is _PATH else path[0]
-    return strip_source_route(address.strip(" ")), tail[path.end() :], tuple(tolerances)
+    return strip_source_route(address.strip(" ")), tail[path.end() :]
 
 
 def _bad_syntax(keyword: str) -> GrammarError:
@@ -135,12 +218,13 @@ def _parameters(text: str) -> dict[str, str]:
     return words
 
 
-def _pass_over(words: dict[str, str]) -> tuple[str, ...]:
+def _pass_over(words: dict[str, str], needed: list[str]) -> None:
     """Devices send parameters that nobody offered; RFC 5321 4.1.1.11 wants 555, which would lose their mail."""
     for word in words:
         if word in _BINDING or _KEYWORD.fullmatch(word) is None:
             raise GrammarError(555, "5.5.4", f"Parameter {_echo(word)} not recognized")
-    return ("unknown-parameter",) if words else ()
+    if words:
+        needed.append("unknown_parameter")
 
 
 def _echo(word: str) -> str:

@@ -1,7 +1,7 @@
 """Offers and limits: what a server grants a peer, as frozen values that a host fills in.
 
 They stand apart from the machine because the listener's configuration, the emulator and the tests make them, and only
-the machine reads them. (RFC 5321 4.1.1.1, 4.5.3; RFC 4954 3; RFC 1870 3; RFC 3207 4)
+the machine reads them. (RFC 5321 4.1.1.1, 4.5.3; RFC 4954 3; RFC 1870 3; RFC 3207 4; Postfix XCLIENT_README)
 """
 
 from __future__ import annotations
@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 
 from relay365.mail.status import Reply
 from relay365.mail.tolerance import DEFAULT
+from relay365.smtp.events import MailGiven
+
+NOT_ASCII = Reply.of(553, "5.6.7", "Address is not ASCII; use SMTPUTF8")
+XCLIENT_ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Offers:
 
     extensions: EHLO keywords in their order; SIZE gets its number, STARTTLS and AUTH stand only where they may be
     used; an unknown keyword is said as it is. tolerances: what is forgiven, by the names of mail.tolerance.
+    sender: the address that stands for a sender that is none (tolerance not_an_address); "" refuses it.
+    xclient: whether the peer is a proxy that may say for whom it speaks.
     """
 
     hostname: str
@@ -66,6 +72,8 @@ class Offers:
     starttls: bool = False
     mechanisms: tuple[str, ...] = ()
     auth_without_tls: bool = False
+    sender: str = ""
+    xclient: bool = False
     extensions: tuple[str, ...] = (
         "PIPELINING",
         "SIZE",
@@ -82,6 +90,32 @@ class Offers:
         """Whether a login may be tried on this connection."""
         return bool(self.mechanisms) and (secured or self.auth_without_tls)
 
+    def mail_refusal(self, given: MailGiven) -> Reply | None:
+        """Why a transaction is not begun, whoever the peer is (RFC 1870 6, RFC 6531 3.5)."""
+        if given.size_octets > self.size_octets:
+            return too_large(self.size_octets)
+        if not given.reverse_path.isascii() and not given.smtputf8:
+            return NOT_ASCII
+        return None
+
+    def starttls_refusal(self, argument: str, *, secured: bool) -> Reply | None:
+        """Why TLS is not begun (RFC 3207 4)."""
+        if not self.starttls:
+            return Reply.of(502, "5.5.1", "STARTTLS is not offered")
+        if secured:
+            return Reply.of(503, "5.5.1", "TLS is already active")
+        return Reply.of(501, "5.5.4", "STARTTLS takes no argument") if argument else None
+
+    def auth_refusal(self, mechanism: str, *, secured: bool) -> Reply | None:
+        """Why a login by this mechanism is not begun; None lets it (RFC 4954 4, 6)."""
+        if not self.mechanisms:
+            return Reply.of(502, "5.5.1", "AUTH is not offered")
+        if not self.may_auth(secured=secured):
+            return Reply.of(538, "5.7.11", "Encryption required for authentication")
+        if mechanism not in self.mechanisms:
+            return Reply.of(504, "5.7.4", "Unrecognized authentication type")
+        return None
+
     def keywords(self, *, secured: bool) -> list[str]:
         """The lines of the EHLO reply behind the first."""
         lines = []
@@ -91,10 +125,16 @@ class Offers:
             elif keyword == "STARTTLS":
                 lines += ["STARTTLS"] * (self.starttls and not secured)
             elif keyword == "AUTH":
-                lines += ["AUTH " + " ".join(self.mechanisms)] * self.may_auth(secured=secured)
+                lines += self._auth_lines() * self.may_auth(secured=secured)
             else:
                 lines.append(keyword)
+        if self.xclient:
+            lines.append("XCLIENT " + " ".join(XCLIENT_ATTRIBUTES))
         return lines
+
+    def _auth_lines(self) -> list[str]:
+        words = " ".join(self.mechanisms)
+        return [f"AUTH {words}", *[f"AUTH={words}"] * ("auth_equals" in self.tolerances)]
 
     def hello(self, peer: str, *, extended: bool, secured: bool) -> Reply:
         """The reply to EHLO, or to HELO, which lists nothing."""
@@ -104,3 +144,8 @@ class Offers:
     def phrase(self, template: str, peer: str) -> str:
         """One of the phrases, filled in."""
         return template.format(host=self.hostname, peer=peer)
+
+
+def too_large(limit: int) -> Reply:
+    """What is said to a message over the limit, in octets."""
+    return Reply.of(552, "5.3.4", f"Message size exceeds the limit of {limit} octets")

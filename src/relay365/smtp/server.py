@@ -9,11 +9,10 @@ It never raises for what the peer does; LocalProtocolError means that *we* misus
 
 from __future__ import annotations
 
-from collections import deque
-
 from relay365.errors import LocalProtocolError
 from relay365.mail.status import Reply
 from relay365.smtp import grammar, sasl, states
+from relay365.smtp.dialogue import Dialogue
 from relay365.smtp.events import (
     AuthGiven,
     AuthMalformed,
@@ -23,32 +22,26 @@ from relay365.smtp.events import (
     DataAsked,
     Event,
     HeloGiven,
-    SessionEnded,
     Signal,
     TransactionReset,
+    XclientGiven,
 )
-from relay365.smtp.framing import LineBuffer, OverlongLine
-from relay365.smtp.offers import Limits, Offers, Phrases
+from relay365.smtp.framing import OverlongLine
+from relay365.smtp.offers import NOT_ASCII, Limits, Offers, Phrases, too_large
 from relay365.smtp.states import NEXT, Phase
-from relay365.smtp.transaction import VERB_OF, Counts, Transaction
+from relay365.smtp.transaction import VERB_OF, ContentReader, Transaction
 
 __all__ = ["Limits", "Offers", "Phrases", "ServerSession"]
 
 
-class ServerSession:
+class ServerSession(Dialogue):
     """One session of the server side. Attributes without underscore are facts for the host to read."""
 
     def __init__(self, offers: Offers, limits: Limits, *, peer: str = "", tls: str = "") -> None:
-        self.phase = Phase.FRESH
+        super().__init__(offers, limits, peer)
         self.tls = tls
         self.identity = ""
-        self.counts = Counts()
-        self._offers, self._limits, self._peer = offers, limits, peer
         self._hello = HeloGiven("", extended=False)
-        self._in = LineBuffer()
-        self._out: list[bytes] = []
-        self._events: deque[Event | Signal] = deque()
-        self._state = Transaction()
 
     def __repr__(self) -> str:
         return f"<ServerSession {self._peer or '?'} {self.phase.value} helo={self.helo!r} errors={self.counts.errors}>"
@@ -63,12 +56,6 @@ class ServerSession:
     def receive_eof(self) -> None:
         """The peer will send no more; what is half said is forgotten."""
         self._end("peer closed the connection")
-
-    def octets_to_send(self) -> bytes:
-        """Everything to write now, own replies and yours in order; the out-box is empty afterwards."""
-        octets = b"".join(self._out)
-        self._out.clear()
-        return octets
 
     @property
     def helo(self) -> str:
@@ -85,28 +72,25 @@ class ServerSession:
         """Octets received and not read yet, for back-pressure."""
         return len(self._in)
 
+    @property
+    def looks_ended(self) -> bool:
+        """Whether the peer may wait for the answer to a final dot that it said with bare LF, and that was none."""
+        content = self._state.content
+        return self.phase is Phase.CONTENT and content is not None and content.looks_ended
+
     # -- what the host says ---------------------------------------------------------------------------------
 
-    def grant(self, offers: Offers) -> None:
-        """From now on these offers hold: the host knows better who the peer is."""
-        self._offers = offers
-
     def greet(self) -> None:
-        """Say the banner."""
-        self._say(Reply.of(220, "", self._phrase(self._offers.phrases.banner)))
-
-    def refuse(self, reply: Reply) -> None:
-        """Say a last reply (421, 554) and end the session; whatever was pending is dropped."""
-        if self.phase is not Phase.ENDED:
-            self._say(reply)
-            self._end(str(reply))
+        """Say the banner. Who spoke before it is served all the same (RFC 5321 4.3.1 asks peers to wait)."""
+        self._say_banner()
 
     def answer(self, reply: Reply) -> None:
         """Answer the pending event; a positive answer moves the phase by the table."""
         event, self._state.pending = self._state.pending, None
         if event is None:
             raise LocalProtocolError("answer() without a pending event")
-        self._say(reply)
+        if not (reply.is_positive and (self._state.listed or isinstance(event, XclientGiven))):
+            self._say(reply)  # a list of recipients gets one answer; behind XCLIENT the banner is the answer
         if reply.code == 421:
             self._end(str(reply))
             return
@@ -156,7 +140,10 @@ class ServerSession:
         if line is None:
             return False
         self.counts.lines += 1
-        if in_sasl:
+        if self._in.ended_bare and not self._forgives("bare_lf_commands"):
+            self.phase = Phase.READY if in_sasl else self.phase
+            self._fault_reply(states.UNFORGIVEN["bare_lf_commands"])
+        elif in_sasl:
             self._read_sasl(line)
         else:
             self._read_command(line)
@@ -170,7 +157,13 @@ class ServerSession:
         try:
             command = grammar.parse_command(line)
             verb = command.verb
-            if verb in states.ALLOWED[self.phase] and verb in states.SIMPLE:
+            if (
+                self.phase is Phase.SECURED
+                and verb in ("MAIL", "AUTH")
+                and not self._forgives("no_ehlo_after_tls")
+            ):
+                self._fault_reply(states.UNFORGIVEN["no_ehlo_after_tls"])
+            elif verb in states.ALLOWED[self.phase] and verb in states.SIMPLE:
                 self._say(states.SIMPLE[verb])
             elif verb in states.ALLOWED[self.phase]:
                 _VERBS[verb](self, command.argument)
@@ -192,31 +185,37 @@ class ServerSession:
         self._named(argument, extended=True)
 
     def _named(self, argument: str, *, extended: bool) -> None:
-        """Take the peer's name whatever it is; RFC 5321 4.1.4 forbids refusing mail for a wrong one.
+        """Take the peer's name; RFC 5321 4.1.4 forbids refusing mail for a wrong one, unless somebody asked for it.
 
         The reply waits until the host has taken the event: what is offered may depend on the name.
         """
+        deviation = grammar.helo_tolerance(argument)
+        if deviation and not self._forgives(deviation):
+            self._fault_reply(states.UNFORGIVEN[deviation])
+            return
         self._reset("EHLO" if extended else "HELO")
         self._hello = HeloGiven(argument[:255] or self._peer, extended)
         self._events += (self._hello, Signal.OWES_HELLO)
 
     def _mail(self, argument: str) -> None:
-        event = grammar.parse_mail(argument)
-        if event.size_octets > self._offers.size_octets:
-            self._fault_reply(_too_large(self._offers.size_octets))
-        elif not event.reverse_path.isascii() and not event.smtputf8:
-            self._fault(553, "5.6.7", "Address is not ASCII; use SMTPUTF8")
+        event = grammar.parse_mail(argument, self._offers.tolerances, self._offers.sender)
+        self._count(event.tolerances)
+        refusal = self._offers.mail_refusal(event)
+        if refusal is not None:
+            self._fault_reply(refusal)
         else:
             self._state.smtputf8 = event.smtputf8
             self._ask(event)
 
     def _rcpt(self, argument: str) -> None:
-        event = grammar.parse_rcpt(argument)
-        if self._state.n_recipients >= self._limits.recipients:
+        event, *listed = grammar.parse_rcpt(argument, self._offers.tolerances)
+        self._count(event.tolerances)
+        if self._state.n_recipients + len(listed) >= self._limits.recipients:
             self._fault(452, "4.5.3", "Too many recipients")
-        elif not event.path.address.isascii() and not self._state.smtputf8:
-            self._fault(553, "5.6.7", "Address is not ASCII; use SMTPUTF8")
+        elif not self._state.smtputf8 and not all(one.path.address.isascii() for one in (event, *listed)):
+            self._fault_reply(NOT_ASCII)
         else:
+            self._state.is_list, self._state.listed = bool(listed), listed
             self._ask(event)
 
     def _data(self, argument: str) -> None:
@@ -234,28 +233,30 @@ class ServerSession:
         self._end("QUIT")
 
     def _starttls(self, argument: str) -> None:
-        if not self._offers.starttls:
-            self._fault(502, "5.5.1", "STARTTLS is not offered")
-        elif self.tls:
-            self._fault(503, "5.5.1", "TLS is already active")
-        elif argument:
-            self._fault(501, "5.5.4", "STARTTLS takes no argument")
+        refusal = self._offers.starttls_refusal(argument, secured=bool(self.tls))
+        if refusal is not None:
+            self._fault_reply(refusal)
         else:
             self._in.forget()  # octets glued behind the command are an attack or a bug (RFC 3207 4.2)
             self._say(Reply.of(220, "2.0.0", self._offers.phrases.tls_ready))
             self.phase = NEXT[Phase.READY, "STARTTLS"]
 
+    def _xclient(self, argument: str) -> None:
+        if self._offers.xclient:
+            self._ask(grammar.parse_xclient(argument))
+        else:
+            self._fault_reply(states.NOT_HERE)
+
     def _auth(self, argument: str) -> None:
         mechanism, _, initial = argument.partition(" ")
         mechanism = mechanism.upper()
+        refusal = self._offers.auth_refusal(mechanism, secured=bool(self.tls))
         if self.identity:
             self._fault(503, "5.5.1", "Already authenticated")
-        elif not self._offers.mechanisms:
-            self._fault(502, "5.5.1", "AUTH is not offered")
-        elif not self._offers.may_auth(secured=bool(self.tls)):
-            self._fault(538, "5.7.11", "Encryption required for authentication")
-        elif mechanism not in self._offers.mechanisms:
-            self._fault(504, "5.7.4", "Unrecognized authentication type")
+        elif refusal is not None:
+            self._fault_reply(refusal)
+        elif not self.extended and not self._forgives("auth_after_helo"):
+            self._fault_reply(states.UNFORGIVEN["auth_after_helo"])
         else:
             self._state.exchange = sasl.ServerExchange(mechanism, self._offers.phrases.xoauth2_prompt)
             self.phase = NEXT[self.phase, "AUTH"]
@@ -290,43 +291,34 @@ class ServerSession:
 
     def _read_content(self) -> bool:
         """Read what there is of the content; False when there is nothing."""
-        if not len(self._in):
+        content = self._state.content
+        if content is None or not len(self._in):
             return False
-        state, limit = self._state, self._offers.size_octets
-        block, rest = state.decoder.feed(self._in.take_all())
-        state.size_octets += len(block)
-        if state.size_octets > 2 * limit:  # no end in sight
-            self.refuse(_too_large(limit))
-        elif state.size_octets > limit:
-            self._swallow()
+        was_refused = content.refusal is not None
+        block, rest = content.read(self._in.take_all())
+        if content.is_endless:
+            self.refuse(too_large(self._offers.size_octets))
+        elif content.refusal is not None and not was_refused:
+            # Read on to the dot: stopping early would turn content into commands. What was taken can go now.
+            self._events.append(TransactionReset())
         elif block:
             self._events.append(ContentBlock(block))
         if rest is not None and self.phase is not Phase.ENDED:
             self._in.feed(rest)
-            self._end_content()
+            self._end_content(content)
         return True
 
-    def _swallow(self) -> None:
-        """Keep reading to the dot: stopping early would turn content into commands. What was taken can go now."""
-        if not self._state.oversized:
-            self._state.oversized = True
-            self._events.append(TransactionReset())
-
-    def _end_content(self) -> None:
-        state = self._state
-        if state.oversized:
-            reply = _too_large(self._offers.size_octets)
+    def _end_content(self, content: ContentReader) -> None:
+        if content.refusal is not None:
             self._close_transaction()
-            self._events.append(ContentRefused(reply))
-            self._fault_reply(reply)
+            self._events.append(ContentRefused(content.refusal))
+            self._fault_reply(content.refusal)
         else:
-            self._ask(ContentEnded(state.size_octets, state.decoder.repairs))
+            tolerated = content.tolerated
+            self._count(tolerated)
+            self._ask(ContentEnded(content.size_octets, content.repairs, tolerated))
 
     # -- the out-box and the tables ---------------------------------------------------------------------------
-
-    def _ask(self, event: Event) -> None:
-        self._state.pending = event
-        self._events.append(event)
 
     def _settle(self, event: Event, reply: Reply) -> None:
         """Move the phase after an answer."""
@@ -343,10 +335,32 @@ class ServerSession:
                 self.identity = event.identity
             else:
                 self.counts.refused_logins += 1
+        elif verb == "RCPT":
+            self._settle_recipient(reply)
         elif reply.is_positive:
             self.phase = NEXT[self.phase, verb]
-            if verb == "RCPT":
-                self._state.n_recipients += 1
+            if verb == "DATA":
+                self._state.content = ContentReader(self._offers)
+            elif isinstance(event, XclientGiven):
+                self._begin_anew(event)
+
+    def _settle_recipient(self, reply: Reply) -> None:
+        """Of a list all or nothing is taken: nobody gets what the peer was told is refused."""
+        state = self._state
+        if reply.is_positive:
+            self.phase = NEXT[self.phase, "RCPT"]
+            state.n_recipients += 1
+            if state.listed:
+                self._ask(state.listed.pop(0))
+        elif state.is_list:
+            self._reset("RSET")
+
+    def _begin_anew(self, given: XclientGiven) -> None:
+        """The peer is another one now, and it has not said a word yet."""
+        self._peer = f"[{given.address}]" if given.address else self._peer
+        self._hello = HeloGiven(given.helo, given.proto == "ESMTP")
+        self.identity = given.login
+        self._say_banner()
 
     def _close_transaction(self) -> None:
         self.phase = NEXT[Phase.CONTENT, "."]
@@ -358,39 +372,10 @@ class ServerSession:
             self._state = Transaction()
         self.phase = NEXT.get((self.phase, verb), self.phase)
 
-    def _say(self, reply: Reply) -> None:
-        self._out.append(reply.encode())
-
-    def _fault(self, code: int, status: str, text: str) -> None:
-        self._fault_reply(Reply.of(code, status, text))
-
-    def _fault_reply(self, reply: Reply) -> None:
-        self._say(reply)
-        self._count_error()
-
-    def _count_error(self) -> None:
-        self.counts.errors += 1
-        if self.counts.refused_logins >= self._limits.login_failures:
-            self.refuse(Reply.of(421, "4.7.0", "Too many failed logins"))
-        elif self.counts.errors > self._limits.errors:
-            self.refuse(Reply.of(421, "4.7.0", "Too many errors"))
-
-    def _end(self, reason: str) -> None:
-        if self.phase is not Phase.ENDED:
-            self.phase, self._state.pending = Phase.ENDED, None
-            self._in.forget()
-            self._events.append(SessionEnded(reason))
-
-    def _phrase(self, template: str) -> str:
-        return self._offers.phrase(template, self._peer)
-
-
-def _too_large(limit: int) -> Reply:
-    return Reply.of(552, "5.3.4", f"Message size exceeds the limit of {limit} octets")
-
 
 _VERBS = {
     "HELO": ServerSession._helo, "EHLO": ServerSession._ehlo, "MAIL": ServerSession._mail,
     "RCPT": ServerSession._rcpt, "DATA": ServerSession._data, "RSET": ServerSession._rset,
     "QUIT": ServerSession._quit, "STARTTLS": ServerSession._starttls, "AUTH": ServerSession._auth,
+    "XCLIENT": ServerSession._xclient,
 }  # fmt: skip

@@ -39,7 +39,7 @@ _ALWAYS = frozenset({"HELO", "EHLO", "NOOP", "RSET", "HELP", "VRFY", "QUIT"})
 ALLOWED: dict[Phase, frozenset[str]] = {
     Phase.FRESH: _ALWAYS,
     Phase.SECURED: _ALWAYS | {"MAIL", "AUTH"},
-    Phase.READY: _ALWAYS | {"MAIL", "AUTH", "STARTTLS"},
+    Phase.READY: _ALWAYS | {"MAIL", "AUTH", "STARTTLS", "XCLIENT"},
     Phase.MAIL: _ALWAYS | {"RCPT"},
     Phase.RCPT: _ALWAYS | {"RCPT", "DATA"},
     Phase.CONTENT: frozenset(),
@@ -73,6 +73,7 @@ NEXT: dict[tuple[Phase, str], Phase] = {
     (Phase.SASL, "AUTH"): Phase.READY,
     (Phase.READY, "STARTTLS"): Phase.TLS,
     (Phase.TLS, "STARTTLS"): Phase.SECURED,
+    (Phase.READY, "XCLIENT"): Phase.FRESH,
 }
 
 KNOWN = frozenset().union(*ALLOWED.values())
@@ -95,6 +96,9 @@ WHY_NOT: dict[tuple[Phase, str], str] = {
     (Phase.RCPT, "AUTH"): "Not inside a mail transaction",
     (Phase.MAIL, "STARTTLS"): "Not inside a mail transaction",
     (Phase.RCPT, "STARTTLS"): "Not inside a mail transaction",
+    (Phase.MAIL, "XCLIENT"): "Not inside a mail transaction",
+    (Phase.RCPT, "XCLIENT"): "Not inside a mail transaction",
+    (Phase.FRESH, "XCLIENT"): "Send EHLO first",
 }
 
 SIMPLE = {  # answered wherever they are allowed, and nothing moves
@@ -106,10 +110,16 @@ SIMPLE = {  # answered wherever they are allowed, and nothing moves
 }
 
 NO_COMMAND = Reply.of(500, "5.5.2", "Command not recognized")
-_NOT_HERE = Reply.of(502, "5.5.1", "Command not implemented")
-UNIMPLEMENTED = dict.fromkeys(
-    ("EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML", "XCLIENT", "XFORWARD"), _NOT_HERE
-)
+NOT_HERE = Reply.of(502, "5.5.1", "Command not implemented")
+UNIMPLEMENTED = dict.fromkeys(("EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML", "XFORWARD"), NOT_HERE)
+
+UNFORGIVEN = {  # what is said where a tolerance is switched off; those of MAIL and RCPT are said by the grammar
+    "empty_helo": Reply.of(501, "5.5.4", "HELO and EHLO need a name"),
+    "odd_helo": Reply.of(501, "5.5.4", "HELO name is no domain"),
+    "bare_lf_commands": Reply.of(500, "5.5.2", "Lines must end in CRLF"),
+    "auth_after_helo": Reply.of(503, "5.5.1", "Send EHLO first"),
+    "no_ehlo_after_tls": Reply.of(503, "5.5.1", "Send EHLO first"),
+}
 
 # After these the peer goes on with octets that are not commands: a content in chunks that were never offered, or the
 # header fields of a web request, in which a page could hide mail commands for a browser to send here.

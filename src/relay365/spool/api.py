@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from relay365.mail.content import Content
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
@@ -33,6 +33,13 @@ FAR_S = 172_800.0  # no pause between two tries is as long (rules.retry.LONGEST_
 END_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
+class Hold(NamedTuple):
+    """Why a message is held from the beginning. row: the catalogue's word for it."""
+
+    row: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class NewMessage:
     """What is committed with a content.
@@ -43,6 +50,7 @@ class NewMessage:
     answers: the recipients whose owed report this message pays (a DSN of ours), settled in the same commit.
     claim_until_at: 0, and the recipients are queued and due; or the end of a lease: they are claimed in the same
     commit, for a lane that has room now, which saves the second commit before the delivery.
+    repairs: what was changed in the message, for its history; "" where nothing. held: its recipients wait for a person.
     """
 
     envelope: Envelope
@@ -55,6 +63,8 @@ class NewMessage:
     header_from: str = ""
     answers: tuple[tuple[SpoolId, int], ...] = ()
     claim_until_at: float = 0.0
+    repairs: str = ""
+    held: Hold | None = None
 
 
 class Intake(Protocol):

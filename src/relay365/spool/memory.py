@@ -130,8 +130,13 @@ class MemorySpool:
         recipients = [_Recipient(path, new.lane, new.accepted_at) for path in new.envelope.forward_paths]
         message = self._messages[spool_id] = _Message(spool_id, new, octets, recipients)
         _note(message, -1, new.accepted_at, "message.accepted")
+        if new.repairs:
+            _note(message, -1, new.accepted_at, "message.repaired", new.repairs)
+        for n, r in enumerate(recipients if new.held else ()):
+            r.state, (r.row, r.last_reply) = State.HELD, new.held or ("", "")
+            _note(message, n, new.accepted_at, "recipient.held", r.last_reply)
         self._pay(new.answers, new.accepted_at, "report.queued")
-        if not new.claim_until_at:
+        if new.held or not new.claim_until_at:
             return None
         return self._claim_one(message, new.lane, new.accepted_at, new.claim_until_at)
 
@@ -387,5 +392,5 @@ class MemorySpool:
         return found[:limit]
 
 
-def _note(message: _Message, n: int, at: float, name: str) -> None:
-    message.events.append(EventView(at, n, name, ""))
+def _note(message: _Message, n: int, at: float, name: str, detail: str = "") -> None:
+    message.events.append(EventView(at, n, name, detail))

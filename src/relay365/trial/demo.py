@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from relay365.clock import SystemClock
 from relay365.config import parse
 from relay365.trial.devices import Accepted, Login, send_all
 from relay365.trial.mail import Sample, sha256_without_trace, variety
@@ -90,7 +91,7 @@ def perform(stage: Stage, n_messages: int, tell: Tell) -> Account:
     """Send, disturb, wait, count. Raises DeviceRefused, OSError, ControlRefused."""
     began = time.perf_counter()
     sender = stage.microsoft.ready["mailboxes"][0]["address"]
-    samples = variety(n_messages, sender)
+    samples = variety(n_messages, sender, SystemClock().now())
     if n_messages >= 4:
         stage.control.set_mood(name="concurrent", count=1, after=n_messages // 4)
     login = _add_login(stage)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from relay365.mail.headers import date_time
+
 _DOMAIN = "device.example"
 
 
@@ -45,24 +47,44 @@ class _Kind:
     body: str = "7BIT"
 
 
-def variety(n_messages: int, sender: str) -> list[Sample]:
-    """n messages of all kinds; the kinds repeat, numbers and contents do not."""
-    return [_build(_KINDS[n % len(_KINDS)], n, sender) for n in range(n_messages)]
+def variety(n_messages: int, sender: str, at: float = 1_795_600_000.0) -> list[Sample]:
+    """n messages of all kinds, dated at an instant; the kinds repeat, numbers and contents do not."""
+    return [_build(_KINDS[n % len(_KINDS)], n, sender, date_time(at)) for n in range(n_messages)]
 
 
 def sha256_without_trace(content: bytes) -> str:
-    """The hash of a content without the Received field that a relay put in front (RFC 5321 4.4)."""
-    return hashlib.sha256(_TRACE.sub(b"", content, count=1)).hexdigest()
+    """The hash of a content without what a relay put in front."""
+    return hashlib.sha256(without_trace(content)).hexdigest()
 
 
-_TRACE = re.compile(rb"\AReceived: .*?\r\n(?![ \t])", re.DOTALL)
+def without_trace(content: bytes) -> bytes:
+    """A content without the Received field in front of it (RFC 5321 4.4), and the fields that this relay added there.
+
+    An added field shows by its value: a bare author, the instant and the id of the Received field, nobody.
+    """
+    trace = _TRACE.match(content)
+    if trace is None:  # of another relay, which tells otherwise what it adds
+        return _FOREIGN_TRACE.sub(b"", content, count=1)
+    at = trace.end()
+    for added in (_AUTHOR, b"Date: " + trace[2] + b"\r\n", b"To: undisclosed-recipients:;\r\n"):
+        found = re.compile(added if added is _AUTHOR else re.escape(added)).match(content, at)
+        at = found.end() if found is not None else at
+    own_id = re.compile(rb"Message-ID: <\d+\." + trace[1] + rb"@[^<>\s]+>\r\n").match(content, at)
+    return content[own_id.end() if own_id is not None else at :]
 
 
-def _build(kind: _Kind, n: int, sender: str) -> Sample:
+_TRACE = re.compile(
+    rb"Received: (?:from [^\r\n]*\r\n\t)?by [^\r\n]* id (\w+);?(?:\r\n\t[^\r\n]*)*\r\n\t([^\r\n]+)\r\n(?![ \t])"
+)
+_FOREIGN_TRACE = re.compile(rb"\AReceived: .*?\r\n(?![ \t])", re.DOTALL)
+_AUTHOR = rb"From: <[^<>\r\n]+>\r\n"
+
+
+def _build(kind: _Kind, n: int, sender: str, date: str) -> Sample:
     to = tuple(address.format(n=n) for address in kind.to)
     head = (
         f"From: {kind.device} <{sender}>\r\nTo: {', '.join(to)}\r\nSubject: {kind.device} {n}\r\n"
-        f"Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <demo-{n}@{_DOMAIN}>\r\n{kind.head.format(n=n)}\r\n"
+        f"Date: {date}\r\nMessage-ID: <demo-{n}@{_DOMAIN}>\r\n{kind.head.format(n=n)}\r\n"
     )
     return Sample(n, kind.device, kind.title, sender, to, head.encode() + kind.text(n), kind.body)
 

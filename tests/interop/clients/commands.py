@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
 from clients.order import PASSWORD, RECIPIENT, Order, run
 
 
@@ -102,7 +104,7 @@ def git_send_email(order: Order) -> None:
     patch = order.folder / "0001.patch"
     head = (
         f"From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\nFrom: {order.sender}\n"
-        f"Date: Tue, 24 Nov 2026 10:00:00 +0000\nSubject: {order.subject}\nMIME-Version: 1.0\n"
+        f"Date: {formatdate()}\nSubject: {order.subject}\nMIME-Version: 1.0\n"
         "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n"
     )
     patch.write_text(head + order.text, "utf-8")

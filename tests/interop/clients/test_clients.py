@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from email.message import EmailMessage
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from e2e.house import SMARTHOST, Relay, Sink, eventually, without_trace
 
 CONTENT = (
     b"From: Copier <scan@contoso.com>\r\nTo: lena@fabrikam.com\r\nSubject: {mark}\r\n"
-    b"Message-ID: <{mark}@device.test>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n"
+    b"Message-ID: <{mark}@device.test>\r\nDate: " + formatdate().encode() + b"\r\n\r\n"
     b"first line\r\n.\r\n..two dots\r\n. one dot\r\n\r\n" + b"x" * 900 + b"\r\nend\r\n"
 )
 TEXT = "first line\n.\n..two dots\n. one dot\n\nGrüße\nend\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import ssl
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,8 +20,8 @@ from servers.node import NodeServer
 from servers.postfix import Postfix
 
 CONTENT = (
-    b"From: Copier <scan@contoso.com>\r\nTo: lena@fabrikam.com\r\nSubject: Gr\xc3\xbc\xc3\x9fe\r\n"
-    b"Message-ID: <{mark}@device.test>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n"
+    b"From: Copier <scan@contoso.com>\r\nTo: lena@fabrikam.com\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+    b"Message-ID: <{mark}@device.test>\r\nDate: " + formatdate().encode() + b"\r\n\r\n"
     b"first line\r\n.\r\n..two dots\r\n. one dot\r\n\r\n" + b"x" * 900 + b"\r\n\xe4\xf6\xfc\r\n \r\nend\r\n"
 )
 _numbers = itertools.count(1)

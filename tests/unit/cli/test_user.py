@@ -50,3 +50,30 @@ def test_the_list_has_both_sources(desk: Any) -> None:
         (one["name"], one["source"]) for one in desk.objects("user", "list")
     ]
     assert "canon\nkyocera\n" == desk.run("user", "list").stdout
+
+
+def test_a_login_gets_a_new_password(desk: Any) -> None:
+    """The old one is void; a name that the users file does not have is a problem, not a new login."""
+    (old,) = desk.objects("user", "add", "canon")
+    (new,) = desk.objects("user", "password", "canon")
+    hasher = argon2.PasswordHasher()
+
+    assert old["password"] != new["password"]
+    assert hasher.verify(_stored(desk, "canon"), new["password"])
+    assert 1 == desk.run("user", "password", "nobody").exit_code
+    assert ["canon"] == [one["name"] for one in desk.objects("user", "list")]
+
+
+def test_a_login_is_removed(desk: Any) -> None:
+    """It is gone from the list; removing it again, or one that stands in the configuration, says why it cannot be."""
+    desk.run("user", "add", "canon", "--password-stdin", stdin="x\n")
+    file = desk.directory / "relay365.toml"
+    file.write_text(file.read_text("utf-8") + '[[user]]\nname = "kyocera"\npassword_hash = "x"\n', "utf-8")
+    removed = desk.run("user", "remove", "canon")
+    again, configured = desk.run("user", "remove", "canon"), desk.run("user", "remove", "kyocera")
+
+    assert (0, "login canon is gone\n") == (removed.exit_code, removed.stdout)
+    assert (1, 1) == (again.exit_code, configured.exit_code)
+    assert "nobody has added it" in again.stderr
+    assert "it stands in relay365.toml" in configured.stderr
+    assert "kyocera\n" == desk.run("user", "list").stdout

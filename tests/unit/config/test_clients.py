@@ -50,3 +50,50 @@ def test_a_rewritten_sender_needs_a_target() -> None:
     """foreign = "rewrite" says nothing without an address."""
     with pytest.raises(ConfigErrors, match="rewrite_to"):
         _parse('[sender]\nforeign = "rewrite"\n')
+
+
+def test_one_value_needs_no_list() -> None:
+    """address = "10.0.0.1" is a list of one, and so are senders, recipients and our own domains."""
+    config = _parse(
+        '[[device]]\nname = "a"\nmatch = { address = "10.0.0.1" }\nsenders = "@contoso.com"\n'
+        'recipients = "own-domains"\n[sender]\ndomains = "contoso.com"\n'
+    )
+    device = config.device[0]
+
+    assert ["10.0.0.1/32"] == [str(one) for one in device.match.address]
+    assert (("@contoso.com",), ("own-domains",)) == (device.senders, device.recipients)
+    assert ("contoso.com",) == config.sender.domains
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ('senders = "contoso.com"', 'a mail address, or a whole domain such as "@contoso.com"'),
+        ('senders = ["@"]', 'a mail address, or a whole domain such as "@contoso.com"'),
+        ('senders = "own-domains"', 'a mail address, or a whole domain such as "@contoso.com"'),
+        ('recipients = "own_domains"', 'or "own-domains"'),
+        ('recipients = ["@*.contoso.com", "@contoso..com"]', 'or "own-domains"'),
+        ('sender = "scan"', 'a mail address such as "scan@contoso.com"'),
+        ('listener = "127.0.0.1:26"', "the address of a [[listener]]"),
+        ('recipients = "own-domains"', "domains of our own"),
+        ("per_minute = 0", "greater than or equal to 1"),
+    ],
+)
+def test_a_rule_that_could_not_work_is_an_error(line: str, expected: str) -> None:
+    """An address that is none, a listener that is not there, own domains that nobody has named."""
+    with pytest.raises(ConfigErrors) as error:
+        _parse(f'[[device]]\nname = "a"\nmatch = {{ address = "10.0.0.1" }}\n{line}\n')
+
+    assert expected in error.value.errors[0].expected
+
+
+def test_a_listener_that_is_not_there_is_answered_with_those_that_are() -> None:
+    """The nearest one where it is a slip, else all."""
+    device = '[[device]]\nname = "a"\nmatch = { address = "10.0.0.1" }\nlistener = "%s"\n'
+    hints = []
+    for address in ("127.0.0.1:2", "192.168.99.99:2525"):
+        with pytest.raises(ConfigErrors) as error:
+            _parse(device % address)
+        hints.append(error.value.errors[0].hint)
+
+    assert ["did you mean 127.0.0.1:25?", "the file has 127.0.0.1:25"] == hints

@@ -41,3 +41,24 @@ def test_strangers_at_a_public_listener_are_refused(address: str, network: str) 
 def test_an_office_is_no_open_relay(address: str, network: str, listener: str, allow: str) -> None:
     """Private listeners, own networks and logins are all well."""
     assert "" == _risk(address, network, listener, allow)
+
+
+@pytest.mark.parametrize(
+    ("match", "more", "expected"),
+    [
+        ('address = ["10.0.0.1", "0.0.0.0/0"]', "", True),
+        ('address = "0.0.0.0/0"', 'login = "never"', True),
+        ('address = "0.0.0.0/0", helo = "canon"', "", True),
+        ('address = "0.0.0.0/0"', 'login = "required"', False),
+        ('address = "0.0.0.0/0", login = "canon"', "", False),
+        ('address = "8.8.4.0/24"', "", False),
+        ('helo = "canon"', "", False),
+        ('login = "canon"', "", False),
+    ],
+)
+def test_a_device_that_is_everybody_is_an_open_relay(match: str, more: str, expected: bool) -> None:
+    """A device by a world of addresses is one, whatever it calls itself; by its login, or asked for one, it is none."""
+    device = f'[[device]]\nname = "canon"\nmatch = {{ {match} }}\n{more}\n'
+    text = f'[server]\ndata = "d"\n[[listener]]\naddress = "0.0.0.0:25"\n{device}{SMARTHOST}'
+
+    assert expected == ("[[device]] canon: address 0.0.0.0/0" in open_relay_risk(parse(text, "f")))

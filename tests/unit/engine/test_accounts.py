@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import argon2
 import pytest
 
-from relay365.engine.accounts import REMEMBER_S, Accounts, read_users, write_user
+from relay365.engine.accounts import REMEMBER_S, Accounts, read_users, remove_user, write_user
+from transcript.standin import JumpingLoop
 
 QUICK = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -162,6 +165,126 @@ def test_a_file_that_is_no_text_keeps_what_was_known(
 
     assert [True, True] == [*before, *_ask(accounts, ("canon", "right"))]
     assert "it is not UTF-8 text" in caplog.text
+
+
+def _count_verifications(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    verified: list[str] = []
+
+    class Counting:
+        def verify(self, stored: str, password: str) -> bool:
+            verified.append(password)
+            return QUICK.verify(stored, password)
+
+    monkeypatch.setattr(accounts, "_hasher", Counting())
+    return verified
+
+
+def _try_in_turn(accounts: Accounts, *logins: tuple[str, str, str]) -> list[bool]:
+    """Logins with their addresses, in a loop whose time jumps: no test waits for what is answered late."""
+
+    async def ask() -> list[bool]:
+        accounts._pool = _Here()  # type: ignore[assignment]
+        return [await accounts.verify(*login) for login in logins]
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        return runner.run(ask())
+
+
+class _Here(Executor):
+    """An executor without threads: what is asked for is done at once."""
+
+    def submit(self, work: Any, /, *arguments: Any, **named: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(work(*arguments, **named))
+        return done
+
+
+def test_a_guessed_name_is_locked_and_costs_nothing(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After ten wrong passwords the answer is the same and no hash is looked at; other names and addresses go on."""
+    verified = _count_verifications(accounts, monkeypatch)
+    wrong = [("canon", f"guess{n}", "192.0.2.1") for n in range(12)]
+    answers = _try_in_turn(
+        accounts, *wrong, ("canon", "right", "192.0.2.1"), ("kyocera", "other", "192.0.2.1"),
+        ("canon", "right", "192.0.2.2"),
+    )  # fmt: skip
+
+    assert [False] * 13 + [True, True] == answers
+    assert [*(f"guess{n}" for n in range(10)), "other", "right"] == verified
+    assert "login.locked name='canon' peer=192.0.2.1" in caplog.text
+
+
+def test_a_lock_ends_with_its_time_and_with_a_new_password(
+    accounts: Accounts, users: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever sets a new password need not wait; the old one is tried again five minutes later, and that is said."""
+    caplog.set_level("INFO", "relay365.accounts")
+    wrong = [("canon", f"guess{n}", "192.0.2.1") for n in range(10)]
+    locked = _try_in_turn(accounts, *wrong, ("canon", "right", "192.0.2.1"))
+    users.write_text(f"canon:{QUICK.hash('new')}\n", "utf-8")
+    renewed = _try_in_turn(accounts, ("canon", "new", "192.0.2.1"))
+    users.write_text(f"canon:{QUICK.hash('right')} \n", "utf-8")
+    clock.at += 300.0
+
+    assert ([False] * 11, [True]) == (locked, renewed)
+    assert [True] == _try_in_turn(accounts, ("canon", "right", "192.0.2.1"))
+    assert "login.unlocked name='canon' peer=192.0.2.1" in caplog.text
+
+
+def test_a_password_that_is_known_to_be_right_passes_every_lock(accounts: Accounts) -> None:
+    """A device at work does not notice that somebody guesses its name from the same address."""
+    wrong = [("canon", f"guess{n}", "192.0.2.1") for n in range(12)]
+
+    assert [True, *[False] * 12, True] == _try_in_turn(
+        accounts, ("canon", "right", "192.0.2.1"), *wrong, ("canon", "right", "192.0.2.1")
+    )
+
+
+def test_a_wrong_login_is_answered_later_each_time(accounts: Accounts) -> None:
+    """The fourth wrong one from an address waits half a second, the tenth much longer; a right one never waits."""
+
+    async def ask() -> list[float]:
+        loop, waits = asyncio.get_running_loop(), []
+        accounts._pool = _Here()  # type: ignore[assignment]
+        for n in range(10):
+            began = loop.time()
+            await accounts.verify("canon", f"guess{n}", "192.0.2.1")
+            waits.append(loop.time() - began)
+        began = loop.time()
+        await accounts.verify("kyocera", "other", "192.0.2.1")
+        return [*waits, loop.time() - began]
+
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        waits = runner.run(ask())
+
+    assert [0.0, 0.0, 0.0, 0.5, 1.0] == waits[:5]
+    assert (3.5, 0.0) == (waits[9], waits[10])
+
+
+def test_equal_logins_at_once_are_verified_once(accounts: Accounts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eighty mails of a database in one second cost one verification, and each gets its answer."""
+    verified = _count_verifications(accounts, monkeypatch)
+
+    async def ask() -> list[bool]:
+        return list(
+            await asyncio.gather(*(accounts.verify("canon", "right", "192.0.2.1") for _ in range(80)))
+        )
+
+    assert [True] * 80 == asyncio.run(ask())
+    assert ["right"] == verified
+
+
+def test_a_login_is_taken_out(tmp_path: Path) -> None:
+    """Its line goes, the others and the comments stay; one that is not there is said."""
+    file = tmp_path / "users"
+    write_user(file, "canon", "one")
+    write_user(file, "kyocera", "two")
+
+    assert [True, False] == [remove_user(file, "canon"), remove_user(file, "canon")]
+    assert ["kyocera"] == list(read_users(file.read_text("utf-8")))
+    assert "# relay365 logins" == file.read_text("utf-8")[:17]
+    assert not remove_user(tmp_path / "none", "canon")
 
 
 def test_an_empty_name_is_no_login() -> None:

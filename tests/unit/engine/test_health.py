@@ -116,3 +116,23 @@ def test_a_sender_is_stopped_after_two_refusals_for_a_while() -> None:
     assert not senders.is_stopped("b@x", 2.0)
     assert not senders.is_stopped("a@x", 1.0 + STOP_SENDER_S)
     assert not senders.is_stopped("a@x", 2.0)
+
+
+def test_a_gate_has_a_reason_until_a_success() -> None:
+    """Whatever shut the way is what faces show, and the first success forgets it."""
+    for klass in (Class.TRANSIENT, Class.RATE_LIMIT):
+        health, fault = Health(2), outcome(klass)
+        health.learn(fault, 0, 0.0, 0.5)
+        assert fault is health.gate_reason
+        health.succeed()
+
+        assert health.gate_reason is None
+
+
+def test_an_outage_that_breaks_many_lines_at_once_is_one_failure() -> None:
+    """Twenty messages under way meet the same outage: the pause is the first step, not the last."""
+    health = Health(20)
+    for _ in range(20):
+        health.learn(outcome(Class.TRANSIENT), 19, 50.0, 0.5)
+
+    assert 50.0 + BREAKER_S[0] == health.gate_until

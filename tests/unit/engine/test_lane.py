@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -179,3 +180,60 @@ def test_a_lane_full_of_reserved_places_is_busy_and_not_shut() -> None:
     one.n_reserved += 1
 
     assert (0, False) == (one.room(0.0), one.is_shut(0.0))
+
+
+def test_a_cap_that_fell_below_what_is_under_way_leaves_no_room() -> None:
+    """Five under way, and the way turns out to be unwell: room is none, not less; what is ready goes back."""
+    one = lane(5)
+    slots = [one.start(0.0) for _ in range(5)]
+    one.finish(slots.pop(), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT),), 0.0, 0.5)
+    opened = one.health.gate_until
+
+    assert (1, 0, False) == (one.health.cap_now, one.room(opened), one.is_shut(opened))
+    assert (0, True) == (one.room(opened - 0.1), one.is_shut(opened - 0.1))
+
+
+def test_claims_are_taken_when_half_of_what_was_ready_has_started() -> None:
+    """With four connections, two that are ready make hungry and three do not."""
+    one = lane(4)
+    one.ready.extend([None] * 2)  # type: ignore[list-item]  # it only counts them
+    hungry = one.appetite(0.0)
+    one.ready.append(None)  # type: ignore[arg-type]
+
+    assert (4 * LOOK_AHEAD - 2, 0) == (hungry, one.appetite(0.0))
+
+
+RANKS = (
+    Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),
+    Outcome(Kind.DEFERRED, Scope.ROUTE, Class.RATE_LIMIT),
+    Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.SENDER),
+    Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT),
+    Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE),
+    Outcome(Kind.DELIVERED),
+)
+"""What concerns most comes first."""
+
+
+def _learned(*outcomes: Outcome) -> tuple[object, ...]:
+    """What a lane with two failures behind it is after a message with these outcomes, and one more refused sender."""
+    one = lane(4)
+    one.health.cap_now = 2
+    one.senders.refuse("a@x", 0.0)
+    one.finish(one.start(0.0), "a@x", outcomes, 0.0, 0.5)
+    health = one.health
+    return (
+        health.held,
+        health.gate_reason,
+        health.gate_until,
+        health.cap_now,
+        one.senders.is_stopped("a@x", 1.0),
+    )
+
+
+@pytest.mark.parametrize("n", range(len(RANKS) - 2))
+def test_what_concerns_more_decides_in_any_order(n: int) -> None:
+    """Two recipients with outcomes of neighbouring ranks teach what the graver one alone would teach."""
+    graver, lesser = RANKS[n : n + 2]
+
+    assert _learned(graver) == _learned(graver, lesser) == _learned(lesser, graver)
+    assert _learned(graver) != _learned(lesser)

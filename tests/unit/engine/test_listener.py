@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
+import ipaddress
 import logging
+import shutil
 import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,21 +16,49 @@ from pathlib import Path
 import pytest
 
 from relay365.clock import SystemClock
-from relay365.engine.listener import Listener, SessionCount, drain
+from relay365.engine import listener as module
+from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
+from relay365.engine.reception import Reception
+from relay365.mail.envelope import SubmitterFacts
+from relay365.net.identity import Identity
 from relay365.net.tls import own_certificate, server_context
+from relay365.rules.client import NOBODY, Client
 from relay365.smtp.offers import Offers
 from relay365.spool.memory import MemorySpool
-from transcript.standin import reception
+from transcript.standin import LoopClock, OpenGate, reception
+
+HERE = (ipaddress.ip_network("127.0.0.0/8"),)
+ELSEWHERE = (ipaddress.ip_network("192.0.2.0/24"),)
+
+
+class GateOf(OpenGate):
+    """Everybody is this client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        return self._client
+
+
+def receiving(
+    tls: ssl.SSLContext | None = None, *, is_implicit: bool = False, client: Client = NOBODY
+) -> Reception:
+    """A reception on the system's clock."""
+    offers = Offers("relay.test", starttls=tls is not None)
+    here = reception(MemorySpool(SystemClock()), offers=offers, gate=GateOf(client))
+    return dataclasses.replace(here, tls=tls, implicit_tls=is_implicit, clock=SystemClock())
 
 
 @asynccontextmanager
 async def listening(count: SessionCount, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A listener on a free port; everything is cut in the end."""
-    offers = Offers("relay.test", starttls=tls is not None)
-    here = dataclasses.replace(
-        reception(MemorySpool(SystemClock()), offers=offers), tls=tls, clock=SystemClock()
-    )
-    listener = Listener(here, count)
+    async with opened(Listener(receiving(tls), count), count) as port:
+        yield port
+
+
+@asynccontextmanager
+async def opened(listener: Listener, count: SessionCount) -> AsyncIterator[int]:
     address = await listener.open("127.0.0.1", 0)
     try:
         yield int(address.rpartition(":")[2])
@@ -128,3 +159,238 @@ def test_a_peer_that_vanishes_in_the_handshake_leaves_nothing(
     with caplog.at_level(logging.INFO, "relay365"):
         asyncio.run(live())
     assert ["tls.failed"] == [record.getMessage().split()[0] for record in caplog.records]
+
+
+def events(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The names of the events so far, each with the reason or reply at its end."""
+    return [record.getMessage() for record in caplog.records if record.name == "relay365.listener"]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return own_certificate(tmp_path_factory.mktemp("own"), ["localhost", "127.0.0.1"], SystemClock().now())
+
+
+def test_a_limit_of_ones_own_comes_before_that_of_all() -> None:
+    """A client whose rule says one session gets the second refused, whatever others may have."""
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        modest = receiving(client=Client(sessions=1, login="optional"))
+        async with opened(Listener(modest, count), count) as port:
+            first, second = await greeting(port), await greeting(port)
+            assert (b"220", b"421 4.7.0") == (first[2][:3], second[2][:9])
+            for _, writer, _ in (first, second):
+                writer.close()
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("is_implicit", [False, True])
+def test_who_is_not_among_the_hosts_is_sent_away(
+    is_implicit: bool, own: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """554 where it can be read, nothing before a handshake; it takes nobody's place."""
+
+    async def live() -> None:
+        count, heard = SessionCount(9, 9), b""
+        here = receiving(server_context(*own), is_implicit=is_implicit)
+        async with opened(Listener(here, count, Access(hosts=ELSEWHERE)), count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            heard = await asyncio.wait_for(reader.read(), 10)
+            assert set() == count.sessions
+            writer.close()
+        assert (b"" if is_implicit else b"554 5.7.1 Address not allowed on this listener\r\n") == heard
+
+    asyncio.run(live())
+    assert 1 == len(events(caplog))
+    assert events(caplog)[0].startswith("session.refused peer=127.0.0.1 reply='554 5.7.1")
+
+
+def test_hosts_are_judged_by_what_a_proxy_says() -> None:
+    """Behind a proxy the address that counts is that of its client, for hosts and in the greeting of EHLO."""
+
+    async def live() -> None:
+        count, heard = SessionCount(9, 9), []
+        access = Access(hosts=ELSEWHERE, proxies=HERE)
+        async with opened(Listener(receiving(), count, access), count) as port:
+            for source in (b"192.0.2.7", b"198.51.100.7"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(b"PROXY TCP4 %s 192.0.2.1 4711 25\r\nEHLO x\r\nQUIT\r\n" % source)
+                heard.append(await asyncio.wait_for(reader.read(), 10))
+                writer.close()
+        assert b"250-relay.test greets [192.0.2.7]\r\n" in heard[0]
+        assert b"554 5.7.1" == heard[1][:9]
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize(
+    ("is_implicit", "octets", "event"),
+    [
+        (False, b"\x16\x03\x01\x00\x01", "tls.failed peer=127.0.0.1 reason=it began TLS at once, and this"),
+        (False, b"PROXY UNKNOWN\r\n", "proxy.refused peer=127.0.0.1 reason=a PROXY header from an address"),
+        (
+            True,
+            b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\0",
+            "proxy.refused peer=127.0.0.1 reason=a PROXY header from an",
+        ),
+        (True, b"HELO printer\r\n", "tls.plain-client peer=127.0.0.1 reason=plain client on the TLS port"),
+        (True, b"\x80\x2e\x01\x00\x02\x00\x15", "tls.failed peer=127.0.0.1 reason=SSLv2 hello"),
+    ],
+)
+def test_what_cannot_be_let_in_is_in_the_journal(
+    is_implicit: bool, octets: bytes, event: str, own: tuple[Path, Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line in words, the connection ends, and the session is counted out."""
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        here = receiving(server_context(*own) if is_implicit else None, is_implicit=is_implicit)
+        async with opened(Listener(here, count), count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(octets)
+            await asyncio.wait_for(reader.read(), 10)
+            await until_empty(count)
+            writer.close()
+
+    asyncio.run(live())
+    assert [event] == [line[: len(event)] for line in events(caplog)]
+
+
+@pytest.mark.parametrize("octets", [b"EHLO x\r\n", b"\x16\x03\x01\x00\x01"], ids=["plain", "tls"])
+def test_a_proxy_without_its_header_is_in_the_journal(
+    octets: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It takes nobody's place, hears nothing, and the line names its own address."""
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        async with opened(Listener(receiving(), count, Access(proxies=HERE)), count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(octets)
+            assert b"" == await asyncio.wait_for(reader.read(), 10)
+            assert set() == count.sessions
+            writer.close()
+
+    asyncio.run(live())
+    reason = "no PROXY header; proxy_from names this address"
+    assert [f"proxy.refused peer=127.0.0.1 reason={reason}"] == events(caplog)
+
+
+def counts_of(count: SessionCount) -> list[dict[str, int]]:
+    """What was tolerated, for each session that has begun."""
+    return [dict(one._machine.counts.tolerated) for one in count.sessions if one._machine is not None]
+
+
+def test_a_tolerance_that_was_needed_is_counted(own: tuple[Path, Path]) -> None:
+    """TLS at once on a plain port, plain words on a TLS port: each stands in the counts of its session."""
+    tolerated: list[dict[str, int]] = []
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        client = ssl.create_default_context(cafile=str(own[0].parent / "ca.pem"))
+        async with opened(Listener(receiving(server_context(*own)), count), count) as port:
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=client, server_hostname="localhost"
+            )
+            await until(lambda: counts_of(count) != [])
+            tolerated.extend(counts_of(count))
+            writer.transport.abort()
+        forgiving = Client(login="optional", tolerances=frozenset({"plain_on_tls_port"}))
+        here = receiving(server_context(*own), is_implicit=True, client=forgiving)
+        async with opened(Listener(here, count), count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"EHLO x\r\n")
+            assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"220 ")
+            tolerated.extend(counts_of(count))
+            writer.transport.abort()
+
+    asyncio.run(live())
+    assert [{"tls_at_once": 1}, {"plain_on_tls_port": 1}] == tolerated
+
+
+def test_a_new_certificate_is_shown_to_whoever_comes_later(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Replaced files are seen without a restart; a session that stands goes on with what it has."""
+    for name in ("old", "new"):
+        own_certificate(tmp_path / name, ["localhost"], SystemClock().now())
+
+    def put(name: str) -> None:
+        for file in ("relay.pem", "relay.key"):
+            shutil.copy(tmp_path / name / file, tmp_path / file)
+
+    async def secured(port: int, name: str) -> asyncio.StreamWriter:
+        client = ssl.create_default_context(cafile=str(tmp_path / name / "ca.pem"))
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port, ssl=client, server_hostname="localhost"
+        )
+        assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"220 ")
+        return writer
+
+    async def live() -> None:
+        put("old")
+        identity = Identity(tmp_path / "relay.pem", tmp_path / "relay.key", "office")
+        count = SessionCount(9, 9)
+        listener = Listener(receiving(identity.context, is_implicit=True), count, Access(identity=identity))
+        async with opened(listener, count) as port:
+            first = await secured(port, "old")
+            put("new")
+            await listener.look_after(SystemClock().now())
+            second = await secured(port, "new")
+            assert 2 == len(count.sessions)
+            for writer in (first, second):
+                writer.transport.abort()
+
+    with caplog.at_level(logging.INFO, "relay365"):
+        asyncio.run(live())
+    assert ["certificate.reloaded"] == [line.split()[0] for line in events(caplog)]
+
+
+def test_a_review_is_reminded_of_daily(caplog: pytest.LogCaptureFixture) -> None:
+    """Not on the day itself, then once a day, and the listener goes on."""
+    day = dt.datetime(2026, 3, 31, 12, tzinfo=dt.UTC)
+
+    async def live() -> None:
+        listener = Listener(receiving(), SessionCount(9, 9), Access(review_by=day.date()))
+        for hours in range(0, 60, 6):
+            await listener.look_after(day.timestamp() + hours * 3600)
+
+    asyncio.run(live())
+    assert ["listener.review-due listener=test review_by=2026-03-31"] * 2 == events(caplog)
+
+
+def test_listeners_are_looked_after_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At once, then every half minute, until it is cancelled."""
+    seen: list[float] = []
+
+    class Watched(Listener):
+        async def look_after(self, now: float) -> None:
+            seen.append(asyncio.get_running_loop().time())
+
+    async def live() -> None:
+        monkeypatch.setattr(module, "CARE_S", 0.001)
+        task = asyncio.get_running_loop().create_task(
+            look_after([Watched(receiving(), SessionCount(9, 9))], LoopClock())
+        )
+        await until(lambda: len(seen) > 2)
+        task.cancel()
+
+    asyncio.run(live())
+    assert seen == sorted(seen)
+
+
+def test_draining_ends_handshakes_that_are_not_done(own: tuple[Path, Path]) -> None:
+    """A peer that has not begun its session has nothing to lose: it does not hold up the end of the service."""
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        async with opened(Listener(receiving(server_context(*own), is_implicit=True), count), count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await until(lambda: len(count.sessions) == 1)
+            await asyncio.wait_for(drain(count, 60.0), 10)
+            assert b"" == await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+
+    asyncio.run(live())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay365.engine.patience import LINGER_S, Patience
+from relay365.engine.patience import LINGER_S, SEEMS_OVER_S, Patience
 from relay365.smtp.offers import Limits
 
 LIMITS = Limits(command_s=300.0, content_s=200.0, content_octets_per_s=500.0)
@@ -60,3 +60,16 @@ def test_the_last_reply_waits_a_little() -> None:
     patience.ends(50.0)
 
     assert LINGER_S == patience.left_s(50.0)
+
+
+def test_a_content_that_seems_over_has_a_short_time() -> None:
+    """Until more of it comes; never longer than it would have had anyway."""
+    patience = Patience(LIMITS, 0.0)
+    patience.content_begins(0.0)
+    patience.content_seems_over(5.0)
+    assert SEEMS_OVER_S == patience.left_s(5.0)
+    patience.content_came(1, 15.0)
+    assert 185.0 == round(patience.left_s(15.0))
+    patience.content_seems_over(190.0)
+
+    assert 10.0 == round(patience.left_s(190.0))

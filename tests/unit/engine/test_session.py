@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from relay365.engine.contents.inlet import HELD_OCTETS
 from relay365.engine.patience import LINGER_S
 from relay365.engine.session import SHUTTING_DOWN
 from relay365.errors import SpoolFull
@@ -195,7 +196,7 @@ def test_a_peer_that_vanishes_while_its_password_is_checked_hurts_nobody(
     async def live() -> None:
         may_answer = asyncio.Event()
 
-        async def verify(identity: str, secret: str) -> bool:
+        async def verify(identity: str, secret: str, address: str) -> bool:
             await may_answer.wait()
             return True
 
@@ -296,10 +297,11 @@ def test_a_disk_slower_than_the_network_pauses_reading(runner: asyncio.Runner) -
     async def live() -> None:
         spool = spool_of_the_test()
         device = Device(reception(spool))
-        await device.to_data()
+        await device.to_data(b"Subject: x\r\n\r\n")
         spool.is_slow = True
         spool.may_go_on.clear()
-        device.say(b"x" * 1000)
+        for _ in range(1 + HELD_OCTETS // 1000):  # less than that is held back, and asks nothing of the disk
+            device.say(b"x" * 1000)
         await asyncio.sleep(1000)
         assert (b"", True) == (device.heard(), device.transport.is_reading_paused)
         spool.is_slow = False
@@ -320,7 +322,8 @@ def test_a_disk_that_fails_in_mid_content_is_told_at_the_dot(runner: asyncio.Run
         device = Device(reception(spool))
         await device.to_data()
         spool.is_slow, spool.fault = True, SpoolFull("no space")
-        device.say(b"x" * 1000)
+        for _ in range(1 + HELD_OCTETS // 1000):
+            device.say(b"x" * 1000)
         assert b"" == await device.reply()
         device.say(b"MAIL FROM:<evil@b.test>\r\n.\r\nNOOP\r\n")
         assert (
@@ -394,5 +397,42 @@ def test_shutting_down_does_not_wait_behind_a_refused_content(runner: asyncio.Ru
         device.session.refuse(SHUTTING_DOWN)
         device.say(b"\r\n.\r\n")
         assert [b"552", b"421"] == [line[:3] for line in (await device.reply()).splitlines()]
+
+    runner.run(live())
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n"])
+def test_an_end_with_bare_lf_is_told_after_twenty_seconds(
+    runner: asyncio.Runner, caplog: pytest.LogCaptureFixture, end: bytes
+) -> None:
+    """Its device waits for an answer and would wait for ever; nothing is taken, and the journal says what helps."""
+
+    async def live() -> None:
+        spool = spool_of_the_test()
+        device = Device(reception(spool))
+        await device.to_data(b"Subject: x\n\nhello" + end)
+        await asyncio.sleep(19)
+        assert b"" == device.heard()
+        await asyncio.sleep(2)
+
+        assert b"451 4.5.2 Ended with bare LF, not CRLF\r\n" == device.heard()
+        assert (True, 1, 0) == (device.transport.closed, spool.n_abandoned, len(spool.committed))
+
+    with caplog.at_level(logging.WARNING, "relay365.session"):
+        runner.run(live())
+    assert ["session.bare-lf peer=192.0.2.7 device="] == [record.getMessage() for record in caplog.records]
+
+
+def test_a_dot_between_bare_lines_is_content_when_more_comes(runner: asyncio.Runner) -> None:
+    """A text may hold such a line, and its scanner may pause behind it for less than twenty seconds."""
+
+    async def live() -> None:
+        device = Device(reception(spool_of_the_test()))
+        await device.to_data(b"one\n.\n")
+        await asyncio.sleep(15)
+        device.say(b"two\r\n")
+        await asyncio.sleep(60)
+        device.say(b".\r\n")
+        assert (await device.reply()).startswith(ACCEPTED)
 
     runner.run(live())

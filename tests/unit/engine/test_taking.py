@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from relay365.engine.contents.twins import Twins
+from relay365.engine.contents.workshop import Workshop
 from relay365.engine.taking import Taking
 from relay365.errors import SpoolFull
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
@@ -26,13 +29,14 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-async def take(content: bytes, spool: StubbornSpool) -> Reply:
+async def take(content: bytes, spool: StubbornSpool, workshop: Workshop | None = None) -> Reply:
+    here = replace(reception(spool), workshop=workshop or Workshop())
     taking = Taking(MailGiven("a@b.test", body="8BITMIME", ret="HDRS", envid="Q1"))
     taking.add(RcptGiven(ForwardPath("c@d.test", "NEVER")))
-    assert 354 == taking.begin(spool).code
+    assert 354 == taking.begin(here, FACTS).code
     for n in range(0, len(content), 7):
         assert taking.write(content[n : n + 7])
-    return await taking.store(reception(spool), FACTS, ContentEnded(len(content)))
+    return await taking.store(here, FACTS, ContentEnded(len(content)))
 
 
 def stored(runner: asyncio.Runner, content: bytes) -> NewMessage:
@@ -104,5 +108,36 @@ def test_what_was_never_begun_is_not_accepted(runner: asyncio.Runner) -> None:
         assert 451 == (await taking.store(reception(spool), FACTS, ContentEnded(1))).code
         taking.abandon()
         assert 0 == spool.n_abandoned
+
+    runner.run(live())
+
+
+def test_a_message_that_is_sent_again_is_given_back(runner: asyncio.Runner) -> None:
+    """It hears the first one's 250 and id; one that was refused is no first."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        workshop = Workshop(twins=Twins(60.0))
+        spool.fault = SpoolFull("full")
+        refused = await take(b"x\r\n", spool, workshop)
+        spool.fault = None
+        first, second = await take(b"x\r\n", spool, workshop), await take(b"x\r\n", spool, workshop)
+        other = await take(b"y\r\n", spool, workshop)
+        assert (452, 250, True, False) == (refused.code, first.code, first == second, first == other)
+        assert (2, 2) == (len(spool.committed), spool.n_abandoned)
+
+    runner.run(live())
+
+
+def test_what_is_too_large_is_committed_as_held(runner: asyncio.Runner) -> None:
+    """With the reason for a person; and the trace is as short as wished."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        reply = await take(b"x\r\n", spool, Workshop(limit_octets=2, oversize="hold", received="none"))
+        (message,) = spool.committed
+        assert (250, "oversize") == (reply.code, message.held.row if message.held else "")
+        assert message.trace.startswith(b"Message-ID: ")
+        assert message.repairs.startswith("message_id: added")
 
     runner.run(live())

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.headers import (
     MAX_HEAD_OCTETS,
+    TRACES,
     HeadFacts,
     date_time,
     new_message_id,
@@ -147,3 +148,18 @@ def test_instants_are_written_in_utc() -> None:
 def test_a_missing_message_id_is_made_from_ours() -> None:
     """The spool id makes it unique on this host, and it never changes between tries."""
     assert "<1795514531.4TQ921@relay.test>" == new_message_id("relay.test", ID, 1_795_514_531.9)
+
+
+def test_a_short_trace_names_nothing_of_the_inside() -> None:
+    """Neither address nor name of the device, and no recipient; none is no field at all."""
+    envelope = Envelope("", (ForwardPath("a@x.test"),))
+    facts = SubmitterFacts("lan", "192.168.10.31", helo="printer", protocol="ESMTPS", tls="TLSv1.3 AES")
+
+    assert ["full", "short", "none"] == list(TRACES)
+    assert (
+        b"Received: by relay.test (relay365) with ESMTPS id 4TQ921;\r\n\tThu, 01 Jan 1970 00:00:00 +0000\r\n",
+        b"",
+    ) == (
+        TRACES["short"]("relay.test", ID, envelope, facts, 0.0),
+        TRACES["none"]("relay.test", ID, envelope, facts, 0.0),
+    )

@@ -13,7 +13,7 @@ import uvloop
 
 from relay365.clock import SystemClock
 from relay365.errors import TransportError
-from relay365.net.stream import Stream, connect, describe_tls_error, listen
+from relay365.net.stream import Stream, connect, listen
 from relay365.net.tls import own_certificate, server_context
 from transcript.standin import FakeTransport
 
@@ -267,11 +267,6 @@ def test_implicit_tls_against_a_plain_server_is_a_tls_error(
         plain.close()
 
     asyncio.run(live())
-
-
-def test_an_error_without_words_is_named() -> None:
-    """A person sees at least its kind."""
-    assert "ConnectionResetError" == describe_tls_error(ConnectionResetError())
 
 
 def _finish_and_speak_at_once(port: int, context: ssl.SSLContext, words: bytes) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from relay365.errors import TokenRefused
 from relay365.mail.outcome import Class, Kind, Scope
 from relay365.mail.status import EnhancedStatus, Reply
-from relay365.routes.classify import catalogue, explain, outcome_of, outcome_of_token
+from relay365.routes.classify import Row, catalogue, explain, outcome_of, outcome_of_token
 
 TESTS = Path(__file__).resolve().parents[2]
 SRC = TESTS.parent / "src" / "relay365"
@@ -243,3 +243,54 @@ def test_an_oauth_error_is_known_by_name_where_the_number_is_not() -> None:
     )
 
     assert "token-invalid-client" == (explain(body, "token").row or catalogue()[0]).id
+
+
+def test_a_row_that_names_codes_goes_before_one_that_does_not() -> None:
+    """Long fragments before statuses before codes; how many statuses or codes a row names does not matter."""
+
+    def weight(**more: object) -> tuple[int, int, int]:
+        return Row("x", "smtp", Class.MESSAGE, Scope.MESSAGE, "", (), (), "", **more).weight  # type: ignore[arg-type]
+
+    two = weight(codes=(550, 554), statuses=("5.7.1", "5.7.2"))
+    assert weight(codes=(550,), statuses=("5.7.1",)) == two
+    assert weight() < weight(codes=(550,)) < weight(statuses=("5.7.1",)) < weight(fragments=("a",))
+
+
+@pytest.mark.parametrize("row", [row for row in catalogue() if row.where == "token" and row.codes])
+def test_a_bare_number_of_the_directory_is_enough(row: Row) -> None:
+    """error_codes of a JSON body, AADSTS in a log line, or the number alone: the same row."""
+    number = row.codes[0]
+    texts = {f'{{"error_codes":[{number}]}}': "", f"AADSTS{number}: words": "", str(number): "token"}
+
+    assert [row.id] * 3 == [
+        found.row.id if found.row else "" for found in map(explain, texts, texts.values())
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "klass"),
+    [
+        ("556 5.9.9 never heard of", Class.MESSAGE),
+        ("556 never heard of", Class.MESSAGE),
+        ("status 5.9.9 never heard of", Class.MESSAGE),
+        ("456 4.9.9 never heard of", Class.TRANSIENT),
+        ("456 never heard of", Class.TRANSIENT),
+        ("status 4.9.9 never heard of", Class.TRANSIENT),
+        ("456 5.9.9 never heard of", Class.TRANSIENT),
+        ("never heard of", Class.TRANSIENT),
+    ],
+)
+def test_an_unknown_pasted_reply_is_judged_by_its_first_digit(text: str, klass: Class) -> None:
+    """The code decides, and where there is none the status; without either it is temporary."""
+    found = explain(text, "smtp")
+
+    assert (None, klass) == (found.row, found.klass)
+
+
+@pytest.mark.parametrize("row", [row for row in catalogue() if row.where == "smtp" and not row.codes])
+def test_a_row_without_codes_speaks_of_every_refusal(row: Row) -> None:
+    """From 400 to 599: some servers have a digit of their own taste before a text that is plain."""
+    status = EnhancedStatus.parse(row.statuses[0]) if row.statuses else None
+    found = [outcome_of(Reply(code, status, (" ".join(row.fragments),)), "data").row for code in (400, 599)]
+
+    assert [row.id] * 2 == found

@@ -12,7 +12,9 @@ def test_lines_come_out_without_their_ends() -> None:
     buffer = LineBuffer()
     buffer.feed(b"EHLO a\r\nNOOP\nQU")
 
-    assert [b"EHLO a", b"NOOP", None] == [buffer.take_line(99) for _ in range(3)]
+    assert [(b"EHLO a", False), (b"NOOP", True), (None, True)] == [
+        (buffer.take_line(99), buffer.ended_bare) for _ in range(3)
+    ]
     buffer.feed(b"IT\r\n")
     assert b"QUIT" == buffer.take_line(99)
     assert 0 == len(buffer)
@@ -70,7 +72,7 @@ def test_repairs_are_counted() -> None:
     decoder = ContentDecoder()
     decoder.feed(b"a\nb\rc\x00d\r\r\ne\r\n.\r\n")
 
-    assert 4 == decoder.repairs
+    assert (4, 3, 1) == (decoder.repairs, decoder.n_line_ends, decoder.n_nuls)
 
 
 def test_an_empty_content_is_three_octets() -> None:
@@ -84,3 +86,55 @@ def test_a_missing_line_end_is_added() -> None:
     encoder = ContentEncoder()
 
     assert b"x\r\n.\r\n" == encoder.feed(b"x") + encoder.feed(b"") + encoder.finish()
+
+
+@pytest.mark.parametrize(
+    ("wire", "content", "ended_bare"),
+    [
+        (b"a\n.\nrest", b"a\r\n", True),
+        (b"a\n.\r\nrest", b"a\r\n", True),
+        (b"a\r\n.\nrest", b"a\r\n", True),
+        (b"a\r\n.\r\nrest", b"a\r\n", False),
+        (b".\nrest", b"", True),
+        (b"\n..\n..b\r\n..c\n.\nrest", b"\r\n.\r\n.b\r\n.c\r\n", True),
+        (b"a\r.\rb\n.\rc\n\0.\nd\r\r\n.\nrest", b"a\r\n.\r\nb\r\n\r\nc\r\n.\r\nd\r\n", True),
+    ],
+)
+def test_where_bare_lf_is_forgiven_it_ends_lines_and_content(
+    wire: bytes, content: bytes, ended_bare: bool
+) -> None:
+    """LF.LF and LF.CRLF end, behind CR or not; CR and NUL still end nothing; dots are unstuffed behind each LF."""
+    for n in range(len(wire)):
+        decoder, octets, rest = ContentDecoder(bare_lf_ends=True), b"", None
+        for piece in (wire[:n], wire[n:]):
+            block, rest = decoder.feed(piece) if rest is None else (b"", rest + piece)
+            octets += block
+
+        assert (content, b"rest", ended_bare) == (octets, rest, decoder.ended_bare), n
+
+
+def test_a_device_that_never_stuffs_loses_no_dot() -> None:
+    """Without unstuffing a leading dot stays, and the end is the end."""
+    assert (b".a\r\n..\r\n", b"") == ContentDecoder(unstuffs=False).feed(b".a\r\n..\r\n.\r\n")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "looks_ended"),
+    [
+        ([b"a\n.\n"], True),
+        ([b"a\n", b".", b"\n"], True),
+        ([b"a\n", b".", b"\r", b"\n"], True),
+        ([b"a\r\n.\n"], True),
+        ([b"a\n.\nb"], False),
+        ([b"a.\n"], False),
+        ([b""], False),
+        ([b"a\r\n.\r"], False),
+    ],
+)
+def test_a_content_that_only_looks_ended_says_so(pieces: list[bytes], looks_ended: bool) -> None:
+    """A dot on a line of its own with a bare LF is no end, but the peer may wait for an answer to it."""
+    decoder = ContentDecoder()
+    for piece in pieces:
+        assert decoder.feed(piece)[1] is None
+
+    assert looks_ended == decoder.looks_ended

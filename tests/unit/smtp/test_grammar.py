@@ -7,8 +7,17 @@ import time
 import pytest
 
 from relay365.mail.envelope import ForwardPath
-from relay365.smtp.events import MailGiven, RcptGiven
-from relay365.smtp.grammar import Command, GrammarError, parse_command, parse_mail, parse_rcpt
+from relay365.mail.tolerance import DEFAULT
+from relay365.smtp.events import MailGiven, RcptGiven, XclientGiven
+from relay365.smtp.grammar import (
+    Command,
+    GrammarError,
+    helo_tolerance,
+    parse_command,
+    parse_mail,
+    parse_rcpt,
+    parse_xclient,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +48,21 @@ def test_parameters_are_read() -> None:
 @pytest.mark.parametrize(
     ("argument", "event"),
     [
-        ("TO: c@d.test", RcptGiven(ForwardPath("c@d.test"), ("space-after-colon", "no-brackets"))),
+        ("TO: c@d.test", RcptGiven(ForwardPath("c@d.test"), ("space_after_colon", "no_brackets"))),
         ("to:<c@d.test> notify=never", RcptGiven(ForwardPath("c@d.test", "NEVER"))),
-        ("TO:<c@d.test> X=1", RcptGiven(ForwardPath("c@d.test"), ("unknown-parameter",))),
+        ("TO:<c@d.test> X=1", RcptGiven(ForwardPath("c@d.test"), ("unknown_parameter",))),
         ('TO:<"a\\"> b"@d.test>', RcptGiven(ForwardPath('"a\\"> b"@d.test'))),
+        ('TO:<"a..b."@d.test>', RcptGiven(ForwardPath('"a..b."@d.test'))),
+        ("TO:<a@d..test>", RcptGiven(ForwardPath("a@d..test"))),
+        ("TO:<ilo.@d.test>", RcptGiven(ForwardPath("ilo.@d.test"), ("dot_before_at",))),
+        ("TO:<.a@d.test>", RcptGiven(ForwardPath(".a@d.test"), ("dot_before_at",))),
+        ("TO:<a..b@d.test>", RcptGiven(ForwardPath("a..b@d.test"), ("dot_before_at",))),
+        ("TO:<c@d.test;>", RcptGiven(ForwardPath("c@d.test"), ("list_in_rcpt",))),
     ],
 )
 def test_what_was_tolerated_is_named(argument: str, event: RcptGiven) -> None:
     """Each tolerance has a name; what was right has none."""
-    assert event == parse_rcpt(argument)
+    assert (event,) == parse_rcpt(argument)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +98,93 @@ def test_reading_is_linear() -> None:
                 continue
 
     assert time.process_time() - began < 2.0
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "reply"),
+    [
+        ("FROM: <a@b.test>", "space_after_colon", "501 5.5.4 No blank may follow the colon"),
+        ("FROM:a@b.test", "no_brackets", "501 5.5.4 Address must stand in angle brackets"),
+        ("FROM:<a.@b.test>", "dot_before_at", "553 5.1.7 Address not valid: a dot too many"),
+        ("FROM:<a@b.test> X=1", "unknown_parameter", "555 5.5.4 Parameter not recognized"),
+        ("TO: <a@b.test>", "space_after_colon", "501 5.5.4 No blank may follow the colon"),
+        ("TO:a@b.test", "no_brackets", "501 5.5.4 Address must stand in angle brackets"),
+        ("TO:<a.@b.test>", "dot_before_at", "553 5.1.3 Address not valid: a dot too many"),
+        ("TO:<a@b.test> X", "unknown_parameter", "555 5.5.4 Parameter not recognized"),
+        (
+            "TO:<a@b.test,c@b.test>",
+            "list_in_rcpt",
+            "553 5.1.3 Recipient address not valid: the domain is missing or has a forbidden character",
+        ),
+    ],
+)
+def test_a_tolerance_that_is_switched_off_is_refused_in_words(line: str, name: str, reply: str) -> None:
+    """With everything else forgiven the deviation gets its own text; with it, it is read and named."""
+    parse = parse_mail if line.startswith("FROM") else parse_rcpt
+    read = parse(line)
+    with pytest.raises(GrammarError) as refused:
+        parse(line, DEFAULT - {name})
+
+    assert reply == str(refused.value.reply)
+    assert (name,) == (read[0] if isinstance(read, tuple) else read).tolerances
+
+
+def test_a_list_of_recipients_is_split_outside_quotes() -> None:
+    """Comma and semicolon part addresses, blanks around go, a quoted local part keeps its comma."""
+    events = parse_rcpt('TO:<a@x.test; "b,c"@x.test ,@hub.test:d@x.test> NOTIFY=NEVER')
+
+    assert ["a@x.test", '"b,c"@x.test', "d@x.test"] == [event.path.address for event in events]
+    assert {("NEVER", ("list_in_rcpt",))} == {(event.path.notify, event.tolerances) for event in events}
+
+
+def test_a_sender_that_is_no_address_needs_one_that_stands_for_it() -> None:
+    """Without a sender of its own, or without the tolerance, a device is refused; the null path is no deviation."""
+    own = "cam@corp.test"
+
+    assert MailGiven(own, tolerances=("not_an_address",)) == parse_mail("FROM:<ESP-CAM_MJPEG>", DEFAULT, own)
+    assert MailGiven("") == parse_mail("FROM:<>", DEFAULT, own)
+    for tolerances, sender in ((DEFAULT, ""), (DEFAULT - {"not_an_address"}, own)):
+        with pytest.raises(GrammarError, match="Sender address not valid: the domain is missing"):
+            parse_mail("FROM:<ESP-CAM_MJPEG>", tolerances, sender)
+
+
+@pytest.mark.parametrize(
+    ("name", "tolerance"),
+    [
+        ("printer", ""), ("printer.corp.test", ""), ("printer.corp.test.", ""), ("[192.0.2.1]", ""), ("3com", ""),
+        ("[IPv6:fe80::1]", ""), ("", "empty_helo"), ("_", "odd_helo"), ("a b", "odd_helo"), ("192.0.2.1", "odd_helo"),
+        ("fe80::1", "odd_helo"), ("[junk", "odd_helo"), ("b\xfcro", "odd_helo"), ("x." * 130 + "x", "odd_helo"),
+    ],
+)  # fmt: skip
+def test_a_helo_name_needs_a_tolerance_or_none(name: str, tolerance: str) -> None:
+    """A domain or an address literal is right; what is empty or odd has a name."""
+    assert tolerance == helo_tolerance(name)
+
+
+def test_xclient_is_read() -> None:
+    """Names in any case, xtext decoded, what the proxy does not know is empty, control characters are gone."""
+    assert XclientGiven("", "2001:db8::1", 1025, "ESMTP", "a b?", "scan") == parse_xclient(
+        "NAME=[UNAVAILABLE] addr=IPV6:2001:db8::1 PORT=1025 PROTO=esmtp HELO=a+20b+0A LOGIN=scan"
+    )
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "",
+        "ADDR",
+        "FOO=1",
+        "PORT=x",
+        "PORT=123456",
+        "PORT=65536",
+        "PROTO=LMTP",
+        "ADDR=host.test",
+        "HELO=a+",
+        "NAME=\xfc",
+    ],
+)
+def test_a_bad_xclient_is_refused(argument: str) -> None:
+    """Nothing is guessed about who speaks."""
+    with pytest.raises(GrammarError) as refused:
+        parse_xclient(argument)
+    assert 501 == refused.value.reply.code

@@ -23,20 +23,15 @@ from relay365.spool.api import (
     ClaimedRecipient,
     Fate,
     LaneNote,
-    NewMessage,
     Settlement,
     State,
 )
 from relay365.spool.content import HotContents, MemoryContent
-from relay365.spool.faults import DamagedMessage, crash_point
+from relay365.spool.faults import DamagedMessage
 from relay365.spool.ids import seq_of, spool_id_of
-from relay365.spool.intake import INLINE_OCTETS, StoredContent
-from relay365.spool.segment import HEADER, SegmentFolder
+from relay365.spool.segment import SegmentFolder
 from relay365.spool.sqlite.reads import QUERIES, Place, content, message_row
-from relay365.spool.sqlite.rows import MessageRow, message_values, path_crc, path_values, text_of
-
-SegmentPlace = tuple[str | None, int | None]
-"""Segment and offset of a content; (None, None) where it is inline."""
+from relay365.spool.sqlite.rows import MessageRow, path_crc, text_of
 
 LEASES_PER_LIFE = 1 << 40
 MOST_SET_ASIDE = 100  # damaged messages that one claim puts out of its way
@@ -78,64 +73,6 @@ def begin_life(connection: apsw.Connection) -> tuple[int, int]:
     (lease,) = _one(connection, "meta", ("next_lease",))
     connection.execute(QUERIES["set_meta"], ("next_lease", lease + LEASES_PER_LIFE))
     return max(remembered, highest + 1), lease
-
-
-def accept(
-    connection: apsw.Connection,
-    segments: SegmentFolder,
-    what: tuple[int, NewMessage, StoredContent],
-    lease: int,
-) -> SegmentPlace:
-    """(none) -> queued or claimed: content, message, recipients, event; and the debts that this message pays.
-
-    Gives (segment, offset) of the content, (None, None) where it is inline. lease is used where a claim is asked for.
-    """
-    seq, message, stored = what
-    segment, offset, inline = _place_content(segments, seq, stored)
-    crash_point("segment-written")
-    first, *others = message.envelope.forward_paths
-    lane, times = message.lane, (message.accepted_at, message.expires_at)
-    detail, claim_detail = f"from {message.submitter.peer_address} in lane {lane}", ""
-    state: tuple[str, int, float] = (State.QUEUED.value, 0, 0.0)
-    if message.claim_until_at:
-        state = (State.CLAIMED.value, lease, message.claim_until_at)
-        claim_detail = f"{1 + len(others)} recipients at once"
-    values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
-    values += (inline, detail, *path_values(seq, 0, first), lane, *state, claim_detail)
-    connection.execute(QUERIES["accept"], values)
-    if others:
-        rows = [
-            (seq, n, *path_values(seq, n, path), lane, *times, *state) for n, path in enumerate(others, 1)
-        ]
-        connection.executemany(QUERIES["insert_recipient"], rows)
-    if message.answers:
-        pay(connection, message.accepted_at, message.answers, f"report.queued as {spool_id_of(seq)}")
-    return segment, offset
-
-
-def claim_of(seq: int, message: NewMessage, lease: int, body: Content) -> Claim:
-    """The claim of a message that was claimed in its own commit."""
-    recipients = tuple(
-        ClaimedRecipient(n, path, 0, possible_duplicate=False)
-        for n, path in enumerate(message.envelope.forward_paths)
-    )
-    return Claim(
-        spool_id_of(seq), message.lane, lease, message.claim_until_at, message.envelope, recipients, body,
-        message.trace, message.message_id, message.header_from, message.submitter, message.accepted_at,
-        message.expires_at,
-    )  # fmt: skip
-
-
-def _place_content(
-    segments: SegmentFolder, seq: int, stored: StoredContent
-) -> tuple[str | None, int | None, bytes | None]:
-    """Segment, offset, and the octets that are to stay inside the database."""
-    if stored.own is not None:
-        return stored.own.name, HEADER.size, None
-    octets = stored.octets or b""
-    if len(octets) > INLINE_OCTETS:
-        return *segments.append(seq, octets, stored.crc), None
-    return None, None, octets
 
 
 def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
@@ -276,7 +213,9 @@ def _write_fate(connection: apsw.Connection, where: tuple[int, int, float, bool]
 def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
     """claimed -> queued, uncertain, for leases that ended before an instant; queued in a far future -> due."""
     rows: list[Any] = connection.execute(QUERIES["lapse"], (at, until_at)).fetchall()
-    _events(connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery")
+    write_events(
+        connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery"
+    )
     for lane, _ in connection.execute(QUERIES["lanes_due"]).fetchall():
         connection.execute(QUERIES["bring_near"], (at, lane, at + FAR_S))  # the clock was set back
     return len(rows)
@@ -285,7 +224,7 @@ def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
 def expire(connection: apsw.Connection, now: float, limit: int) -> int:
     """queued -> expired, with a report owed; at most `limit` recipients, so that no other job waits long."""
     rows: list[Any] = connection.execute(QUERIES["expire"], (now, limit)).fetchall()
-    _events(connection, now, rows, "recipient.expired", "not delivered in its time")
+    write_events(connection, now, rows, "recipient.expired", "not delivered in its time")
     return len(rows)
 
 
@@ -330,7 +269,7 @@ def move_lane(connection: apsw.Connection, at: float, old: str, new: str, limit:
     n_moved = 0
     for query in ("move_lane_queued", "move_lane_held"):
         rows: list[Any] = connection.execute(QUERIES[query], (old, new, limit - n_moved)).fetchall()
-        _events(connection, at, rows, "recipient.moved", f"from lane {old} to lane {new}")
+        write_events(connection, at, rows, "recipient.moved", f"from lane {old} to lane {new}")
         n_moved += len(rows)
     return n_moved
 
@@ -347,7 +286,7 @@ def by_person(
         for source in move.sources:
             values = (move.target.value, now, reason, settled_at, seq, source.value)
             rows: list[Any] = connection.execute(QUERIES["move"], values).fetchall()
-            _events(connection, now, [(seq, n) for (n,) in rows], move.event, reason)
+            write_events(connection, now, [(seq, n) for (n,) in rows], move.event, reason)
             n_moved += len(rows)
     if n_moved and move is RETRY:
         connection.execute(QUERIES["count_up"], ("n_hastened",))
@@ -379,9 +318,10 @@ def many(connection: apsw.Connection, query: str, rows: Sequence[tuple[Any, ...]
     connection.executemany(QUERIES[query], rows)
 
 
-def _events(
+def write_events(
     connection: apsw.Connection, at: float, rows: Iterable[tuple[int, int]], name: str, detail: str
 ) -> None:
+    """One event for each (seq, recipient)."""
     connection.executemany(QUERIES["insert_event"], [(at, seq, n, name, detail) for seq, n in rows])
 
 

@@ -29,7 +29,7 @@ from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.intake import ContentStream, SqliteIntake, StoredContent
 from relay365.spool.lock import DirectoryLock
 from relay365.spool.segment import SegmentFolder, sync_folder
-from relay365.spool.sqlite import moves, reads
+from relay365.spool.sqlite import accepting, moves, reads
 from relay365.spool.sqlite.migrate import begin_afresh, connect, migrate, require_present
 from relay365.spool.sqlite.rows import MessageRow
 from relay365.spool.sqlite.writer import Job, Writer
@@ -133,12 +133,12 @@ class SqliteSpool:
         lease = self._next_lease
         self._next_lease += 1
         name, offset = await self._writer.do(
-            lambda connection: moves.accept(connection, self._segments, (seq, message, content), lease),
+            lambda connection: accepting.accept(connection, self._segments, (seq, message, content), lease),
             ("before-commit", "after-commit"),
         )
-        if message.claim_until_at:
+        if message.claim_until_at and message.held is None:
             place = (name or "", offset or 0, content.size_octets, content.crc)
-            return moves.claim_of(seq, message, lease, self._body(seq, content.octets, place))
+            return accepting.claim_of(seq, message, lease, self._body(seq, content.octets, place))
         if content.octets is not None:
             self._hot.keep(seq, content.octets)
         return None

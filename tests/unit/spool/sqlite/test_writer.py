@@ -292,3 +292,16 @@ def test_work_on_files_comes_after_the_commit(house: House) -> None:
         live(house.writer.do(rolled_back))
     live(house.writer.do(house.write("b")))
     assert 2 == house.n_after_commit
+
+
+def test_a_job_that_works_at_the_second_try_has_worked(house: House) -> None:
+    """A fault that passes while the group is sorted out leaves no trace: the job is durable and told so."""
+    faults = [OSError(errno.EIO, "Input/output error")]
+
+    def passing(connection: apsw.Connection) -> str:
+        if faults:
+            raise faults.pop()
+        return str(house.write("a")(connection))
+
+    assert ["a", "b"] == live(house.group(passing, house.write("b")))
+    assert ["a", "b"] == house.words()

@@ -12,6 +12,10 @@ INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, next_attem
   lease_until_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
+-- name: mark_held
+-- Why the recipients of a new message wait for a person.
+UPDATE recipient SET last_reply = ?, row = ? WHERE seq = ?
+
 -- name: insert_event
 -- Every move of a recipient leaves one line of history.
 INSERT INTO event (at, seq, n, name, detail) VALUES (?, ?, ?, ?, ?)

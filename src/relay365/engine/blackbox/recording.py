@@ -1,0 +1,223 @@
+"""Recording: what one session heard and said, as references to octets; nothing is formatted while the session lives.
+
+Apart from engine.blackbox.dialogue, which makes lines for people of it, because this runs for every octet that comes.
+What answers a login prompt is dropped here already; every other secret stands on a line that dialogue does not show.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from relay365.clock import Clock
+from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.status import Reply
+from relay365.rules.client import NOBODY, Client
+
+MOST_ENTRIES = 250  # of the beginning of a session
+MOST_LAST_ENTRIES = 50  # and of its end, when it was longer
+ENTRY_OCTETS = 2048
+SESSION_OCTETS = 24 * 1024
+MOST_IDS = 20
+HUNG_UP = "peer closed the connection"
+
+
+class Kind(Enum):
+    """What an entry of a tape is."""
+
+    HEARD = "heard"
+    SECRET = "secret"  # noqa: S105  # a kind of entry, which holds a number
+    CONTENT = "content"
+    HEAD = "head"
+    SAID = "said"
+    NOTE = "note"
+
+
+@dataclass(slots=True)
+class Entry:
+    """One piece of a session. mono: when; octets: what, cut to ENTRY_OCTETS; n_octets: how many there were."""
+
+    mono: float
+    kind: Kind
+    octets: bytes
+    n_octets: int
+
+
+class Tape:
+    """The entries of one session: its beginning, and its end where it was long; bounded in number and octets."""
+
+    __slots__ = ("_first", "_last", "_n_kept", "n_left_out")
+
+    def __init__(self) -> None:
+        self._first: list[Entry] = []
+        self._last: deque[Entry] = deque()
+        self._n_kept = 0
+        self.n_left_out = 0
+
+    def add(self, mono: float, kind: Kind, octets: bytes, n_octets: int) -> None:
+        """One more entry; the oldest ones behind the beginning make room for it."""
+        if n_octets > ENTRY_OCTETS:
+            octets = octets[:ENTRY_OCTETS]
+        self._n_kept += len(octets)
+        entry = Entry(mono, kind, octets, n_octets)
+        if self._n_kept <= SESSION_OCTETS // 2 and len(self._first) < MOST_ENTRIES and not self._last:
+            self._first.append(entry)
+            return
+        self._last.append(entry)
+        while len(self._last) > 1 and (len(self._last) > MOST_LAST_ENTRIES or self._n_kept > SESSION_OCTETS):
+            self._n_kept -= len(self._last.popleft().octets)
+            self.n_left_out += 1
+
+    def give_back(self, n_octets: int) -> bytes:
+        """Take the last octets heard off again: they were content."""
+        pieces = []
+        for entry in reversed(self.entries()):
+            if n_octets <= 0 or entry.kind is not Kind.HEARD:
+                break
+            n_cut = min(n_octets, entry.n_octets)
+            n_octets -= n_cut
+            entry.n_octets -= n_cut
+            pieces.append(entry.octets[entry.n_octets :])
+            entry.octets = entry.octets[: entry.n_octets]
+        return b"".join(reversed(pieces))
+
+    def entries(self) -> list[Entry]:
+        """All that is kept, in order."""
+        return [*self._first, *self._last]
+
+    @property
+    def n_added(self) -> int:
+        """How many entries there were in all."""
+        return len(self._first) + len(self._last) + self.n_left_out
+
+    @property
+    def split_at(self) -> int:
+        """How many entries of the beginning there are; what was left out stood behind them."""
+        return len(self._first)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What came of a session. tolerated: name of a tolerance -> how often it was needed."""
+
+    n_accepted: int = 0
+    n_refused: int = 0
+    spool_ids: list[str] = field(default_factory=list)
+    reverse_path: str = ""
+    tolerated: Counter[str] = field(default_factory=Counter)
+
+
+class Recording:
+    """One session. facts and client are what is known of the peer now; reason is why it ended, "" while it has not."""
+
+    def __init__(self, clock: Clock, *, is_on: bool = True, head_octets: int = 0) -> None:
+        self.facts: SubmitterFacts | None = None
+        self.client: Client = NOBODY
+        self.began_at, self.began_mono = clock.now(), clock.mono()
+        self.tape = Tape()
+        self.tally = Tally()
+        self.reason = ""
+        self.is_learning = False
+        self._clock, self._is_on = clock, is_on
+        self._head_octets = head_octets
+        self._content = Content()
+
+    def heard(self, octets: bytes, *, is_secret: bool) -> None:
+        """Octets came. is_secret: their first line answers a login prompt."""
+        if self._content.is_open:
+            self._content.came(octets, self._head_octets)
+            return
+        if not self._is_on:
+            return
+        if is_secret:
+            line, end, octets = octets.partition(b"\n")
+            self.tape.add(self._clock.mono(), Kind.SECRET, b"", len(line) + len(end))
+        if octets:
+            self.tape.add(self._clock.mono(), Kind.HEARD, octets, len(octets))
+
+    def said(self, octets: bytes) -> None:
+        """Octets were written."""
+        if self._is_on and octets:
+            self.tape.add(self._clock.mono(), Kind.SAID, octets, len(octets))
+
+    def note(self, text: str) -> None:
+        """Something happened that is no octets."""
+        if self._is_on:
+            octets = text.encode("utf-8", "replace")
+            self.tape.add(self._clock.mono(), Kind.NOTE, octets, len(octets))
+
+    def content_begins(self, n_waiting: int) -> None:
+        """354 is about to be said; so many of the octets that were heard are content already."""
+        self._content = Content(is_open=True)
+        if n_waiting:
+            self._content.came(self.tape.give_back(n_waiting), self._head_octets)
+            self._content.n_octets = n_waiting  # the tape may have cut them
+
+    def content_ends(self, n_waiting: int) -> None:
+        """The final dot came; so many octets behind it are not content."""
+        content = self._content
+        if content.is_open:
+            content.is_open = False
+            behind = content.last[-n_waiting:] if n_waiting else b""
+            self._count_content(content.n_octets - len(behind))
+            self.heard(behind, is_secret=False)
+            content.last = b""
+
+    def ends(self, reason: str) -> None:
+        """The session is over; the first reason counts. A content that was open stays open: it was cut off."""
+        if not self.reason:
+            self.reason = reason
+            if self._content.is_open:
+                self._count_content(self._content.n_octets)
+            if reason == HUNG_UP:
+                self.note(reason)
+
+    def _count_content(self, n_octets: int) -> None:
+        if self._is_on:
+            now_mono, head = self._clock.mono(), self._content.head
+            if head:
+                self.tape.add(now_mono, Kind.HEAD, head, len(head))
+            self.tape.add(now_mono, Kind.CONTENT, b"", n_octets)
+
+    def answered(self, reply: Reply, *, spool_id: str = "") -> None:
+        """A MAIL, RCPT or final dot was judged; spool_id: the message that is ours now."""
+        if spool_id:
+            self.tally.n_accepted += 1
+            if len(self.tally.spool_ids) < MOST_IDS:
+                self.tally.spool_ids.append(spool_id)
+        elif not reply.is_positive:
+            self.tally.n_refused += 1
+
+    def content_seems_over(self) -> None:
+        """What came last looks like an end to whoever takes LF for a line end, and is none."""
+        self._content.seems_over = True
+
+    @property
+    def seems_over(self) -> bool:
+        """Whether the client waits for the answer to an end of content that is none."""
+        return self._content.is_open and self._content.seems_over
+
+    @property
+    def is_in_content(self) -> bool:
+        """Whether a content was begun and not ended."""
+        return self._content.is_open
+
+
+@dataclass(slots=True)
+class Content:
+    """A content on its way: its number of octets, its last chunk, and its head where that is kept."""
+
+    is_open: bool = False
+    n_octets: int = 0
+    last: bytes = b""
+    head: bytes = b""
+    seems_over: bool = False
+
+    def came(self, octets: bytes, head_octets: int) -> None:
+        """Some of it."""
+        if len(self.head) < head_octets:
+            self.head += octets[: head_octets - len(self.head)]
+        self.n_octets += len(octets)
+        self.last = octets
+        self.seems_over = False

@@ -1,0 +1,1 @@
+"""Contents on their way in: repaired, measured, recognised when they come twice."""

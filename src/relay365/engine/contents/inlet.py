@@ -1,0 +1,240 @@
+"""Inlet: one content between the session and the spool's intake, where it is looked at and put right.
+
+The first mebibyte is held back, as the spool would: a message that is smaller is judged as a whole, of a larger one
+the beginning is judged while the rest streams through. What is decided is decided in mail.repair; here octets move.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from relay365.engine.contents.workshop import HOLD, NOTIFY, Workshop
+from relay365.mail import headers, notice
+from relay365.mail.envelope import Envelope, SubmitterFacts
+from relay365.mail.repair.body.encoders import long_line
+from relay365.mail.repair.body.parts import PartsFilter
+from relay365.mail.repair.fields import Change, Draft, apply, end_of_head, record
+from relay365.mail.repair.glance import Glance
+from relay365.mail.repair.plan import Plan, make_plan
+from relay365.mail.repair.rules import Given
+from relay365.mail.repair.words import readable, text_of
+from relay365.mail.status import Reply
+from relay365.rules.client import Client
+from relay365.spool.api import Hold, Intake, Spool
+
+HELD_OCTETS = 1024 * 1024
+_BEGINNING_OCTETS = 8192  # of the body, to see whether it is signed
+
+TOO_LARGE = Reply.of(552, "5.3.4", "message too large")
+LONG_LINE = Reply.of(554, "5.6.0", "line longer than 998 octets")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a content is judged by beside itself. now: the clock."""
+
+    workshop: Workshop
+    client: Client
+    facts: SubmitterFacts
+    reverse_path: str
+    is_utf8: bool
+    hostname: str
+    now: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What became of a content. repairs: the record for its history. n_received: how many relays it has seen."""
+
+    plan: Plan
+    n_received: int
+    repairs: str = ""
+    tolerances: tuple[str, ...] = ()
+    refusal: Reply | None = None
+    held: Hold | None = None
+
+
+class Inlet:
+    """See the module. write() until the end, then finish(); or abandon()."""
+
+    __slots__ = (
+        "_case",
+        "_filter",
+        "_glance",
+        "_hash",
+        "_held",
+        "_line",
+        "_plan",
+        "_refusal",
+        "_spool",
+        "intake",
+        "n_octets",
+    )
+
+    def __init__(self, spool: Spool, case: Case) -> None:
+        self.intake: Intake = spool.begin()
+        self.n_octets = 0
+        self._spool, self._case = spool, case
+        self._hash = hashlib.sha256() if case.workshop.twins is not None else None
+        self._held: list[bytes] | None = []
+        self._glance: Glance | None = None
+        self._plan = Plan(case.reverse_path, "", "")
+        self._filter: PartsFilter | None = None
+        self._refusal: Reply | None = None
+        self._line = b""  # what has come of a line that is not at its end; only where long ones are refused
+
+    def write(self, octets: bytes) -> bool:
+        """Take some of the content; False asks to stop reading until the intake is drained."""
+        self.n_octets += len(octets)
+        if self._hash is not None:
+            self._hash.update(octets)
+        if self._held is not None:
+            self._held.append(octets)
+            if self.n_octets <= HELD_OCTETS:
+                return True
+            octets = self._open(is_whole=False)
+        elif self._refusal is not None or self._is_replaced():
+            return True
+        else:
+            self._watch(octets)
+            octets = self._filter.feed(octets) if self._filter is not None else octets
+        return not octets or self.intake.write(octets)
+
+    def finish(self) -> Finished:
+        """All has come. Afterwards the intake has all that will be stored. Raises SpoolError."""
+        if self._held is not None:
+            self.intake.write(self._open(is_whole=True))
+        if self._filter is not None:
+            self.intake.write(self._filter.end())
+        plan, changes, workshop = self._plan, list(self._plan.changes), self._case.workshop
+        n_received = self._glance.facts.n_received if self._glance is not None else 0
+        if self._filter is not None:
+            changes += self._filter.changes
+        refusal, held = self._refusal, None
+        if self._is_over() and refusal is None:
+            if workshop.oversize == HOLD:
+                held = Hold("oversize", self._too_large())
+            elif workshop.oversize != NOTIFY:
+                refusal = TOO_LARGE
+        tolerances = ("long_lines",) if any(one.name == "parts" for one in changes) else ()
+        return Finished(plan, n_received, record(changes), tolerances, refusal, held)
+
+    def replaced(self, finished: Finished, envelope: Envelope) -> Finished:
+        """Where a message is too large and a notice is to go instead: the notice. Raises SpoolError."""
+        if finished.refusal is not None or not self._is_replaced():
+            return finished
+        self.intake.abandon()
+        self.intake = self._spool.begin()
+        at, case = self._case.now(), self._case
+        message_id = headers.new_message_id(case.hostname, self.intake.spool_id, at)
+        paths = envelope.forward_paths
+        author = envelope.reverse_path or finished.plan.header_from or f"postmaster@{case.hostname}"
+        told = notice.TooLarge(
+            author, paths[0].address if len(paths) == 1 else "", self._subject(),
+            case.facts.device or case.facts.login or case.facts.peer_address,
+            self.n_octets, case.workshop.limit_octets, case.hostname, at, message_id,
+        )  # fmt: skip
+        self.intake.write(notice.build(told))
+        what = f"{self._too_large()}: a notice went instead, the message was not kept"
+        plan = Plan(finished.plan.reverse_path, message_id, author)
+        return Finished(plan, finished.n_received, record([Change("oversize", what)]))
+
+    def fingerprint(self, envelope: Envelope) -> bytes:
+        """What two messages have in common that one client sent twice: content, envelope, and who it is."""
+        facts = self._case.facts
+        who = facts.device or facts.login or facts.peer_address
+        twin = self._hash.copy() if self._hash is not None else hashlib.sha256()
+        twin.update(
+            repr((envelope.reverse_path, envelope.forward_paths, who)).encode("utf-8", "backslashreplace")
+        )
+        return twin.digest()
+
+    # -- the beginning ------------------------------------------------------------------------------------------------
+
+    def _open(self, *, is_whole: bool) -> bytes:
+        """Judge what was held back; gives what goes on of it."""
+        octets = b"".join(self._held or ())
+        self._held = None
+        self._watch(octets)
+        end = end_of_head(octets, is_whole=is_whole)
+        rules, case = self._case.workshop.rules, self._case
+        if end < 0:
+            return self._pass_unread(octets)
+        glance = self._glance = Glance(octets[:end])
+        at = case.now()
+        given = Given(
+            case.reverse_path, headers.new_message_id(case.hostname, self.intake.spool_id, at), at,
+            case.client.sender, case.client.charset, case.is_utf8,
+        )  # fmt: skip
+        body = octets[end : end + _BEGINNING_OCTETS]
+        plan = self._plan = make_plan(glance, body, rules, case.workshop.authors, given)
+        self._refusal = self._refusal or plan.refusal
+        if self._wants_filter(octets, is_whole=is_whole):
+            return self._begin_filter(apply(octets[:end], plan.edits), octets[end:], body)
+        return apply(octets, plan.edits) if plan.edits else octets
+
+    def _pass_unread(self, octets: bytes) -> bytes:
+        """A header section without an end: nothing in it is judged by us but what decides."""
+        facts = headers.read_head(octets)
+        changes = [Change("syntax", "the header is longer than 64 KiB: nothing in it was put right")]
+        case, message_id, added = self._case, facts.message_id, b""
+        if not message_id:
+            message_id = headers.new_message_id(case.hostname, self.intake.spool_id, case.now())
+            added = f"Message-ID: {message_id}\r\n".encode("ascii")
+            changes.append(Change("message_id", "added", b"", added))
+        path = case.client.sender or case.reverse_path
+        self._plan = Plan(path, message_id, facts.header_from, added, changes=tuple(changes))
+        return octets
+
+    def _wants_filter(self, octets: bytes, *, is_whole: bool) -> bool:
+        """Whether there may be a part that wants repair; of a message that is not whole nobody knows."""
+        rules = self._case.workshop.rules
+        if not is_whole:
+            return rules.parts or rules.raw_headers
+        return (rules.parts and long_line(octets)[0]) or (
+            rules.raw_headers and not octets.isascii() and b"ultipart/" in octets
+        )
+
+    def _begin_filter(self, head: bytes, rest: bytes, body: bytes) -> bytes:
+        """The parts pass through a filter, unless somebody has signed them."""
+        rules, plan = self._case.workshop.rules, self._plan
+        seal = Draft(head, body).seal
+        if seal:
+            if long_line(rest)[0]:
+                left = Change("parts", f"left alone, the message is sealed ({seal}): it has long lines")
+                self._plan = replace(plan, changes=(*plan.changes, left))
+            return head + rest
+        self._filter = PartsFilter(
+            mends_lines=rules.parts, mends_names=rules.raw_headers, charset=self._case.client.charset
+        )
+        return self._filter.start(head) + self._filter.feed(rest)
+
+    # -- limits -------------------------------------------------------------------------------------------------------
+
+    def _watch(self, octets: bytes) -> None:
+        """Look for a long line where this client is not forgiven any."""
+        if "long_lines" in self._case.client.tolerances or self._refusal is not None:
+            return
+        octets = self._line + octets
+        is_long, line_at = long_line(octets)
+        self._line = octets[line_at:]
+        if is_long:
+            self._refusal, self._line = LONG_LINE, b""
+
+    def _is_over(self) -> bool:
+        return 0 < self._case.workshop.limit_octets < self.n_octets
+
+    def _is_replaced(self) -> bool:
+        """Whether nothing of this content will be kept."""
+        return self._is_over() and self._case.workshop.oversize != HOLD
+
+    def _too_large(self) -> str:
+        size, limit = notice.size_words(self.n_octets), notice.size_words(self._case.workshop.limit_octets)
+        return f"{size} is more than the {limit} that may go out"
+
+    def _subject(self) -> str:
+        """For people, in the notice."""
+        field = Draft(self._glance.octets).first("subject") if self._glance is not None else None
+        return readable(text_of(field.value, self._case.client.charset)) if field is not None else ""

@@ -1,0 +1,41 @@
+"""Workshop: what the administrator wants done to contents, as one value, made from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from relay365.config import Config
+from relay365.engine.contents.twins import Twins
+from relay365.mail.repair.rules import Authors, Rules
+
+REJECT, HOLD, NOTIFY = "reject", "hold", "notify"
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """The tables [repair], [sender], [oversize] and [duplicates]. By itself it adds a missing Message-ID, no more.
+
+    received: how much our trace field tells. limit_octets: what the way out takes, 0 for no limit; oversize: what
+    becomes of a larger one. twins: who recognises a message that was sent again; None: nobody.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    authors: Authors = field(default_factory=Authors)
+    received: str = "full"
+    limit_octets: int = 0
+    oversize: str = REJECT
+    twins: Twins | None = None
+
+
+def workshop_of(config: Config) -> Workshop:
+    """One for all listeners: a device may send again by another one."""
+    repair, sender, oversize = config.repair, config.sender, config.oversize
+    rules = Rules(
+        repair.date, repair.date_off, repair.message_id, repair.sender, repair.recipient, repair.raw_headers,
+        repair.syntax, repair.parts,
+    )  # fmt: skip
+    domains = frozenset(domain.lower() for domain in sender.domains)
+    authors = Authors(domains, sender.foreign, sender.rewrite_to or "", sender.keep_as, sender.null)
+    window_s = config.duplicates.window
+    twins = Twins(window_s) if window_s > 0 else None
+    return Workshop(rules, authors, repair.received, oversize.limit, oversize.action, twins)

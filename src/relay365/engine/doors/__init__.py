@@ -1,0 +1,1 @@
+"""What stands at the doors: decisions about who comes in, with a clock and a journal."""

@@ -1,0 +1,103 @@
+"""Porter: the gate of one listener at work: the policy's decisions, the pace of an address, what people must hear.
+
+Apart from rules.policy, which knows no time and no journal. What porters share is one Lodge: an address has one pace,
+whichever listener it comes by, and is news once an hour.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from relay365.clock import Clock
+from relay365.mail.envelope import ForwardPath, SubmitterFacts
+from relay365.mail.status import Reply
+from relay365.rules.admission.pace import Pace
+from relay365.rules.client import Client
+from relay365.rules.policy import Policy
+from relay365.rules.reading import rule_to_paste
+from relay365.smtp.events import MailGiven
+
+_LOG = logging.getLogger("relay365.porter")
+
+NEWS_S = 3600.0
+MOST_NEWS = 10_000
+
+
+class News:
+    """What was said a short while ago is no news. Bounded: the oldest is forgotten first."""
+
+    def __init__(self, most: int = MOST_NEWS) -> None:
+        self._most = most
+        self._said_mono: dict[tuple[str, str], float] = {}
+
+    def __len__(self) -> int:
+        return len(self._said_mono)
+
+    def is_new(self, what: str, address: str, now_mono: float) -> bool:
+        """Whether this has not been said about an address within the last hour; then it counts as said now."""
+        key = (what, address)
+        if now_mono - self._said_mono.get(key, float("-inf")) < NEWS_S:
+            return False
+        self._said_mono.pop(key, None)
+        self._said_mono[key] = now_mono
+        if len(self._said_mono) > self._most:
+            del self._said_mono[next(iter(self._said_mono))]
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Lodge:
+    """What the porters of all listeners share."""
+
+    clock: Clock
+    pace: Pace = field(default_factory=Pace)
+    news: News = field(default_factory=News)
+
+
+class Porter:
+    """A Gate (engine.reception)."""
+
+    def __init__(self, policy: Policy, lodge: Lodge) -> None:
+        self._policy, self._lodge = policy, lodge
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        """See Gate."""
+        return self._policy.client(facts)
+
+    def connect(self, peer_address: str) -> Reply | None:
+        """See Gate."""
+        return self._policy.connect(peer_address)
+
+    def mail(self, facts: SubmitterFacts, event: MailGiven) -> Reply | None:
+        """See Gate. One message more of this address, where the rules let it pass."""
+        reply = self._policy.mail(facts, event)
+        client = self._policy.client(facts)
+        if reply is None:
+            return self._count(client, facts) if client.per_minute else None
+        if not client.mark:
+            self._tell_unknown(facts, event)
+        return reply
+
+    def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
+        """See Gate."""
+        return self._policy.rcpt(facts, path)
+
+    def _count(self, client: Client, facts: SubmitterFacts) -> Reply | None:
+        lodge, now_mono = self._lodge, self._lodge.clock.mono()
+        if lodge.pace.try_take(client.mark, facts.peer_address, client.per_minute, now_mono):
+            return None
+        if lodge.news.is_new("slowed", facts.peer_address, now_mono):
+            _LOG.warning(
+                "client.slowed peer=%s rule=%s name=%r per_minute=%d",
+                facts.peer_address, client.mark, client.name, client.per_minute,
+            )  # fmt: skip
+        return Reply.of(450, "4.7.1", f"too many messages, try later ({client.mark})")
+
+    def _tell_unknown(self, facts: SubmitterFacts, event: MailGiven) -> None:
+        if self._lodge.news.is_new("unknown", facts.peer_address, self._lodge.clock.mono()):
+            _LOG.warning(
+                "client.unknown peer=%s helo=%r from=%r listener=%s rule to paste: %s",
+                facts.peer_address, facts.helo, event.reverse_path, facts.listener,
+                rule_to_paste(facts.peer_address, facts.helo),
+            )  # fmt: skip

@@ -1,0 +1,78 @@
+"""Visitor: who is at the other end of one session as far as it has said, what that gives it, and its recording.
+
+Apart from the session because a peer becomes another one on its way: it names itself, logs in, secures the connection,
+or turns out to be a proxy that speaks for somebody; what depends on that is asked here, and made anew here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from relay365.engine.blackbox.recording import HUNG_UP, Recording
+from relay365.engine.reception import Reception
+from relay365.mail.envelope import SubmitterFacts
+from relay365.rules.client import Client
+from relay365.smtp.offers import Offers
+from relay365.smtp.server import ServerSession
+
+
+class Visitor:
+    """One peer. peer is the address and port of the connection; a proxy's client stands in the facts alone."""
+
+    __slots__ = ("_reception", "record")
+
+    def __init__(self, reception: Reception) -> None:
+        self._reception = reception
+        box = reception.box
+        self.record = box.begin() if box is not None else Recording(reception.clock, is_on=False)
+
+    @property
+    def client(self) -> Client:
+        """What the gate said of it last."""
+        return self.record.client
+
+    def offers(self, machine: ServerSession, peer: tuple[str, int]) -> Offers:
+        """Ask the gate who this is now; gives what holds for it."""
+        here = self._reception
+        offers = here.offers_to(self._introduce(self.facts(machine, peer)))
+        return replace(offers, xclient=True) if here.trusts_proxy(peer[0]) else offers
+
+    def facts(self, machine: ServerSession, peer: tuple[str, int]) -> SubmitterFacts:
+        """Who this is; asked for each command of a transaction, so kept until it changes."""
+        known = self.record.facts
+        now = (machine.helo, machine.extended, machine.tls, machine.identity)
+        if known is None or now != (known.helo, known.protocol[0] == "E", known.tls, known.login):
+            real = (known.peer_address, known.peer_port) if known else peer
+            known = self.record.facts = self._facts_of(machine, real)
+        return known
+
+    def stands_for(self, machine: ServerSession, peer: tuple[str, int]) -> None:
+        """It is a proxy and has said for whom it speaks."""
+        self.record.facts = self._facts_of(machine, peer)
+
+    def came_to_no_word(self, peer: tuple[str, int]) -> None:
+        """The connection ended before there was a session; kept where something is to be said of it."""
+        if self.record.tape.n_added:
+            self._introduce(SubmitterFacts(self._reception.name, *peer))
+
+    def leaves(self) -> None:
+        """The connection is gone, and what became of a message that was being stored is known."""
+        self.record.ends(HUNG_UP)
+        if self._reception.box is not None:
+            self._reception.box.end(self.record)
+
+    def _introduce(self, facts: SubmitterFacts) -> Client:
+        here, record = self._reception, self.record
+        record.client = client = here.gate.client(facts)
+        if client.device != facts.device:
+            facts = replace(facts, device=client.device)
+        record.facts = facts
+        return here.box.known(record, client, facts) if here.box is not None else client
+
+    def _facts_of(self, machine: ServerSession, peer: tuple[str, int]) -> SubmitterFacts:
+        protocol = "ESMTP" if machine.extended else "SMTP"
+        if machine.extended:  # RFC 3848
+            protocol += "S" * bool(machine.tls) + "A" * bool(machine.identity)
+        return SubmitterFacts(
+            self._reception.name, *peer, machine.helo, protocol, machine.tls, machine.identity, self.client.device
+        )  # fmt: skip

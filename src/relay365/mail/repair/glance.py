@@ -1,0 +1,84 @@
+"""One look at a header section: what decides about a message, and whether anything in it wants repair.
+
+The one scan that mail without fault pays for; all else is done only where it shows something.
+"""
+
+from __future__ import annotations
+
+import re
+
+from relay365.mail import headers
+from relay365.mail.repair.body.encoders import long_line
+from relay365.mail.repair.dates import is_near
+from relay365.mail.repair.rules import Authors, Given, Rules
+
+_FIELD = re.compile(rb"^([!-9;-~]++)([ \t]*+:[^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+\r\n)", re.MULTILINE)
+_PLAIN = rb"(?:\"[^\"\\\r\n]*+\"[ \t]*+|[\w!#$%&'*+/=?^`{|}~.\- ]*+)<[^\s<>()\",;:@]++@[^\s<>()\",;:@]++>"
+_BARE = rb"[^\s<>()\",;:@]++@[^\s<>()\",;:@]++"
+_ONE = rb"[ \t]*+(?:" + _BARE + rb"(?=[ \t\r,])|" + _PLAIN + rb")[ \t]*+"
+_AUTHOR = re.compile(rb"[ \t]*+:" + _ONE + rb"\r\n")
+_LIST = re.compile(rb"[ \t]*+:" + _ONE + rb"(?:,(?:\r\n)?+" + _ONE + rb")*+\r\n")
+_LISTS = (b"to", b"cc", b"reply-to", b"sender")
+
+
+class Glance:
+    """A header section, looked at once. octets: without the empty line that ends it."""
+
+    __slots__ = ("_values", "facts", "is_regular", "octets")
+
+    def __init__(self, octets: bytes) -> None:
+        self.octets = octets
+        self._values: dict[bytes, list[bytes]] = {}
+        n_octets = 0
+        for name, rest in _FIELD.findall(octets):
+            n_octets += len(name) + len(rest)
+            self._values.setdefault(name.lower(), []).append(rest)
+        self.is_regular = n_octets == len(octets)
+        self.facts = self._facts()
+
+    def _facts(self) -> headers.HeadFacts:
+        message_ids = (headers.message_id_in(one) for one in self._values.get(b"message-id", ()))
+        authors = (headers.author_in(one) for one in self._values.get(b"from", ()))
+        return headers.HeadFacts(
+            next(filter(None, message_ids), ""),
+            next(filter(None, authors), ""),
+            len(self._values.get(b"received", ())),
+        )
+
+    def wants_repair(self, rules: Rules, authors: Authors, given: Given) -> bool:
+        """Whether there is anything to do or to refuse; never False where there is."""
+        return bool(
+            (rules.message_id and not self.facts.message_id)
+            or (rules.syntax and not self._is_well_formed())
+            or self._wants_date(rules, given.at)
+            or (rules.sender and b"from" not in self._values)
+            or (rules.recipient and b"to" not in self._values and b"cc" not in self._values)
+            or (rules.raw_headers and not given.is_utf8 and not self.octets.isascii())
+            or self._wants_sender(authors, given)
+        )
+
+    def _wants_date(self, rules: Rules, at: float) -> bool:
+        if rules.date == "none":
+            return False
+        dates = self._values.get(b"date")
+        if dates is None:
+            return True
+        value = dates[0].lstrip(b" \t")[1:].strip()
+        return rules.date == "replace" and not is_near(value, at, rules.date_off_s)
+
+    def _is_well_formed(self) -> bool:
+        values = self._values
+        if not self.is_regular or len(values.get(b"from", ())) > 1 or long_line(self.octets)[0]:
+            return False
+        if any(_AUTHOR.fullmatch(one) is None for one in values.get(b"from", ())):
+            return False
+        return all(_LIST.fullmatch(one) for name in _LISTS for one in values.get(name, ()))
+
+    def _wants_sender(self, authors: Authors, given: Given) -> bool:
+        if given.sender:
+            return True
+        if not given.reverse_path:
+            return authors.null != "pass"
+        if authors.foreign == "pass":
+            return False
+        return authors.is_foreign(given.reverse_path) or authors.is_foreign(self.facts.header_from)

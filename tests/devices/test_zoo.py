@@ -1,0 +1,155 @@
+"""Every session of the zoo holds: at the machine however its octets are cut, at a live listener, and upstream."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import ssl
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from devices import page
+from devices.stage import check_at_relay, needs_relay, relay_for, settings_of
+from e2e.house import Relay, Sink, eventually
+from relay365.clock import SystemClock
+from relay365.mail.tolerance import BY_NAME
+from relay365.net.tls import own_certificate, server_context
+from relay365.spool.sqlite import SqliteSpool
+from relay365.trial.zoo.cages import Specimen, specimens
+from shape.tree import DOCS
+from transcript import live, machine
+
+ZOO = specimens()
+AT_DOOR = [one for one in ZOO if not needs_relay(one.script)]
+AT_RELAY = [one for one in ZOO if needs_relay(one.script)]
+Relays = Callable[[tuple[str, str, str]], tuple[Relay, Sink]]
+ROWS = {f"B{n}" for n in range(1, 56)} | {f"S{n}" for n in range(1, 38)}
+ELSEWHERE = {  # rows about what our client meets at Microsoft; what is not heard here is not played here
+    "S36": "tests/golden/client",
+    "S37": "tests/golden/replies",
+}
+
+# Sessions whose claim is not true yet, each with what is missing; an entry that has become true fails.
+NOT_YET = {}
+
+
+def marked(zoo: list[Specimen]) -> list[object]:
+    """The sessions as parameters; those that cannot hold yet are expected to fail, and must."""
+    return [
+        pytest.param(
+            one,
+            id=one.name,
+            marks=[pytest.mark.xfail(reason=NOT_YET[one.name], strict=True)] if one.name in NOT_YET else [],
+        )
+        for one in zoo
+    ]
+
+
+@pytest.fixture(scope="module")
+def tls(tmp_path_factory: pytest.TempPathFactory) -> live.Tls:
+    folder = tmp_path_factory.mktemp("tls")
+    files = own_certificate(folder, ["localhost"], SystemClock().now())
+    return live.Tls(server_context(*files), ssl.create_default_context(cafile=str(folder / "ca.pem")))
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def spool(runner: asyncio.Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqliteSpool]:
+    spool = runner.run(SqliteSpool.open(tmp_path_factory.mktemp("spool"), clock=SystemClock()))
+    yield spool
+    runner.run(spool.close())
+
+
+@pytest.fixture(scope="module")
+def relays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relays]:
+    """One relay for all sessions with the same settings."""
+    with contextlib.ExitStack() as stack:
+        yield functools.cache(
+            lambda settings: stack.enter_context(relay_for(settings, tmp_path_factory.mktemp("relay")))
+        )
+
+
+@pytest.mark.parametrize("cut", [machine.whole, machine.lines, machine.octets], ids=lambda cut: cut.__name__)
+@pytest.mark.parametrize("specimen", marked(AT_DOOR))
+def test_the_machine_answers_a_device_as_written(specimen: Specimen, cut: machine.Cut) -> None:
+    """Replies and accepted mail are the written ones, for whole writes, lines and single octets."""
+    host = machine.play(specimen.script, cut)
+
+    assert not specimen.needs or specimen.needs in {*host.machine.counts.tolerated, *UNSEEN}
+
+
+UNSEEN = {  # no octet tells that they were needed, or the session decides and not the machine
+    "auth_equals", "no_dot_unstuff", "empty_login", "auth_in_clear",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("specimen", marked(AT_DOOR))
+def test_a_live_listener_answers_a_device_as_written(
+    specimen: Specimen, runner: asyncio.Runner, spool: SqliteSpool, tls: live.Tls
+) -> None:
+    """Over a real socket, with real TLS and a real spool, replies and accepted mail are the written ones."""
+    runner.run(live.play(specimen.script, spool, tls))
+
+
+@pytest.mark.parametrize("specimen", marked(AT_RELAY))
+def test_what_a_device_says_arrives_upstream_as_it_must(specimen: Specimen, relays: Relays) -> None:
+    """A relay with the session's own settings answers as written, and the next hop hears what is written."""
+    check_at_relay(specimen, *relays(settings_of(specimen.script)))
+
+
+def test_a_technician_can_be_the_device(relays: Relays) -> None:
+    """`relay365 simulate device` against a relay that runs: exit 0, and the mail is on its way to whom it was told."""
+    relay, sink = relays(("", "", ""))
+    sink.delivered.clear()
+    command = ["simulate", "device", "megaraid", "--port", str(relay.port), "--to", "me@own.test"]
+    done = subprocess.run(
+        [sys.executable, "-m", "relay365", *command], capture_output=True, text=True, timeout=30.0
+    )
+
+    assert 0 == done.returncode, done.stdout + done.stderr
+    eventually(lambda: sink.delivered)
+    assert [["me@own.test"]] == [one.recipients for one in sink.delivered]
+
+
+def test_every_row_has_a_session() -> None:
+    """Both tables are covered: 55 rows of the first, 37 of the second, but for two that no device says."""
+    assert set(ELSEWHERE) == ROWS - {one.row for one in ZOO}
+    assert set() == {one.row for one in ZOO} - ROWS
+
+
+def test_each_session_says_who_and_where_from() -> None:
+    """A device, and a source that can be looked up; the file's name begins with its row; no name is misspelt."""
+    for one in ZOO:
+        assert one.device, one.name
+        assert one.script.source.startswith(("https://", "http://", "RFC ")), one.name
+        assert one.name.startswith(f"{one.row[0].lower()}{int(one.row[1:]):02}-"), one.name
+        assert {one.needs, one.without} <= {"", *BY_NAME}, one.name
+
+
+def test_each_tolerance_is_shown_on_and_off() -> None:
+    """For every tolerance there is a session that needs it and one that does without."""
+    assert set(BY_NAME) == {one.needs for one in ZOO} - {""}
+    assert set(BY_NAME) == {one.without for one in ZOO} - {""}
+
+
+def test_no_mark_outlives_its_session() -> None:
+    """What is said to be missing belongs to a session that exists."""
+    assert set() == set(NOT_YET) - {one.name for one in ZOO}
+
+
+def test_the_page_shows_the_zoo() -> None:
+    """docs/devices.md has the tables as `python -m devices.page` prints them."""
+    text = (DOCS / "devices.md").read_text("utf-8")
+
+    assert page.tolerances() in text
+    assert page.rows() in text
+    assert f"{len(ZOO)} sessions for {len({one.row for one in ZOO})} of the {len(ROWS)} rows" in text

@@ -1,0 +1,144 @@
+"""Stories about who may send: strangers and their tricks, a device that loops, a device by name, a login that frees."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.house import DEADLINE_S, Relay, Sink, eventually
+
+CONTENT = b"Subject: story\r\nFrom: scan@contoso.com\r\n\r\nhello\r\n"
+ROUTE = '[[route]]\nkind = "smarthost"\nhost = "{host}"\ntls = "none"\n'
+HEAD = '[server]\ndata = "./data"\n[[listener]]\naddress = "127.0.0.1:0"\n'
+STRANGER, LOOPING, QUIET = "127.0.0.1", "127.0.0.2", "127.0.0.3"  # all of them reach a listener on loop-back
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with Sink() as opened:
+        yield opened
+
+
+def _relay(tmp_path: Path, sink: Sink, rules: str) -> Relay:
+    return Relay(tmp_path, HEAD + rules + ROUTE.format(host=sink.address))
+
+
+def _connect(relay: Relay, address: str) -> smtplib.SMTP:
+    return smtplib.SMTP(
+        "127.0.0.1", relay.port, "device.test", timeout=DEADLINE_S, source_address=(address, 0)
+    )
+
+
+def _send(client: smtplib.SMTP, sender: str, to: str) -> tuple[int, str]:
+    """One message; gives the first reply that is not good, or the last."""
+    client.ehlo_or_helo_if_needed()
+    for step in (lambda: client.mail(sender), lambda: client.rcpt(to), lambda: client.data(CONTENT)):
+        code, text = step()
+        if code >= 400:
+            client.rset()
+            break
+    return code, text.decode()
+
+
+TRICKS = (
+    "lena@fabrikam.com",
+    "user%fabrikam.com@contoso.com",
+    '"user@fabrikam.com"@contoso.com',
+    "fabrikam.com!user@contoso.com",
+    "@contoso.com,@relay.test:user@fabrikam.com",
+    '"quoted local"@fabrikam.com',
+    "user@[127.0.0.1]",
+    "postmaster",
+)
+
+
+def test_no_trick_of_a_stranger_gets_anything_through(tmp_path: Path, sink: Sink) -> None:
+    """By the dialogue and by all commands in one write: everything is refused, and the next good mail is alone."""
+    rules = f'[[allow]]\nnetwork = "{QUIET}/32"\n[sender]\ndomains = ["contoso.com"]\n'
+    with _relay(tmp_path, sink, rules) as relay:
+        with _connect(relay, STRANGER) as client:
+            heard = {_send(client, sender, to) for sender in ("", "scan@contoso.com") for to in TRICKS}
+        with socket.create_connection(("127.0.0.1", relay.port), DEADLINE_S, (STRANGER, 0)) as raw:
+            lines = [
+                "EHLO contoso.com",
+                "MAIL FROM:<scan@contoso.com>",
+                *(f"RCPT TO:<{to}>" for to in TRICKS),
+            ]
+            raw.sendall("\r\n".join([*lines, "DATA", "Subject: x", "", "x", ".", "QUIT", ""]).encode())
+            raw.shutdown(socket.SHUT_WR)
+            said = b"".join(iter(lambda: raw.recv(65536), b"")).decode()
+        with _connect(relay, QUIET) as client:
+            good = _send(client, "scan@contoso.com", "lena@fabrikam.com")
+        eventually(lambda: sink.delivered)
+        eventually(lambda: not relay.queue())
+
+        assert {(550, "5.7.1 address not allowed here (R0)")} == heard
+        assert "354" not in said
+        assert "queued as" not in said
+        assert 250 == good[0]
+        assert [["lena@fabrikam.com"]] == [one.recipients for one in sink.delivered]
+        assert 1 == relay.log_file.read_text("utf-8").count(f"client.unknown peer={STRANGER}")
+
+
+def test_one_device_that_loops_does_not_starve_the_rest(tmp_path: Path, sink: Sink) -> None:
+    """In a trusted network, too: it gets its messages a minute and its sessions, and another is served at once."""
+    rules = '[[allow]]\nnetwork = "127.0.0.0/8"\nper_minute = 5\nsessions = 3\n'
+    with _relay(tmp_path, sink, rules) as relay:
+        sessions = [_connect(relay, LOOPING) for _ in range(3)]
+        with pytest.raises(smtplib.SMTPConnectError) as one_too_many:
+            _connect(relay, LOOPING)
+        looping = [_send(sessions[n % 3], "scan@contoso.com", "lena@fabrikam.com") for n in range(30)]
+        with _connect(relay, QUIET) as client:
+            other = _send(client, "scan@contoso.com", "ops@fabrikam.com")
+        for session in sessions:
+            session.close()
+        eventually(lambda: 6 == len(sink.delivered))
+
+        assert 421 == one_too_many.value.smtp_code
+        assert [250] * 5 + [450] * 25 == [code for code, _ in looping]
+        assert "4.7.1 too many messages, try later (R2)" == looping[-1][1]
+        assert 250 == other[0]
+        assert 1 == relay.log_file.read_text("utf-8").count(f"client.slowed peer={LOOPING} rule=R2")
+
+
+def test_a_refusal_leads_to_its_rule(tmp_path: Path, sink: Sink) -> None:
+    """A device by name may write to our own domains; what it hears otherwise is explained by the text that it shows."""
+    rules = (
+        f'[[device]]\nname = "canon"\nmatch = {{ address = "{QUIET}" }}\nrecipients = "own-domains"\n'
+        'sender = "canon@contoso.com"\n[sender]\ndomains = ["contoso.com"]\n'
+    )
+    with _relay(tmp_path, sink, rules) as relay:
+        with _connect(relay, QUIET) as client:
+            refused = _send(client, "ESP-CAM", "lena@fabrikam.com")
+            routed = _send(client, "a@b.test", "lena%fabrikam.com@contoso.com")
+            taken = _send(client, "somebody@else.test", "ops@contoso.com")
+        explained = relay.command("explain", f"{refused[0]} {refused[1]}")
+        eventually(lambda: sink.delivered)
+
+        assert (550, "5.7.1 recipient not allowed here (R1)") == refused
+        assert (550, "5.7.1 routed address not allowed here (R1)") == routed
+        assert 250 == taken[0]
+        assert ["canon@contoso.com"] == [one.reverse_path for one in sink.delivered]
+        assert 0 == explained.returncode
+        assert "R1: device canon (address 127.0.0.3)" == explained.stdout.splitlines()[0]
+
+
+def test_a_login_frees_from_the_lists_of_its_network(tmp_path: Path, sink: Sink) -> None:
+    """Inside our network a password may come in clear; it frees the recipients, and a wrong one changes nothing."""
+    rules = '[[allow]]\nnetwork = "127.0.0.0/8"\nrecipients = "own-domains"\n[sender]\ndomains = ["contoso.com"]\n'
+    with _relay(tmp_path, sink, rules) as relay:
+        assert 0 == relay.command("user", "add", "erp", "--password-stdin", stdin="s3cret\n").returncode
+        with _connect(relay, QUIET) as client:
+            before = _send(client, "erp@contoso.com", "lena@fabrikam.com")
+            with pytest.raises(smtplib.SMTPAuthenticationError):
+                client.login("erp", "wrong")
+            still = _send(client, "erp@contoso.com", "lena@fabrikam.com")
+            client.login("erp@contoso.com", "s3cret")
+            after = _send(client, "erp@contoso.com", "lena@fabrikam.com")
+
+        assert [(550, "5.7.1 recipient not allowed here (R2)")] * 2 == [before, still]
+        assert 250 == after[0]

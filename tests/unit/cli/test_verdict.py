@@ -1,0 +1,95 @@
+"""Verdicts from the configuration alone; the words are in tests/golden/cli, here is what they depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+FILE = """\
+[server]
+name = "relay.contoso.com"
+data = "data"
+[[listener]]
+address = "127.0.0.1:2525"
+[[listener]]
+address = "127.0.0.1:2587"
+tls = "required"
+require_auth = true
+[[allow]]
+network = "192.168.10.0/24"
+[sender]
+domains = ["contoso.com"]
+foreign = "rewrite"
+rewrite_to = "scan@contoso.com"
+null = "rewrite"
+[[route]]
+kind = "smarthost"
+host = "127.0.0.1:2626"
+tls = "none"
+"""
+
+
+@pytest.fixture
+def office(desk: Any) -> Any:
+    """A desk with two listeners."""
+    (desk.directory / "relay365.toml").write_text(FILE, "utf-8")
+    return desk
+
+
+def _ask(office: Any, *more: str) -> dict[str, Any]:
+    (found,) = office.objects("explain", "--as", "192.168.10.31", *more)
+    assert isinstance(found, dict)
+    return found
+
+
+def test_the_listener_decides_with_the_rule(office: Any) -> None:
+    """Where a login is asked of everybody the same client is refused without one, and taken with one; TLS is given."""
+    first = _ask(office, "--from", "a@contoso.com")
+    second = _ask(office, "--from", "a@contoso.com", "--listener", "127.0.0.1:2587")
+    third = _ask(office, "--from", "a@contoso.com", "--listener", "127.0.0.1:2587", "--login", "canon")
+
+    assert [True, False, True] == [one["taken"] for one in (first, second, third)]
+    assert "530 5.7.0 Authentication required (R2)" == second["said"][-1]["reply"]
+    assert ["R2", "R2", "R1"] == [one["mark"] for one in (first, second, third)]
+    assert "relay365 user add" in second["do"][0]
+
+
+def test_what_would_be_changed_is_said(office: Any) -> None:
+    """A foreign From and an empty sender are rewritten by [sender]; our own stays."""
+    ours, foreign, null = (_ask(office, "--from", one) for one in ("a@contoso.com", "a@else.test", ""))
+
+    assert [] == ours["changes"]
+    assert ["a From of else.test becomes <scan@contoso.com>; the old one: reply-to"] == foreign["changes"]
+    assert ["the empty sender becomes <scan@contoso.com>"] == null["changes"]
+
+
+def test_a_size_is_judged(office: Any) -> None:
+    """What is too large is refused at MAIL, and the cure names the key."""
+    found = _ask(office, "--from", "a@contoso.com", "--size", "157286401")
+
+    assert "552" == found["said"][-1]["reply"][:3]
+    assert "max_message" in found["do"][0]
+
+
+def test_a_mark_needs_a_file_and_a_mark(office: Any) -> None:
+    """Without a configuration, or inside other words, it is a text like any other."""
+    (office.directory / "relay365.toml").rename(office.directory / "other.toml")
+    from click.testing import CliRunner
+
+    from relay365.cli.main import main
+
+    alone = CliRunner().invoke(main, ["explain", "550 5.7.1 sender not allowed here (R2)", "--json"])
+    words = CliRunner().invoke(main, ["explain", "see R2 for this", "--json", "--config", "other.toml"])
+
+    assert '"mark"' not in alone.stdout + words.stdout
+    assert 1 == words.exit_code
+
+
+def test_a_mark_of_no_rule_is_known(office: Any) -> None:
+    """R0 stands in refusals of those whom no rule fits."""
+    (found,) = office.objects("explain", "550 5.7.1 address not allowed here (R0)")
+
+    assert ("R0", True, ["R1 is whoever has logged in", "R2 is network 192.168.10.0/24"]) == (
+        found["mark"], found["is_known"], found["why"],
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""A content on its way to the spool: small and large, repaired, refused, held, and replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from relay365.engine.contents.inlet import HELD_OCTETS, LONG_LINE, TOO_LARGE, Case, Finished, Inlet
+from relay365.engine.contents.workshop import Workshop
+from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
+from relay365.mail.repair.rules import Rules
+from relay365.rules.client import Client
+from relay365.spool.api import NewMessage
+from relay365.spool.memory import MemorySpool
+from transcript.standin import JumpingLoop, LoopClock
+
+FACTS = SubmitterFacts("test", "192.0.2.7", device="copier")
+HEAD = b"From: scan@x.test\r\nTo: l@x.test\r\nMessage-ID: <1@x>\r\nSubject: big\r\n"
+ENVELOPE = Envelope("scan@x.test", (ForwardPath("l@x.test"),))
+PARTS = Workshop(rules=Rules(parts=True, raw_headers=True, syntax=True))
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        yield runner
+
+
+def through(
+    runner: asyncio.Runner, content: bytes, workshop: Workshop, client: Client | None = None
+) -> tuple[bytes, Finished]:
+    """What is stored of a content, and what was decided."""
+
+    async def live() -> tuple[bytes, Finished]:
+        spool = MemorySpool(LoopClock())
+        case = Case(workshop, client or Client(), FACTS, "scan@x.test", False, "relay.test", LoopClock().now)
+        inlet = Inlet(spool, case)
+        for start in range(0, len(content), 65_536):
+            assert inlet.write(content[start : start + 65_536])
+        done = inlet.replaced(inlet.finish(), ENVELOPE)
+        await inlet.intake.commit(NewMessage(ENVELOPE, FACTS, "out", 0.0, 1.0))
+        stored = await spool.content(inlet.intake.spool_id)
+        assert stored is not None
+        return stored.octets() or b"", done
+
+    return runner.run(live())
+
+
+@pytest.mark.parametrize("n_lines", [1, HELD_OCTETS // 72 + 1, 3 * HELD_OCTETS // 72])
+def test_what_needs_nothing_is_stored_as_it_came(runner: asyncio.Runner, n_lines: int) -> None:
+    """Octet for octet, whatever its size; and nothing is recorded."""
+    content = HEAD + b"\r\n" + (b"x" * 70 + b"\r\n") * n_lines
+    stored, done = through(runner, content, PARTS)
+
+    assert content == stored
+    assert ("", "<1@x>", None) == (done.repairs, done.plan.message_id, done.refusal)
+
+
+@pytest.mark.parametrize("n_lines", [1, 3 * HELD_OCTETS // 72])
+def test_head_and_parts_are_put_right(runner: asyncio.Runner, n_lines: int) -> None:
+    """Also in a message that streams: its head before its first block, a long line behind it."""
+    body = b"y" * 2000 + b"\r\n" + (b"x" * 70 + b"\r\n") * n_lines
+    stored, done = through(runner, b"X: \xfc\r\n" + HEAD + b"\r\n" + body, PARTS)
+    head, _, rest = stored.partition(b"\r\n\r\n")
+
+    assert head.startswith(b"X: =?utf-8?B?w7w=?=\r\nFrom: scan@x.test\r\n")
+    assert b"\r\nContent-Transfer-Encoding: quoted-printable" in head
+    assert body == re.sub(rb"=\r\n", b"", rest)
+    assert ("long_lines",) == done.tolerances
+
+
+def test_a_sealed_message_streams_untouched(runner: asyncio.Runner) -> None:
+    """With long lines and all, and that is recorded."""
+    content = (
+        HEAD
+        + b"Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n"
+        + b"y" * 2000
+        + b"\r\n--b--\r\n"
+    )
+    stored, done = through(runner, content, PARTS)
+
+    assert content == stored
+    assert done.repairs.startswith("parts: left alone, the message is sealed (signed)")
+
+
+@pytest.mark.parametrize("n_before", [0, HELD_OCTETS])
+def test_long_lines_are_refused_where_they_are_not_forgiven(runner: asyncio.Runner, n_before: int) -> None:
+    """The tolerance long_lines, off: 554, also for a line that comes late and in pieces."""
+    content = HEAD + b"\r\n" + b"x\r\n" * (n_before // 3) + b"y" * 999 + b"\r\n"
+    strict = Client(tolerances=frozenset())
+
+    assert LONG_LINE == through(runner, content, Workshop(), strict)[1].refusal
+    assert through(runner, content.replace(b"yy\r\n", b"y\r\n"), Workshop(), strict)[1].refusal is None
+
+
+def test_a_message_that_is_too_large_is_refused_or_held(runner: asyncio.Runner) -> None:
+    """By the limit of [oversize], to the octet."""
+    content = HEAD + b"\r\n" + b"x" * 70 + b"\r\n"
+    exact, less = len(content), len(content) - 1
+    held = through(runner, content, Workshop(limit_octets=less, oversize="hold"))
+
+    assert through(runner, content, Workshop(limit_octets=exact))[1].refusal is None
+    assert TOO_LARGE == through(runner, content, Workshop(limit_octets=less))[1].refusal
+    assert held[0] == content
+    assert held[1].held is not None
+    assert "oversize" == held[1].held.row
+
+
+@pytest.mark.parametrize("n_lines", [100, 3 * HELD_OCTETS // 72])
+def test_a_notice_goes_in_the_place_of_what_is_too_large(runner: asyncio.Runner, n_lines: int) -> None:
+    """Nothing of the message is kept; the history says so, and the Message-ID is the notice's own."""
+    content = HEAD + b"\r\n" + (b"x" * 70 + b"\r\n") * n_lines
+    stored, done = through(runner, content, Workshop(limit_octets=4096, oversize="notify"))
+
+    assert stored.startswith(
+        b"From: <scan@x.test>\r\nTo: <l@x.test>\r\nSubject: Too large to deliver: big\r\n"
+    )
+    assert len(stored) < 2000
+    assert done.repairs.endswith("a notice went instead, the message was not kept")
+    assert f"Message-ID: {done.plan.message_id}\r\n".encode() in stored
+
+
+def test_a_head_without_end_is_left(runner: asyncio.Runner) -> None:
+    """More than 64 KiB of header are not judged; the message goes on as it is, with a Message-ID in front."""
+    content = b"X: y\r\n" * 20_000 + b"From: a@b <a@b>\r\n\r\nhi\r\n"
+    stored, done = through(runner, content, PARTS)
+
+    assert content == stored
+    assert b"Message-ID: " + done.plan.message_id.encode() + b"\r\n" == done.plan.added
+    assert "longer than 64 KiB" in done.repairs
