@@ -62,8 +62,8 @@ def _damage(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
 
 FAULTS = {
     "250-before-the-commit": Fault(
-        "engine/taking.py", "await self._commit(here, intake, message)",
-        "__import__('asyncio').ensure_future(self._commit(here, intake, message))", _kill, "lost",
+        "engine/taking.py", "await self._commit(here, inlet.intake,",
+        "(lambda *a: __import__('asyncio').ensure_future(self._commit(*a)))(here, inlet.intake,", _kill, "lost",
     ),
     "settle-writes-nothing": Fault(
         "spool/sqlite/moves.py", "        _write_fate(connection, (seq, settlement.lease, at, tidy), fate)",

@@ -99,6 +99,7 @@ WHY_NOT: dict[tuple[Phase, str], str] = {
     (Phase.MAIL, "XCLIENT"): "Not inside a mail transaction",
     (Phase.RCPT, "XCLIENT"): "Not inside a mail transaction",
     (Phase.FRESH, "XCLIENT"): "Send EHLO first",
+    (Phase.SECURED, "XCLIENT"): "Send EHLO first",
 }
 
 SIMPLE = {  # answered wherever they are allowed, and nothing moves

@@ -10,9 +10,12 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import partial
 
 from relay365.mail.headers import date_time
+
+NEAR_S = 120.0
 
 _DOMAIN = "device.example"
 
@@ -66,9 +69,10 @@ def without_trace(content: bytes) -> bytes:
     if trace is None:  # of another relay, which tells otherwise what it adds
         return _FOREIGN_TRACE.sub(b"", content, count=1)
     at = trace.end()
-    for added in (_AUTHOR, b"Date: " + trace[2] + b"\r\n", b"To: undisclosed-recipients:;\r\n"):
-        found = re.compile(added if added is _AUTHOR else re.escape(added)).match(content, at)
-        at = found.end() if found is not None else at
+    for added in (_AUTHOR, _DATE, _TO):
+        found = added.match(content, at)
+        if found is not None and (added is not _DATE or _are_near(found[1], trace[2])):
+            at = found.end()
     own_id = re.compile(rb"Message-ID: <\d+\." + trace[1] + rb"@[^<>\s]+>\r\n").match(content, at)
     return content[own_id.end() if own_id is not None else at :]
 
@@ -76,8 +80,19 @@ def without_trace(content: bytes) -> bytes:
 _TRACE = re.compile(
     rb"Received: (?:from [^\r\n]*\r\n\t)?by [^\r\n]* id (\w+);?(?:\r\n\t[^\r\n]*)*\r\n\t([^\r\n]+)\r\n(?![ \t])"
 )
+_DATE = re.compile(rb"Date: ([^\r\n]+)\r\n")
+_TO = re.compile(rb"To: undisclosed-recipients:;\r\n")
 _FOREIGN_TRACE = re.compile(rb"\AReceived: .*?\r\n(?![ \t])", re.DOTALL)
-_AUTHOR = rb"From: <[^<>\r\n]+>\r\n"
+_AUTHOR = re.compile(rb"From: <[^<>\r\n]+>\r\n")
+
+
+def _are_near(one: bytes, other: bytes) -> bool:
+    """Whether two dates are of one message: it is repaired a moment before it is stored."""
+    try:
+        instants = [parsedate_to_datetime(text.decode("ascii")).timestamp() for text in (one, other)]
+    except (ValueError, UnicodeDecodeError):
+        return False
+    return abs(instants[0] - instants[1]) <= NEAR_S
 
 
 def _build(kind: _Kind, n: int, sender: str, date: str) -> Sample:

@@ -18,6 +18,8 @@ INTEROP = HERE.parent
 
 MODES = {
     "plain": ("", ""),
+    "plain-login": ("", "LOGIN"),
+    "plain-plain": ("", "PLAIN"),
     "starttls": ("starttls", ""),
     "starttls-login": ("starttls", "LOGIN"),
     "starttls-plain": ("starttls", "PLAIN"),

@@ -23,7 +23,7 @@ PROGRAMS: dict[str, Client] = {
     "mutt": Client(mutt, ("mutt",), keeps="message"),
     "git send-email": Client(git_send_email, ("/usr/lib/git-core/git-send-email", *_PERL), keeps="text"),
     "nullmailer": Client(nullmailer, (".tools/nullmailer",), keeps="end", helo=True),
-    "dma": Client(dma, (".tools/dma", "root"), LOGIN_ONLY, keeps="end"),
+    "dma": Client(dma, (".tools/dma", "root"), LOGIN_ONLY - {"plain-login"}, keeps="end"),
     "ssmtp": Client(ssmtp, (".tools/ssmtp",), LOGIN_ONLY, "end", helo=True),
     "esmtp": Client(esmtp, (".tools/esmtp",), frozenset(("plain",)), "end"),
     "Postfix": Client(postfix, (".tools/postfix", "root"), keeps="end"),

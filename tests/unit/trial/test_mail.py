@@ -55,7 +55,7 @@ def test_added_fields_are_taken_off_and_a_devices_own_are_not() -> None:
         b"From: <scan@contoso.com>\r\nDate: Wed, 25 Nov 2026 10:00:00 +0000\r\nTo: undisclosed-recipients:;\r\n"
         b"Message-ID: <1795600000.2BC@relay>\r\n"
     )
-    own = b"Date: Wed, 25 Nov 2026 10:00:01 +0000\r\nMessage-ID: <1.2BD@relay>\r\nFrom: scan@contoso.com\r\n\r\n"
+    own = b"Date: Wed, 25 Nov 2026 11:00:01 +0000\r\nMessage-ID: <1.2BD@relay>\r\nFrom: scan@contoso.com\r\n\r\n"
 
     assert (own, own, b"no trace") == (
         without_trace(TRACE + added + own), without_trace(TRACE + own), without_trace(b"no trace"),
