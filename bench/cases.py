@@ -245,6 +245,12 @@ def cases(*, quick: bool) -> list[Case]:
     return [
         Case("accept-2k-20", "accept, 2 KB, 20 sessions", takers, accept(Load(6000 // part, 2048, 20))),
         Case("accept-2k-100", "accept, 2 KB, 100 sessions", both, accept(Load(6000 // part, 2048, 100))),
+        Case(
+            "bare-2k-20",
+            "accept, 2 KB without Date and To",
+            both,
+            accept(Load(6000 // part, 2048, 20, is_bare=True)),
+        ),
         Case("accept-100k-20", "accept, 100 KB, 20 sessions", both, accept(Load(2000 // part, 102_400, 20))),
         Case("connect-2k-20", "accept, 2 KB, a connection each", both, connect(Load(3000 // part, 2048, 20))),
         Case(

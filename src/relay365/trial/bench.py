@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from relay365.mail.headers import date_time
 from relay365.trial.load import LoadResult, run_load
 from relay365.trial.process import Service, relay
 
@@ -38,16 +39,23 @@ _NOBODY = 9  # the discard port: nothing listens there, so that mail is accepted
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is sent: n_messages of size_octets over n_sessions connections."""
+    """What is sent: n_messages of size_octets over n_sessions connections.
+
+    is_bare: without Date and To, as many devices write it, so that there is something to put right.
+    """
 
     n_messages: int
     size_octets: int
     n_sessions: int
+    is_bare: bool = False
 
     @property
     def content(self) -> bytes:
         """A message of this size."""
-        head = b"From: bench@relay.example\r\nMessage-ID: <bench@relay.example>\r\nSubject: bench\r\n\r\n"
+        head = b"From: bench@relay.example\r\nMessage-ID: <bench@relay.example>\r\nSubject: bench\r\n"
+        if not self.is_bare:
+            head += f"To: bench@sink.example\r\nDate: {date_time(time.time())}\r\n".encode("ascii")
+        head += b"\r\n"
         return head + _LINE * max(1, (self.size_octets - len(head)) // len(_LINE))
 
 

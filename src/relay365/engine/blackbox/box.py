@@ -1,7 +1,8 @@
 """BlackBox: all clients that were heard, bounded in number, and written to the archive once a second.
 
 Sessions hand themselves over on the loop, which costs next to nothing; they are made readable in a thread of its own,
-at most WRITES_AT_ONCE clients and WRITE_S a second, so that a thousand sessions a second cost no more than a few.
+at most WRITES_AT_ONCE clients at a time and WRITE_SHARE of the thread's time, so that a thousand sessions a second cost
+no more than a few; where a file takes long to write, its next writing waits in proportion.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _LOG = logging.getLogger("relay365.blackbox")
 
 LOOK_S = 1.0
 WRITES_AT_ONCE = 20
-WRITE_S = 0.015  # of each second, for all of them: the thread takes its time from the loop
+WRITE_SHARE = 0.015  # of the time, for all of them: the thread takes it from the loop
 MOST_CLIENTS = 200
 MOST_STRANGERS = 100  # who is no device and never gave a message: a port scan must not push a printer out
 SAFE = frozenset(one.name for one in TOLERANCES if not one.price)
@@ -93,12 +94,13 @@ class BlackBox:
     async def run(self) -> None:
         """Write what has changed, and look for an order to learn, once a second."""
         await self._in_thread(self._archive.prune)
+        took_s = 0.0
         while True:
-            await asyncio.sleep(LOOK_S)
-            await self.look()
+            await asyncio.sleep(max(LOOK_S, took_s / WRITE_SHARE))
+            took_s = await self.look()
 
-    async def look(self) -> None:
-        """One round."""
+    async def look(self) -> float:
+        """One round; gives how many seconds the writing took."""
         for recording, (heard, n_seen) in list(self._open.items()):
             if recording.tape.n_added != n_seen:
                 self._open[recording] = heard, recording.tape.n_added
@@ -107,9 +109,11 @@ class BlackBox:
         for key in list(self._dirty)[:WRITES_AT_ONCE]:
             heard = self._dirty.pop(key)
             work.append((heard, heard.counted(), list(heard.sessions)))
+        began_mono = self._clock.mono()
         self._order, left = await self._in_thread(lambda: self._write(work))
         for heard in left:
             self._dirty.setdefault(heard.key, heard)
+        return self._clock.mono() - began_mono
 
     async def close(self) -> None:
         """Write what is left, and end the thread."""
@@ -119,7 +123,7 @@ class BlackBox:
 
     def _write(self, work: list[_Work]) -> tuple[Order | None, list[Heard]]:
         """In the thread: write these clients; gives the order to learn that stands, and for whom there was no time."""
-        until_mono = self._clock.mono() + WRITE_S
+        until_mono = self._clock.mono() + WRITE_SHARE * LOOK_S
         left: list[Heard] = []
         try:
             for heard, counted, recordings in work:

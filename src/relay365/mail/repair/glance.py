@@ -49,7 +49,7 @@ class Glance:
         """Whether there is anything to do or to refuse; never False where there is."""
         return bool(
             (rules.message_id and not self.facts.message_id)
-            or (rules.syntax and not self._is_well_formed())
+            or (rules.syntax and not self.is_well_formed())
             or self._wants_date(rules, given.at)
             or (rules.sender and b"from" not in self._values)
             or (rules.recipient and b"to" not in self._values and b"cc" not in self._values)
@@ -66,7 +66,8 @@ class Glance:
         value = dates[0].lstrip(b" \t")[1:].strip()
         return rules.date == "replace" and not is_near(value, at, rules.date_off_s)
 
-    def _is_well_formed(self) -> bool:
+    def is_well_formed(self) -> bool:
+        """Whether nothing in it wants a repair of `syntax`: whole fields, one author, lists in order, no long line."""
         values = self._values
         if not self.is_regular or len(values.get(b"from", ())) > 1 or long_line(self.octets)[0]:
             return False

@@ -5,7 +5,7 @@ Pure: octets, rules, facts and an instant in, one value out. The order of the re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay365.mail.repair.addresses import UNDISCLOSED, mended
 from relay365.mail.repair.author import (
@@ -77,7 +77,7 @@ def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given
     draft = Draft(glance.octets, body)
     if sender.what:
         draft.leave("sender", f"MAIL FROM {sender.what}")
-    _mend(draft, rules, authors, given, sender)
+    _mend(draft, _needed(glance, rules, given), authors, given, sender)
     message_id = facts.message_id
     if not message_id and rules.message_id:
         message_id = given.new_message_id
@@ -98,24 +98,34 @@ def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given
     )
 
 
+def _needed(glance: Glance, rules: Rules, given: Given) -> Rules:
+    """The rules without those whose fault this header does not have: a field that is only missing costs little."""
+    return replace(
+        rules,
+        syntax=rules.syntax and not glance.is_well_formed(),
+        raw_headers=rules.raw_headers and not given.is_utf8 and not glance.octets.isascii(),
+    )
+
+
 def _mend(draft: Draft, rules: Rules, authors: Authors, given: Given, sender: Sender) -> None:
     """All repairs, in the order in which one needs the other."""
     if rules.syntax and not draft.seal:
         mend_lines(draft)
     mend_author(draft, rules, given, sender)
-    author = first_author(draft, given.charset).address
-    if given.sender and author.lower() != given.sender.lower():
-        rewrite_author(draft, authors, given, given.sender)
-    elif authors.is_foreign(author):
-        rewrite_author(draft, authors, given, authors.rewrite_to)
+    if given.sender or authors.foreign != "pass":
+        author = first_author(draft, given.charset).address
+        if given.sender and author.lower() != given.sender.lower():
+            rewrite_author(draft, authors, given, given.sender)
+        elif authors.is_foreign(author):
+            rewrite_author(draft, authors, given, authors.rewrite_to)
     if rules.syntax:
         name_sender(draft, given.charset)
     if rules.date != "none":
         mend_date(draft, rules, given)
     if rules.recipient and not draft.all("to", "cc"):
         draft.add(f"To: {UNDISCLOSED}\r\n".encode("ascii"), "recipient", "added")
-    for field in list(draft.fields):
-        if field.now and rules.raw_headers and not given.is_utf8 and not field.now.isascii():
+    for field in list(draft.fields) if rules.raw_headers or rules.syntax else ():
+        if field.now and rules.raw_headers and not field.now.isascii():
             _mend_raw(draft, field, given.charset)
         elif field.now and rules.syntax and field.name in _LISTS:
             _mend_list(draft, field, given.charset)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 from fakes.clock import FakeClock
 from relay365.engine.blackbox import box as box_module
 from relay365.engine.blackbox.archive import Archive, Order
-from relay365.engine.blackbox.box import SAFE, WRITE_S, WRITES_AT_ONCE, BlackBox
+from relay365.engine.blackbox.box import LOOK_S, SAFE, WRITE_SHARE, WRITES_AT_ONCE, BlackBox
 from relay365.engine.blackbox.recording import HUNG_UP, Recording
 from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.tolerance import BY_NAME
@@ -146,7 +148,7 @@ def test_writing_takes_little_of_a_second(scene: Scene) -> None:
     """Where a client takes long, the others wait for the next one; nobody is forgotten."""
 
     def slow(key: str, client: dict[str, Any]) -> None:
-        scene.clock.pass_s(0.6 * WRITE_S)
+        scene.clock.pass_s(0.6 * WRITE_SHARE * LOOK_S)
         write(key, client)
 
     write, scene.archive.write = scene.archive.write, slow  # type: ignore[method-assign]
@@ -157,6 +159,26 @@ def test_writing_takes_little_of_a_second(scene: Scene) -> None:
     scene.close()
 
     assert 5 == len(scene.archive.stamps())
+
+
+def test_a_round_that_took_long_is_followed_by_a_long_pause(scene: Scene) -> None:
+    """A busy client's file costs the loop its share and no more, however long it takes."""
+
+    def slow(key: str, client: dict[str, Any]) -> None:
+        scene.clock.pass_s(0.3)
+
+    scene.archive.write = slow  # type: ignore[method-assign]
+    scene.meet()
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            raise asyncio.CancelledError
+
+    with patch("relay365.engine.blackbox.box.asyncio.sleep", pause), suppress(asyncio.CancelledError):
+        asyncio.run(scene.box.run())
+    assert [LOOK_S, pytest.approx(0.3 / WRITE_SHARE), LOOK_S] == pauses
 
 
 def test_what_a_file_said_before_is_kept(tmp_path: Path) -> None:
