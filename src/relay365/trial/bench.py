@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from relay365.clock import SystemClock
 from relay365.mail.headers import date_time
 from relay365.trial.load import LoadResult, run_load
 from relay365.trial.process import Service, relay
@@ -54,7 +55,7 @@ class Load:
         """A message of this size."""
         head = b"From: bench@relay.example\r\nMessage-ID: <bench@relay.example>\r\nSubject: bench\r\n"
         if not self.is_bare:
-            head += f"To: bench@sink.example\r\nDate: {date_time(time.time())}\r\n".encode("ascii")
+            head += f"To: bench@sink.example\r\nDate: {date_time(SystemClock().now())}\r\n".encode("ascii")
         head += b"\r\n"
         return head + _LINE * max(1, (self.size_octets - len(head)) // len(_LINE))
 
