@@ -18,6 +18,7 @@ from pydantic_core import PydanticUndefined
 
 from relay365 import config
 from relay365.config import words
+from relay365.config.roads import choice, kinds
 from relay365.journal import EVENTS
 from relay365.routes.classify import Row, catalogue
 
@@ -32,7 +33,12 @@ TABLES: tuple[tuple[str, type[config.Table]], ...] = (
     ("[[allow]]", config.Allow),
     ("[[user]]", config.User),
     ('[[route]] kind = "submission"', config.SubmissionRoute),
+    ('[[route]] kind = "graph"', config.GraphRoute),
+    ('[[route]] kind = "connector"', config.ConnectorRoute),
+    ('[[route]] kind = "hve"', config.HveRoute),
+    ('[[route]] kind = "acs"', config.AcsRoute),
     ('[[route]] kind = "smarthost"', config.SmarthostRoute),
+    ("[[rule]]", config.Rule),
     ("[[device]]", config.Device),
     ("match", config.Match),
     ("[tolerate]", config.Tolerate),
@@ -56,6 +62,7 @@ _WORDS: dict[object, str] = {
     words.Label: "name", words.Number: "number", words.Flag: "true or false", str: "text",
     words.OwnSender: "mail address", words.Networks: "network, or list of networks", words.Domains: "domain, or list",
     words.Senders: "address, or list", words.Recipients: "address, or list",
+    choice.Destinations: "address, or list", choice.Labels: "name, or list", kinds.Mailboxes: "mail address, or list",
     config.SecretRef: "reference", date: "date", config.Match: "table", config.OwnTolerate: "table",
 }  # fmt: skip
 

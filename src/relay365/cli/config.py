@@ -125,7 +125,7 @@ def _warnings(found: Config, file: Path) -> list[str]:
             "no [[allow]], no [[user]] and no [[device]] with an address: only logins of the users file may send "
             "(relay365 user add)"
         )
-    if any(route.kind == "submission" and route.password is not None for route in found.route):
+    if any(route.kind == "submission" and "password" in route.secrets() for route in found.route):
         warnings.append("a password route: Microsoft ends basic authentication; use secret or certificate")
     warnings += [
         f"[[allow]] {rule.network}: public addresses may send without a login"
@@ -135,11 +135,9 @@ def _warnings(found: Config, file: Path) -> list[str]:
     warnings += [
         f"{secret} can be read by others: chmod 600"
         for route in found.route
-        for secret in (route.password, getattr(route, "secret", None), getattr(route, "key", None))
-        if secret is not None and _is_readable_by_others(secret, file)
+        for key, secret in route.secrets().items()
+        if not key.endswith("certificate") and _is_readable_by_others(secret, file)
     ]
-    if len(found.route) > 1:
-        warnings.append("several routes: the first one takes all mail")
     return warnings + _prices(found)
 
 
@@ -174,10 +172,13 @@ def _print(found: Config, facts: dict[str, Any]) -> None:
         click.echo(
             f"  may send    {rule['mark']}: {rule['who']}{rule['login'] and ', login ' + rule['login']}"
         )
-    for lane, route in zip(facts["lanes"], found.route, strict=True):
-        remote = route.endpoint if route.kind == "submission" else f"{route.host}, tls {route.tls}"
+    for lane in facts["lanes"]:
+        route = found.route[found.route_names().index(lane.partition("/")[0])]
         pace = f"{route.per_minute} a minute" if route.per_minute else "no limit of pace"
-        click.echo(f"  sends by    {lane} to {remote}, {route.connections} connections, {pace}")
+        tls = f", tls {route.tls}" if route.kind == "smarthost" else ""
+        click.echo(
+            f"  sends by    {lane} to {route.leads_to()}{tls}, {route.connections} connections, {pace}"
+        )
     click.echo(f"  keeps in    {facts['data']}")
     for warning in facts["warnings"]:
         click.echo(f"  WARNING     {warning}")

@@ -1,29 +1,38 @@
 """The configuration: text in, frozen values out. Pure; files and environment are read by those who call."""
 
 from relay365.config.clients import Allow, Device, Grant, Match, OwnTolerate, Sender, Tolerate, User
-from relay365.config.model import (
-    Config,
-    Listener,
-    Log,
-    Queue,
-    SecretRef,
-    Server,
-    SmarthostRoute,
-    SubmissionRoute,
-)
+from relay365.config.model import Config, Listener, Log, Queue, Server
 from relay365.config.read import ConfigErrors, parse
+from relay365.config.references import SecretRef
 from relay365.config.repairs import Duplicates, Oversize, Repair
 from relay365.config.risk import open_relay_risk
+from relay365.config.roads.choice import Rule
+from relay365.config.roads.kinds import (
+    Account,
+    AcsRoute,
+    ConnectorRoute,
+    GraphRoute,
+    HveRoute,
+    Route,
+    SmarthostRoute,
+    SubmissionRoute,
+    Way,
+)
 from relay365.config.table import Table
 from relay365.config.words import split_host_port
 
 __all__ = [
+    "Account",
+    "AcsRoute",
     "Allow",
     "Config",
     "ConfigErrors",
+    "ConnectorRoute",
     "Device",
     "Duplicates",
     "Grant",
+    "GraphRoute",
+    "HveRoute",
     "Listener",
     "Log",
     "Match",
@@ -31,6 +40,8 @@ __all__ = [
     "OwnTolerate",
     "Queue",
     "Repair",
+    "Route",
+    "Rule",
     "SecretRef",
     "Sender",
     "Server",
@@ -39,6 +50,7 @@ __all__ = [
     "Table",
     "Tolerate",
     "User",
+    "Way",
     "open_relay_risk",
     "parse",
     "split_host_port",

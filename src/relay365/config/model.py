@@ -6,47 +6,26 @@ docs/config.md is made from this module. A model says what it expects; relay365.
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relay365.config.clients import Allow, Device, Sender, Tolerate, User
+from relay365.config.references import SecretRef
 from relay365.config.repairs import Duplicates, Oversize, Repair
+from relay365.config.roads.choice import Rule
+from relay365.config.roads.kinds import Route
 from relay365.config.table import Table
 from relay365.config.words import (
-    BaseAddress,
     Duration,
     Flag,
     HostName,
     HostPort,
-    Label,
-    MailboxName,
     Network,
     Number,
     Size,
 )
-
-
-class SecretRef(Table):
-    """Where a secret is; never the secret itself."""
-
-    file: str | None = Field(
-        None, description="a file that holds it; only this user should be able to read it"
-    )
-    env: str | None = Field(None, description="an environment variable that holds it")
-    credential: str | None = Field(None, description="a systemd credential (LoadCredential=) of this name")
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> SecretRef:
-        if sum(way is not None for way in (self.file, self.env, self.credential)) != 1:
-            raise ValueError("one of { file = }, { env = }, { credential = }")
-        return self
-
-    def __repr__(self) -> str:
-        return "{ " + ", ".join(f'{k} = "{v}"' for k, v in self.model_dump(exclude_none=True).items()) + " }"
-
-    __str__ = __repr__
 
 
 class Server(Table):
@@ -105,67 +84,6 @@ class Listener(Table):
         return self
 
 
-class SubmissionRoute(Table):
-    """[[route]] kind = "submission": SMTP AUTH client submission."""
-
-    kind: Literal["submission"] = Field(description="what kind of way out this is")
-    name: Label = Field("", description="name of the route; default: its kind")
-    tenant: str = Field("", description="tenant domain or id, for OAuth")
-    client: str = Field("", description="application (client) id, for OAuth")
-    secret: SecretRef | None = Field(None, description="the client secret's value")
-    certificate: SecretRef | None = Field(None, description="the application's certificate (PEM)")
-    key: SecretRef | None = Field(None, description="the certificate's private key (PEM)")
-    password: SecretRef | None = Field(
-        None, description="the mailbox's password: basic authentication, while it lives"
-    )
-    mailbox: MailboxName = Field(description="the mailbox that we send as")
-    endpoint: HostPort = Field("smtp.office365.com:587", description="host and port")
-    authority: BaseAddress = Field(
-        "https://login.microsoftonline.com", description="base address of the token service"
-    )
-    scope: str = Field("https://outlook.office365.com/.default", description="what the token is for")
-    ca_file: str = Field("", description="file with the roots to trust instead of the system's (PEM)")
-    connections: Number = Field(2, ge=1, le=3, description="at once; Microsoft allows a mailbox 3")
-    per_minute: Number = Field(
-        30, ge=1, description="messages in any 60 seconds; Microsoft allows a mailbox 30"
-    )
-
-    @model_validator(mode="after")
-    def _one_credential(self) -> SubmissionRoute:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key together")
-        if sum(way is not None for way in (self.secret, self.certificate, self.password)) != 1:
-            raise ValueError("one of secret, certificate with key, or password")
-        if self.password is None and not (self.tenant and self.client):
-            raise ValueError("tenant and client with secret or certificate")
-        return self
-
-
-class SmarthostRoute(Table):
-    """[[route]] kind = "smarthost": any SMTP server as next hop."""
-
-    kind: Literal["smarthost"] = Field(description="what kind of way out this is")
-    name: Label = Field("", description="name of the route; default: its kind")
-    host: HostPort = Field(description="host and port")
-    tls: Literal["required", "opportunistic", "none", "implicit"] = Field(
-        "required",
-        description="required: STARTTLS, verified; opportunistic: where offered; none; implicit: TLS at once",
-    )
-    user: str = Field("", description="login name at the smart host")
-    password: SecretRef | None = Field(None, description="its password")
-    ca_file: str = Field("", description="file with the roots to trust instead of the system's (PEM)")
-    connections: Number = Field(20, ge=1, le=200, description="at once")
-    per_minute: Number | None = Field(None, ge=1, description="messages in any 60 seconds; default: no limit")
-
-    @model_validator(mode="after")
-    def _no_password_in_clear(self) -> SmarthostRoute:
-        if bool(self.user) != (self.password is not None):
-            raise ValueError("user and password together")
-        if self.password is not None and self.tls in ("none", "opportunistic"):
-            raise ValueError('tls = "required" or "implicit": a password is never sent in clear')
-        return self
-
-
 class Queue(Table):
     """[queue]: patience."""
 
@@ -197,9 +115,6 @@ class Log(Table):
     )
 
 
-Route = Annotated[SubmissionRoute | SmarthostRoute, Field(discriminator="kind")]
-
-
 class Config(Table):
     """The whole file."""
 
@@ -214,6 +129,7 @@ class Config(Table):
     oversize: Oversize = Field(default_factory=Oversize)
     duplicates: Duplicates = Field(default_factory=Duplicates)
     route: tuple[Route, ...] = Field(min_length=1)
+    rule: tuple[Rule, ...] = ()
     queue: Queue = Field(default_factory=Queue)
     log: Log = Field(default_factory=Log)
 
@@ -225,6 +141,7 @@ class Config(Table):
             ("user", "name", [one.name for one in self.user]),
             ("device", "name", [one.name for one in self.device]),
             ("route", "name", [one.name for one in self.route if one.name]),
+            ("rule", "name", [one.name for one in self.rule if one.name]),
         ):
             twins = [value for n, value in enumerate(values) if value in values[:n]]
             if twins:
@@ -248,6 +165,17 @@ class Config(Table):
             raise PydanticCustomError(
                 "unknown-word", "{key}", {"key": "recipients", "word": "own-domains", "known": ()}
             )
+        return self
+
+    @model_validator(mode="after")
+    def _known_routes(self) -> Config:
+        """A rule names routes and devices of the file."""
+        routes, devices = self.route_names(), tuple(one.name for one in self.device)
+        words = [("routes", word, routes) for rule in self.rule for word in rule.routes]
+        words += [("device", word, devices) for rule in self.rule for word in rule.device]
+        for key, word, known in words:
+            if word not in known:
+                raise PydanticCustomError("unknown-word", "{key}", {"key": key, "word": word, "known": known})
         return self
 
     def route_names(self) -> tuple[str, ...]:

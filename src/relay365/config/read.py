@@ -14,32 +14,43 @@ from typing import Any
 from pydantic import ValidationError
 
 from relay365.config.clients import Allow, Device, Match, OwnTolerate, Sender, Tolerate, User
-from relay365.config.model import (
-    Config,
-    Listener,
-    Log,
-    Queue,
-    SecretRef,
-    Server,
+from relay365.config.model import Config, Listener, Log, Queue, Server
+from relay365.config.references import SecretRef
+from relay365.config.repairs import Duplicates, Oversize, Repair
+from relay365.config.roads.choice import Rule
+from relay365.config.roads.kinds import (
+    AcsRoute,
+    ConnectorRoute,
+    GraphRoute,
+    HveRoute,
     SmarthostRoute,
     SubmissionRoute,
 )
-from relay365.config.repairs import Duplicates, Oversize, Repair
 from relay365.config.table import Table
 from relay365.errors import ConfigError
 
-LATER = frozenset({"rule", "web", "metrics", "alerts"})
-LATER_KINDS = frozenset({"connector", "graph", "hve", "acs"})
-KINDS = ("submission", "smarthost")
+LATER = frozenset({"web", "metrics", "alerts"})
+KINDS: Mapping[str, type[Table]] = {
+    "submission": SubmissionRoute, "connector": ConnectorRoute, "graph": GraphRoute, "hve": HveRoute,
+    "acs": AcsRoute, "smarthost": SmarthostRoute,
+}  # fmt: skip
 LISTS = frozenset({"listener", "allow", "user", "route", "device", "rule"})
 
 _MODELS: Mapping[str, tuple[type[Table], ...]] = {
     "server": (Server,), "listener": (Listener,), "allow": (Allow,), "user": (User,), "queue": (Queue,), "log": (Log,),
-    "route": (SubmissionRoute, SmarthostRoute), "device": (Device,), "tolerate": (Tolerate,), "repair": (Repair,),
+    "route": tuple(KINDS.values()), "rule": (Rule,), "device": (Device,), "tolerate": (Tolerate,), "repair": (Repair,),
     "sender": (Sender,), "oversize": (Oversize,), "duplicates": (Duplicates,),
 }  # fmt: skip
 _INNER: Mapping[str, tuple[type[Table], ...]] = {"match": (Match,), "tolerate": (OwnTolerate,)}
-_SECRETS = frozenset({"secret", "password", "key", "certificate", "password_hash"})
+_SECRETS = frozenset({
+    "secret", "password", "key", "certificate", "password_hash", "pfx", "pfx_password", "workload_token",
+    "app_certificate", "app_key",
+})  # fmt: skip
+_NAMED = {
+    "listener": ("[[device]], listener", "the address of a [[listener]]"),
+    "routes": ("[[rule]], routes", "the name of a [[route]]"),
+    "device": ("[[rule]], device", "the name of a [[device]]"),
+}
 _REFERENCE = 'a reference: { file = "..." }, { env = "..." } or { credential = "..." }'
 
 
@@ -95,9 +106,9 @@ def _not_yet(tables: dict[str, Any], where: str) -> Iterator[ConfigError]:
         kind = route.get("kind")
         if kind in KINDS:
             continue
-        hint = "this kind comes with a later version" if kind in LATER_KINDS else _nearest(str(kind), KINDS)
         found = "nothing" if kind is None else _short(kind)
-        yield ConfigError(f"{where}: [[route]] {n}, kind", '"submission" or "smarthost"', found, hint)
+        expected = f"one of {', '.join(KINDS)}"
+        yield ConfigError(f"{where}: [[route]] {n}, kind", expected, found, _nearest(str(kind), tuple(KINDS)))
 
 
 def _explain(error: Any, where: str) -> ConfigError:
@@ -136,8 +147,9 @@ def _between_tables(found: dict[str, Any], where: str) -> ConfigError:
     if found["key"] == "recipients":
         hint = 'name them: [sender] domains = ["contoso.com"]'
         return ConfigError(f"{where}: recipients", "domains of our own", _short(word), hint)
-    hint = _nearest(word, known) or f"the file has {', '.join(known)}"
-    return ConfigError(f"{where}: [[device]], listener", "the address of a [[listener]]", _short(word), hint)
+    hint = _nearest(word, known) or (f"the file has {', '.join(known)}" if known else "the file has none")
+    place, expected = _NAMED[found["key"]]
+    return ConfigError(f"{where}: {place}", expected, _short(word), hint)
 
 
 def _place(path: list[str | int]) -> str:

@@ -61,7 +61,7 @@ def _mailbox_or_none(value: object) -> object:
     return value if value == "" else _mailbox(value)
 
 
-def _several(value: object) -> object:
+def several(value: object) -> object:
     """One value may stand without the brackets of a list."""
     return (value,) if isinstance(value, str) else value
 
@@ -72,7 +72,8 @@ def _pattern(value: object) -> object:
     raise ValueError('a mail address, or a whole domain such as "@contoso.com"')
 
 
-def _target(value: object) -> object:
+def target(value: object) -> object:
+    """One recipient of a rule; raises ValueError."""
     if value == "own-domains":
         return value
     try:
@@ -111,10 +112,10 @@ HostPort = Annotated[str, BeforeValidator(_host_port)]
 Network = Annotated[ipaddress.IPv4Network | ipaddress.IPv6Network, BeforeValidator(_network)]
 MailboxName = Annotated[str, BeforeValidator(_mailbox)]
 OwnSender = Annotated[str, BeforeValidator(_mailbox_or_none)]
-Networks = Annotated[tuple[Network, ...], BeforeValidator(_several)]
-Senders = Annotated[tuple[Annotated[str, BeforeValidator(_pattern)], ...], BeforeValidator(_several)]
-Recipients = Annotated[tuple[Annotated[str, BeforeValidator(_target)], ...], BeforeValidator(_several)]
-Domains = Annotated[tuple[Annotated[str, BeforeValidator(_domain)], ...], BeforeValidator(_several)]
+Networks = Annotated[tuple[Network, ...], BeforeValidator(several)]
+Senders = Annotated[tuple[Annotated[str, BeforeValidator(_pattern)], ...], BeforeValidator(several)]
+Recipients = Annotated[tuple[Annotated[str, BeforeValidator(target)], ...], BeforeValidator(several)]
+Domains = Annotated[tuple[Annotated[str, BeforeValidator(_domain)], ...], BeforeValidator(several)]
 HostName = Annotated[str, BeforeValidator(_host_name)]
 BaseAddress = Annotated[str, BeforeValidator(_base_address)]
 Label = Annotated[str, BeforeValidator(_label)]

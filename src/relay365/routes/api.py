@@ -31,11 +31,16 @@ class LaneLimits:
     """What a lane may use at once and in a window; None is no limit (Microsoft's are in docs/outcomes.md).
 
     connections: attempts at once. messages in any window_s seconds, counted from start to completion + window_s.
+    recipients of one consignment at most; octets: its largest size, None where only the remote knows.
+    budget: whose messages these are: lanes with the same word share one window (SMTP and Graph of one mailbox).
     """
 
     connections: int
     messages: int | None = None
     window_s: float = 60.0
+    recipients: int = 1000
+    octets: int | None = None
+    budget: str = ""
 
 
 class Route(Protocol):

@@ -19,7 +19,7 @@ def _route(text: str) -> Config:
 @pytest.mark.parametrize(
     ("route", "words"),
     [
-        (SUBMISSION.replace(SECRET, ""), "one of secret, certificate with key, or password"),
+        (SUBMISSION.replace(SECRET, ""), "one of secret, certificate with key, pfx"),
         (SUBMISSION.replace(SECRET, SECRET + '\npassword = { env = "P" }'), "one of secret"),
         (SUBMISSION.replace(SECRET, 'certificate = { file = "c" }'), "certificate and key together"),
         (SUBMISSION.replace('tenant = "contoso.com"', ""), "tenant and client"),

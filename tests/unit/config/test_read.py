@@ -59,16 +59,10 @@ def test_a_broken_entry_is_one_error() -> None:
     assert 1 == len(_errors(GOOD.replace("192.168.10.5:25", "nowhere")))
 
 
-@pytest.mark.parametrize("table", ["rule", "web", "metrics", "alerts"])
+@pytest.mark.parametrize("table", ["web", "metrics", "alerts"])
 def test_a_table_of_a_later_version_is_said(table: str) -> None:
     """A setting that this version cannot keep is an error, never ignored."""
     assert [True] == ["later version" in error for error in _errors(f"{GOOD}[{table}]\n")]
-
-
-@pytest.mark.parametrize("kind", ["connector", "graph", "hve", "acs"])
-def test_a_kind_of_a_later_version_is_said(kind: str) -> None:
-    """So is a kind of route."""
-    assert [True] == ["later version" in error for error in _errors(HEAD + f'[[route]]\nkind = "{kind}"\n')]
 
 
 @settings(deadline=None)
@@ -80,7 +74,7 @@ def test_a_kind_of_a_later_version_is_said(kind: str) -> None:
         ),
         max_leaves=5,
     ),
-    st.sampled_from(["server", "listener", "allow", "user", "route", "queue", "log", "web", "x"]),
+    st.sampled_from(["server", "listener", "allow", "user", "route", "rule", "queue", "log", "web", "x"]),
 )
 def test_no_shape_of_a_table_can_break_it(value: object, table: str) -> None:
     """Whatever stands where a table is due, there are errors for people and nothing else."""

@@ -1,47 +1,36 @@
-"""The composition root: a configuration in, a running relay out. The only module that knows concrete adapters."""
+"""The running service: built from a configuration, started, and stopped in order."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
-import socket
-import ssl
 import sys
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
+from relay365.app.doors import gate_of, host_name, identity_of, limits_of, offers_of
+from relay365.app.roads import build_routes
 from relay365.clock import SystemClock
-from relay365.config import Config, SecretRef, SmarthostRoute, SubmissionRoute, split_host_port
-from relay365.config import Listener as ListenerConfig
+from relay365.config import Config, split_host_port
 from relay365.engine.accounts import Accounts
 from relay365.engine.blackbox.archive import Archive
 from relay365.engine.blackbox.box import BlackBox
 from relay365.engine.contents.workshop import workshop_of
-from relay365.engine.doors.porter import Lodge, Porter
+from relay365.engine.doors.porter import Lodge
 from relay365.engine.keeper import Duties, Keeper
 from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
 from relay365.engine.scheduler import Scheduler
 from relay365.engine.session import Reception
 from relay365.errors import ConfigError
 from relay365.mail.envelope import Envelope, SubmitterFacts
-from relay365.net.identity import Identity
 from relay365.net.loop import loop_factory
-from relay365.net.tls import client_context, own_certificate, own_names
-from relay365.routes.api import LaneLimits, Route
-from relay365.routes.classify import outcome_of, outcome_of_token
-from relay365.routes.line import Remote, SignIn
-from relay365.routes.pool import Judges
-from relay365.routes.smarthost import PasswordSignIn, Smarthost
-from relay365.routes.submission import Submission, TokenSignIn
-from relay365.routes.tokens import Application, Entra, TokenSource
-from relay365.rules import policy, retry
-from relay365.rules.admission.rulebook import Rule, rules_of
+from relay365.net.tls import own_names
+from relay365.routes.api import Route
+from relay365.rules import retry
+from relay365.rules.admission.rulebook import rules_of
 from relay365.rules.routing import choose_lane
-from relay365.smtp.server import Limits, Offers
 from relay365.spool.api import Spool
 from relay365.spool.sqlite import SqliteSpool
 
@@ -49,8 +38,6 @@ _LOG = logging.getLogger("relay365")
 
 SESSIONS_END_S = 4.0  # SIGTERM to exit within ten seconds: sessions first, then what is on the wire
 ATTEMPTS_END_S = 3.0
-
-JUDGES = Judges(reply=outcome_of, token=outcome_of_token)
 
 
 def run(config: Config, *, config_path: Path, announce: Callable[[Mapping[str, Any]], None]) -> int:
@@ -162,11 +149,11 @@ class Relay:
         names = own_names(hostname, [split_host_port(one.address)[0] for one in config.listener])
         workshop = workshop_of(config)
         for one in config.listener:
-            identity = _identity(one, names, self._base, self._data, self._clock.now())
+            identity = identity_of(one, names, self._base, self._data, self._clock.now())
             reception = Reception(
                 one.address, offers_of(config, one, hostname), limits_of(config),
                 identity.context if identity is not None else None, one.tls == "implicit",
-                _gate(rules, one, lodge), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
+                gate_of(rules, one, lodge), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
                 self._scheduler.accepted, self._clock, self._scheduler, self._box, one.xclient_from, workshop,
             )  # fmt: skip
             access = Access(one.hosts, one.proxy_from, one.review_by, identity)
@@ -197,139 +184,6 @@ def _report_end(task: asyncio.Task[None], died: Callable[[], None]) -> None:
     if not task.cancelled() and task.exception() is not None:
         _LOG.critical("service.died", exc_info=task.exception())
         died()
-
-
-def host_name(config: Config) -> str:
-    """Our name in greeting, EHLO and Received."""
-    return config.server.name or socket.getfqdn()
-
-
-def build_routes(config: Config, base: Path) -> list[Route]:
-    """All routes, their secrets read; raises ConfigError."""
-    routes: list[Route] = []
-    helo = host_name(config)
-    for name, route in zip(config.route_names(), config.route, strict=True):
-        if isinstance(route, SubmissionRoute):
-            routes.append(_submission(name, route, helo, base))
-        else:
-            routes.append(_smarthost(name, route, helo, base))
-    return routes
-
-
-def _submission(name: str, route: SubmissionRoute, helo: str, base: Path) -> Submission:
-    host, port = split_host_port(route.endpoint)
-    ca_file = str(base / route.ca_file) if route.ca_file else ""
-    sign_in: SignIn
-    if route.password is not None:
-        sign_in = PasswordSignIn(route.mailbox, _secret(name, "password", route.password, base))
-    else:
-        application = Application(
-            route.authority.rstrip("/"), route.tenant, route.client, route.scope, ca_file,
-            secret=_secret(name, "secret", route.secret, base),
-            certificate=_secret(name, "certificate", route.certificate, base),
-            key=_secret(name, "key", route.key, base),
-        )  # fmt: skip
-        tokens = TokenSource(Entra(application), SystemClock())
-        sign_in = TokenSignIn(route.mailbox, tokens.token, tokens.forget)
-    remote = Remote(host, port, helo, "required", _client_tls(ca_file))
-    limits = LaneLimits(route.connections, route.per_minute)
-    return Submission(name, route.mailbox, remote, JUDGES, sign_in=sign_in, limits=limits)
-
-
-def _smarthost(name: str, route: SmarthostRoute, helo: str, base: Path) -> Smarthost:
-    host, port = split_host_port(route.host)
-    context = _client_tls(str(base / route.ca_file) if route.ca_file else "") if route.tls != "none" else None
-    password = _secret(name, "password", route.password, base)
-    sign_in = PasswordSignIn(route.user, password) if password else None
-    limits = LaneLimits(route.connections, route.per_minute)
-    return Smarthost(
-        name, Remote(host, port, helo, route.tls, context), JUDGES, sign_in=sign_in, limits=limits
-    )
-
-
-def _client_tls(ca_file: str) -> ssl.SSLContext:
-    try:
-        return client_context(ca_file)
-    except OSError as error:
-        raise ConfigError("ca_file", "a readable PEM file", f"{ca_file}: {error}") from error
-
-
-def _secret(route: str, key: str, ref: SecretRef | None, base: Path) -> str:
-    """A route's secret, or "" where none is named; the error says which key of which route."""
-    try:
-        return read_secret(ref, base) if ref is not None else ""
-    except ConfigError as error:
-        where = f"route {route}: {key} = {error.where}"
-        raise ConfigError(where, error.expected, error.found, error.hint) from error
-
-
-def read_secret(ref: SecretRef, base: Path) -> str:
-    """The secret that a reference names, without its last line end; raises ConfigError and never shows a value."""
-    if ref.env is not None:
-        value = os.environ.get(ref.env, "")
-        if not value:
-            raise ConfigError(str(ref), "an environment variable with a value", "nothing")
-        return value
-    folder = Path(os.environ.get("CREDENTIALS_DIRECTORY", "/run/credentials/relay365.service"))
-    file = folder / ref.credential if ref.credential is not None else base / (ref.file or "")
-    try:
-        value = file.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not text"
-        raise ConfigError(str(ref), "a readable file with the secret", f"{file}: {reason}") from error
-    if not value:
-        raise ConfigError(str(ref), "a secret", f"{file} is empty")
-    return value
-
-
-def offers_of(config: Config, listener: ListenerConfig, hostname: str) -> Offers:
-    """What a listener offers to whom no rule knows."""
-    most, oversize = config.server.max_message, config.oversize
-    if oversize.limit and oversize.action == "reject":  # said at EHLO and MAIL already
-        most = min(most, oversize.limit)
-    return Offers(
-        hostname,
-        most,
-        starttls=listener.tls in ("optional", "required"),
-        mechanisms=(
-            "PLAIN",
-            "LOGIN",
-        ),  # said only where a login may be given: under TLS, or to whom a rule allows it
-    )
-
-
-def limits_of(config: Config) -> Limits:
-    """How much a peer may say."""
-    server = config.server
-    return Limits(
-        recipients=server.max_recipients,
-        errors=server.max_errors,
-        command_s=server.command_timeout,
-        content_s=server.content_timeout,
-    )
-
-
-def _gate(rules: tuple[Rule, ...], listener: ListenerConfig, lodge: Lodge) -> Porter:
-    door = policy.Door(listener.address, listener.tls, require_auth=listener.require_auth)
-    return Porter(policy.Policy(rules, door), lodge)
-
-
-def _identity(
-    listener: ListenerConfig, names: list[str], base: Path, data: Path, now: float
-) -> Identity | None:
-    """The certificate that a listener shows: the administrator's, or our own with these names; raises ConfigError."""
-    if listener.tls == "none":
-        return None
-    try:
-        if listener.certificate is not None and listener.key is not None:
-            files = base / (listener.certificate.file or ""), base / (listener.key.file or "")
-            return Identity(*files, listener.ciphers)
-        renew = partial(own_certificate, data / "tls", names)
-        return Identity(*renew(now), listener.ciphers, renew)
-    except (OSError, ValueError, TypeError) as error:
-        raise ConfigError(
-            f"listener {listener.address}: certificate", "a usable chain and key", str(error)
-        ) from error
 
 
 def raise_file_limit() -> None:

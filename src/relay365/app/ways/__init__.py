@@ -1,0 +1,1 @@
+"""How each kind of route is built from its table."""

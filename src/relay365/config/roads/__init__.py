@@ -1,0 +1,1 @@
+"""[[route]] and [[rule]]: the ways out, and which of them a message takes."""

@@ -1,0 +1,54 @@
+"""The configuration's routes become lanes with the limits of the design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relay365.app import build_routes
+from relay365.config import parse
+from relay365.errors import ConfigError
+
+FILE = """
+[server]
+name = "relay.contoso.test"
+data = "./data"
+[[listener]]
+address = "127.0.0.1:0"
+[[allow]]
+network = "127.0.0.0/8"
+[[route]]
+kind = "submission"
+tenant = "contoso.com"
+client = "7a1e0c52-0000-4000-8000-000000000000"
+secret = { file = "client.secret" }
+mailbox = "scan@contoso.com"
+[[route]]
+kind = "smarthost"
+host = "mail.contoso.com:587"
+"""
+
+
+def test_routes_have_the_lanes_and_limits_of_the_design(tmp_path: Path) -> None:
+    """A submission lane per mailbox with 2 connections and 30 a minute; a smart host with 20 and no rate."""
+    (tmp_path / "client.secret").write_text("x")
+    submission, smarthost = build_routes(parse(FILE, "relay365.toml"), tmp_path)
+
+    assert ("submission/scan@contoso.com", 2, 30) == (
+        submission.lane, submission.limits.connections, submission.limits.messages,
+    )  # fmt: skip
+    assert ("smarthost", 20, None) == (
+        smarthost.lane, smarthost.limits.connections, smarthost.limits.messages,
+    )  # fmt: skip
+
+
+def test_a_bad_ca_file_is_named(tmp_path: Path) -> None:
+    """A file that is no PEM is a configuration error, not a crash at the first delivery."""
+    (tmp_path / "client.secret").write_text("x")
+    (tmp_path / "roots.pem").write_text("no certificate")
+    text = FILE.replace('mailbox = "scan', 'ca_file = "roots.pem"\nmailbox = "scan')
+    with pytest.raises(ConfigError) as error:
+        build_routes(parse(text, "relay365.toml"), tmp_path)
+
+    assert "roots.pem" in error.value.found

@@ -1,0 +1,46 @@
+"""National clouds are presets: every address of a route follows from one word, unless the file names it."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay365.config.roads.clouds import with_presets
+
+
+@pytest.mark.parametrize(
+    ("cloud", "endpoint", "authority", "scope"),
+    [
+        ("global", "smtp.office365.com:587", "https://login.microsoftonline.com", "https://outlook.office365.com/.default"),
+        ("gcc-high", "smtp.office365.us:587", "https://login.microsoftonline.us", "https://outlook.office365.us/.default"),
+        ("china", "smtp.partner.outlook.cn:587", "https://login.partner.microsoftonline.cn", "https://partner.outlook.cn/.default"),
+    ],
+)  # fmt: skip
+def test_a_cloud_names_all_addresses(cloud: str, endpoint: str, authority: str, scope: str) -> None:
+    """Tokens of one cloud are worth nothing in another, so host, token service and scope go together."""
+    found = with_presets("submission", {"cloud": cloud})
+
+    assert (endpoint, authority, scope) == (found["endpoint"], found["authority"], found["scope"])
+
+
+def test_what_the_file_names_stands() -> None:
+    """A preset never replaces a value of the file."""
+    found = with_presets(
+        "graph", {"graph_endpoint": "https://graph.example", "authority": "https://login.example"}
+    )
+
+    assert ("https://graph.example", "https://login.example") == (found["graph_endpoint"], found["authority"])
+    assert "https://graph.example/.default" == found["scope"]
+
+
+def test_a_person_who_signs_in_asks_for_one_permission() -> None:
+    """Delegated tokens name SMTP.Send or Mail.Send; `.default` is for applications."""
+    assert (
+        "https://outlook.office365.com/SMTP.Send" == with_presets("submission", {"login": "mailbox"})["scope"]
+    )
+    assert "https://graph.microsoft.com/Mail.Send" == with_presets("graph", {"login": "mailbox"})["scope"]
+
+
+@pytest.mark.parametrize("cloud", ["mars", 7, None])
+def test_an_unknown_cloud_is_left_to_the_model(cloud: object) -> None:
+    """It says what is wrong; here nothing is added."""
+    assert {"cloud": cloud} == with_presets("submission", {"cloud": cloud})
