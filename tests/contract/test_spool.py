@@ -36,6 +36,7 @@ from contract.spools import (
 )
 from relay365.errors import SpoolUnavailable
 from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.mail.outcome import Kind, Outcome
 from relay365.spool.api import Fate, Hold, LaneNote, Selection, Spool, State
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
@@ -870,3 +871,102 @@ def test_repairs_stand_in_the_history(life: Life) -> None:
         return [(e.n, e.name, e.detail) for e in shown.events if e.name == "message.repaired"]
 
     assert [(-1, "message.repaired", "date: added\n+ Date: x")] == live(life, first, second)
+
+
+def test_recipients_of_one_message_may_wait_in_different_lanes(life: Life) -> None:
+    """Each is claimed by its own lane, and only by that."""
+    given = replace(new_message("a@x.test", "b@x.test", "c@x.test"), lanes=(LANE, "other", LANE))
+
+    async def story(spool: Spool) -> None:
+        await accept(spool, given)
+        (mine,) = await claim(spool)
+        (others,) = await claim(spool, lane="other")
+        assert [0, 2] == [one.n for one in mine.recipients]
+        assert ["b@x.test"] == [path.address for path in others.envelope.forward_paths]
+
+    live(life, story)
+
+
+def test_a_claim_has_no_more_recipients_than_its_lane_may_send_at_once(life: Life) -> None:
+    """The rest of the message is another claim, with a lease of its own, and both settle."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message(*(f"r{n}@x.test" for n in range(5))))
+        claims = await spool.claim(
+            LANE, limit=9, now=START_AT, lease_until_at=START_AT + LEASE_S, recipients=2
+        )
+        assert [[0, 1], [2, 3], [4]] == [[one.n for one in part.recipients] for part in claims]
+        assert 3 == len({part.lease for part in claims})
+        assert [] == await spool.settle([settlement(part, Fate(0, State.DELIVERED)) for part in claims])
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert {State.DELIVERED} == {one.state for one in view.recipients}
+
+    live(life, story)
+
+
+def test_waiting_recipients_are_told_in_order_and_behind_one(life: Life) -> None:
+    """With all that decides about their way; those of other lanes and other states are not."""
+
+    async def story(spool: Spool) -> None:
+        first = await accept(spool, new_message("a@x.test", "b@x.test"))
+        await accept(spool, new_message("c@x.test", lane="other"))
+        last = await accept(spool, new_message("d@x.test"))
+        found = await spool.waiting(LANE, limit=2)
+        assert [(first, 0, "a@x.test"), (first, 1, "b@x.test")] == [
+            (w.spool_id, w.n, w.address) for w in found
+        ]
+        assert ("scan@contoso.com", FACTS, 18) == (
+            found[0].reverse_path,
+            found[0].submitter,
+            found[0].size_octets,
+        )
+        assert [last] == [w.spool_id for w in await spool.waiting(LANE, limit=9, after=found[-1])]
+        await claim(spool)
+        assert [] == await spool.waiting(LANE, limit=9)
+
+    live(life, story)
+
+
+def test_a_queued_recipient_can_be_put_into_another_lane(life: Life) -> None:
+    """It is due there at once, the history says so; one that is claimed or there already stays."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test", "b@x.test"))
+        moved = await spool.redirect([(spool_id, 1)], "other", now=START_AT, reason="shut for too long")
+        assert [1, 0] == [moved, await spool.redirect([(spool_id, 1)], "other", now=START_AT, reason="again")]
+        (mine,) = await claim(spool)
+        assert [0] == [one.n for one in mine.recipients]
+        assert 0 == await spool.redirect([(spool_id, 0)], "other", now=START_AT, reason="too late")
+        (others,) = await claim(spool, lane="other")
+        assert [1] == [one.n for one in others.recipients]
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert [1] == [event.n for event in view.events if event.name == "recipient.moved"]
+
+    live(life, story)
+
+
+TOO_LARGE = Outcome(Kind.FAILED, reply_text="552 5.3.4 too large")
+
+
+def test_a_fate_can_hand_a_recipient_to_another_lane(life: Life) -> None:
+    """In the same unit of work: no moment in which the old lane could take it again."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool)
+        (mine,) = await claim(spool)
+        fate = Fate(
+            0,
+            State.QUEUED,
+            TOO_LARGE,
+            START_AT,
+            counted=False,
+            lane="other",
+        )
+        await spool.settle([settlement(mine, fate)])
+        assert [] == await claim(spool)
+        (other,) = await claim(spool, lane="other")
+        assert [0] == [one.attempts for one in other.recipients]
+
+    live(life, story)

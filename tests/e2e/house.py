@@ -33,11 +33,13 @@ class Delivered:
 
 @dataclass
 class Sink:
-    """aiosmtpd as next hop: software that we did not write. refuse maps a recipient to the reply it gets."""
+    """aiosmtpd as next hop: software that we did not write. refuse maps a recipient to its reply; port 0: any."""
 
     refuse: dict[str, str] = field(default_factory=dict)
     data_replies: list[str] = field(default_factory=list)
     delivered: list[Delivered] = field(default_factory=list)
+    size_limit: int = 200_000_000
+    port: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
@@ -57,9 +59,9 @@ class Sink:
 
     def __enter__(self) -> Self:
         self._controller = Controller(
-            self, hostname="127.0.0.1", port=0, data_size_limit=200_000_000, enable_SMTPUTF8=True
+            self, hostname="127.0.0.1", port=0, data_size_limit=self.size_limit, enable_SMTPUTF8=True
         )
-        self._controller.port = _free_port()
+        self._controller.port = self.port or _free_port()
         self._controller.start()
         self.address = f"127.0.0.1:{self._controller.port}"
         return self

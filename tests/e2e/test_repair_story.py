@@ -73,14 +73,15 @@ def test_what_is_refused_is_said_in_a_few_words(tmp_path: Path) -> None:
     """A foreign author, and more than may go out, in words for a panel."""
     more = MORE.replace('"rewrite"', '"reject"').replace('"hold"', '"reject"')
     with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address) + more) as relay:
-        with (
-            smtplib.SMTP("127.0.0.1", relay.port, timeout=30) as client,
-            pytest.raises(smtplib.SMTPDataError) as no,
-        ):
-            client.sendmail("scan@contoso.com", ["l@x.test"], b"From: p@x.test\r\n\r\nhi\r\n")
+        with smtplib.SMTP("127.0.0.1", relay.port, timeout=30) as client:
+            with pytest.raises(smtplib.SMTPDataError) as no:
+                client.sendmail("scan@contoso.com", ["l@x.test"], b"From: p@x.test\r\n\r\nhi\r\n")
+            client.rset()
+            at_mail = client.mail("p@x.test")
         with smtplib.SMTP("127.0.0.1", relay.port, timeout=30) as client:
             client.ehlo()
             assert str(2 << 20) == client.esmtp_features["size"]
         assert [] == relay.queue()
 
-    assert (550, b"5.7.1 From domain not allowed here") == (no.value.smtp_code, no.value.smtp_error)
+    assert (550, b"5.7.1 From domain not allowed here (R2)") == (no.value.smtp_code, no.value.smtp_error)
+    assert (550, b"5.7.1 sender domain not allowed here (R2)") == at_mail

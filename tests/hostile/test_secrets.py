@@ -16,10 +16,16 @@ import pytest
 
 from e2e.house import SMARTHOST, Relay, eventually
 from e2e.microsoft import Microsoft, microsoft
+from fakes.identity import TokenService, refusal
 from hostile.canaries import files_below, forms, found, tokens
 from hostile.impostor import Impostor
 from relay365.clock import SystemClock
 from relay365.net.tls import own_certificate, server_context
+from relay365.routes.identity.entra import Application
+from relay365.routes.identity.redirect import parameters_of
+from relay365.routes.identity.sign_in import Begun, SignIn
+from relay365.routes.identity.store import TokenStore
+from relay365.routes.identity.transport import Way
 
 DEVICE_PASSWORD = "Dev/ice+Kanarie &1=%"
 MISTYPED = "Dev/ice+Kanarie &1=%2"
@@ -190,6 +196,70 @@ def test_a_remote_that_repeats_our_password_does_not_spread_it(tmp_path: Path) -
 
     assert b"no such login: [secret]" in output["queue list --json"]
     assert [] == found({"password": forms(REPEATED)}, {**files_below(home, ("password",)), **output})
+
+
+REFRESH = "0.AXo/Refresh+Kanarie &7=%"
+ACCESS = "eyJ0eXAiOiJKV1Qi.Access/Kanarie"
+PERSON_ROUTE = """[[route]]
+name = "scans"
+kind = "submission"
+login = "mailbox"
+tenant = "contoso.com"
+client = "7a1e0c52-0000-4000-8000-000000000000"
+mailbox = "{mailbox}"
+authority = "{authority}"
+endpoint = "{endpoint}"
+ca_file = "roots.pem"
+[log]
+level = "debug"
+"""
+
+
+def _sign_in(service: TokenService, home: Path) -> None:
+    """A person has signed in: the first refresh token is kept for route `scans`."""
+    scopes, client = ("https://outlook.office.com/SMTP.Send",), "7a1e0c52-0000-4000-8000-000000000000"
+    application = Application(service.authority, "contoso.com", client, scopes, Way(service.ca_file))
+    (home / "data").mkdir(parents=True)
+    sign_in = SignIn(application, TokenStore(home / "data" / "tokens" / "scans.bin"))
+    begun = sign_in.by_browser("http://localhost:5000", "")
+    assert isinstance(begun, Begun)
+    assert "access_token" in sign_in.finish(begun, parameters_of(service.sign_in(begun.address)))
+
+
+def test_a_refresh_token_is_found_in_its_file_alone(cloud: Microsoft, tmp_path: Path) -> None:
+    """Rotated, refused by Microsoft, refused by the token service, damaged on disk and forgotten, at level debug: it
+    stands in tokens/scans.bin and nowhere else, and after `token forget` nowhere at all.
+    """
+    home = tmp_path / "relay"
+    with TokenService(tmp_path / "login", refresh=REFRESH, access=ACCESS).running() as service:
+        _sign_in(service, home)
+        roots = Path(str(cloud.facts["ca_file"])).read_text() + Path(service.ca_file).read_text()
+        (home / "roots.pem").write_text(roots)
+        head = cloud.config().split("[[route]]")[0]
+        facts = {
+            "mailbox": cloud.mailbox,
+            "authority": service.authority,
+            "endpoint": cloud.facts["submission"],
+        }
+        with Relay(home, head + PERSON_ROUTE.format(**facts)) as relay:
+            relay.send(b"Subject: x\r\n\r\nhello\r\n", sender=cloud.mailbox)
+            eventually(lambda: relay.queue()[0]["recipients"][0]["last_reply"])
+            lines = ["token status", "token refresh", "config show", "status", "queue list --json"]
+            output = {line: _said(relay.command(*line.split())) for line in lines}
+            service.refuse.append(refusal("invalid_grant", 50173))
+            output["refused"] = _said(relay.command("token", "refresh", "--json"))
+            kept = (home / "data" / "tokens" / "scans.bin").read_bytes()
+            (home / "data" / "tokens" / "scans.bin").write_bytes(kept[:-20])
+            output["damaged"] = _said(relay.command("token", "refresh"))
+        secrets = {"refresh token": forms(REFRESH), "access token": forms(ACCESS)}
+        spread = found(secrets, {**files_below(home, ("data/tokens/scans.bin",)), **output})
+        relay.command("token", "forget")
+
+    assert [] == spread
+    assert ["refresh token in file"] == found({"refresh token": forms(REFRESH)}, {"file": kept})
+    assert b"50173" in output["refused"]
+    assert b"damaged file" in output["damaged"]
+    assert [] == found(secrets, files_below(home, ()))
 
 
 SHAPES = {

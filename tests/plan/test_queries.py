@@ -13,6 +13,7 @@ QUERIES = load_queries("sqlite")
 
 INTENDED = {
     "find_due": "recipient_due",
+    "waiting": "recipient_due",
     "lanes_due": "recipient_due",
     "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
@@ -32,6 +33,7 @@ INTENDED = {
     "delete_events": "event_of",
     "claim": "PRIMARY KEY",
     "renew": "PRIMARY KEY",
+    "redirect": "PRIMARY KEY",
     "set_aside": "PRIMARY KEY",
     "mark_held": "PRIMARY KEY",
     "pay": "PRIMARY KEY",
@@ -101,7 +103,7 @@ def test_the_moves_of_a_message_read_the_same_few_rows_of_a_long_queue(connectio
             steps.append(
                 (
                     _n_steps(connection, "accept", accept, n_rows=0),
-                    _n_steps(connection, "claim", (7, 9.0, seq, "lane", 5.0), n_rows=1),
+                    _n_steps(connection, "claim", (7, 9.0, seq, "lane", 5.0, 1000), n_rows=1),
                     _n_steps(connection, "settle", settle, n_rows=0),
                 )
             )

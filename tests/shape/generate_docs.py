@@ -6,6 +6,7 @@ written by hand.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import typing
@@ -20,7 +21,7 @@ from relay365 import config
 from relay365.config import words
 from relay365.config.roads import choice, kinds
 from relay365.journal import EVENTS
-from relay365.routes.classify import Row, catalogue
+from relay365.routes.catalogue.rows import Row, catalogue
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEGIN = "<!-- made by tests/shape/generate_docs.py: begin -->"
@@ -54,6 +55,7 @@ WHERE = {
     "smtp": "Replies of Microsoft's SMTP servers",
     "token": "Refusals of the token service (AADSTS numbers and OAuth error names)",
     "graph": "Errors of Microsoft Graph",
+    "device": "Texts that devices and other programs show",
     "relay": "Marks and replies of the relay itself",
 }
 _WORDS: dict[object, str] = {
@@ -151,6 +153,26 @@ def reply_tables() -> str:
     return "\n\n".join(parts)
 
 
+def story_table() -> str:
+    """What each story of tests/stories saw in its last whole run, from the results beside it; "" before the first."""
+    file = DOCS.parent / "tests" / "stories" / "results.json"
+    if not file.exists():
+        return ""
+    cells = [
+        (
+            name,
+            f"`{one['told']}`",
+            str(one["lost"]),
+            str(one["bounced"]),
+            str(one["duplicates"]),
+            one["healed"],
+        )
+        for name, one in json.loads(file.read_text("utf-8")).items()
+    ]
+    headings = ("fault", "told", "lost", "bounced", "duplicates", "went on")
+    return f"\n\n### Faults and what became of six messages (tests/stories)\n\n{_table(headings, cells)}"
+
+
 def _reply(row: Row) -> tuple[str, ...]:
     matched = [", ".join(str(code) for code in row.codes), ", ".join(_spans(row.statuses))]
     matched += [" ".join(f'"{fragment}"' for fragment in row.fragments)]
@@ -183,7 +205,11 @@ def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-PAGES = {"config.md": config_tables, "events.md": event_table, "outcomes.md": reply_tables}
+PAGES = {
+    "config.md": config_tables,
+    "events.md": event_table,
+    "outcomes.md": lambda: reply_tables() + story_table(),
+}
 
 
 def expected(page: str, present: str) -> str:

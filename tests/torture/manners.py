@@ -80,9 +80,9 @@ class _Device:
             self._submit(client, self.company.ledger, "lena@fabrikam.com")
 
     def wrong_password(self) -> None:
-        """A login that must be refused."""
+        """A login that must be refused: of another name, because too many lock name and address together."""
         with self._secured() as client, suppress(smtplib.SMTPAuthenticationError):
-            client.login(USER, "wrong")
+            client.login(f"not-{USER}", "wrong")
             self.company.surprises.append("a wrong password was taken")
 
     def nobody(self) -> None:

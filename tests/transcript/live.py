@@ -107,12 +107,12 @@ async def play(script: Script, spool: Spool, tls: Tls) -> None:
     async def verify(identity: str, secret: str, address: str) -> bool:
         return house.is_right(identity, secret)
 
-    def lane_of(envelope: Envelope, facts: SubmitterFacts) -> str:
-        return LANE
+    def lanes_of(envelope: Envelope, facts: SubmitterFacts, octets: int) -> list[str]:
+        return [LANE] * len(envelope.forward_paths)
 
     reception = Reception(
         "test", house.offers, house.limits, tls.server, False, HouseGate(house), verify, UnwellSpool(spool, house),
-        lane_of, 3600.0, lambda lane: None, clock, xclient_from=LOOPBACK * house.offers.xclient,
+        lanes_of, 3600.0, lambda lane: None, clock, xclient_from=LOOPBACK * house.offers.xclient,
     )  # fmt: skip
     listener = Listener(reception, count)
     port = int((await listener.open("127.0.0.1", 0)).rpartition(":")[2])

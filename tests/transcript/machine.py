@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from relay365.engine.session import NOT_READABLE, NOT_SIGNED_IN, RECIPIENT_OK, SENDER_OK, SIGNED_IN
+from relay365.engine.reception import RECIPIENT_OK, SENDER_OK
+from relay365.engine.session import NOT_READABLE, NOT_SIGNED_IN, SIGNED_IN
 from relay365.engine.taking import GO_AHEAD
 from relay365.mail.envelope import Envelope, ForwardPath
 from relay365.mail.status import Reply

@@ -122,7 +122,7 @@ def reception(
     """A reception of the test's own, everything else as simple as it gets."""
     return Reception(
         "test", offers or Offers("relay.test"), limits or Limits(), None, False, gate or OpenGate(), verify, spool,
-        lambda envelope, facts: "out", 3600.0, lambda lane: None, LoopClock(),
+        lambda envelope, facts, octets: ["out"] * len(envelope.forward_paths), 3600.0, lambda lane: None, LoopClock(),
     )  # fmt: skip
 
 
@@ -175,6 +175,10 @@ class StubbornIntake:
     def __init__(self, spool: StubbornSpool, intake: Intake) -> None:
         self._spool, self._intake = spool, intake
         self.spool_id = intake.spool_id
+
+    @property
+    def size_octets(self) -> int:
+        return self._intake.size_octets
 
     def write(self, block: bytes) -> bool:
         self._intake.write(block)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from relay365.app.keyring import Keyring
+from relay365.config import SecretRef
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """helo: our name in EHLO. base: what relative paths are relative to; data: the data directory."""
+    """helo: our name in EHLO. base: what relative paths are relative to; data: the data directory.
+
+    token_key seals stored sign-ins; keyring looks after the tokens of all routes. graph_places: for each application,
+    by tenant and client, the requests to Graph that may be under way at once.
+    """
 
     helo: str
     base: Path
     data: Path
+    token_key: SecretRef | None = None
+    keyring: Keyring = field(default_factory=Keyring, compare=False)
+    graph_places: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict, compare=False)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from relay365.app.doors import host_name
+from relay365.app.keyring import Keyring
 from relay365.app.place import Site
-from relay365.app.ways import smtp
+from relay365.app.ways import graph, smtp
 from relay365.config import Config
 from relay365.errors import ConfigError
 from relay365.routes.api import Route
@@ -19,12 +20,17 @@ Builder = Callable[[str, Any, Site], list[Route]]
 BUILDERS: dict[str, Builder] = {
     "submission": smtp.submission,
     "smarthost": smtp.smarthost,
+    "graph": graph.graph,
 }
 
 
-def build_routes(config: Config, base: Path) -> list[Route]:
-    """All routes, their secrets read, in the order of the file; raises ConfigError."""
-    site = Site(host_name(config), base, base / config.server.data)
+def build_routes(config: Config, base: Path, keyring: Keyring | None = None) -> list[Route]:
+    """All routes, their secrets read, in the order of the file; raises ConfigError.
+
+    keyring: gets the token sources of all routes; without one nobody looks after them.
+    """
+    data = base / config.server.data
+    site = Site(host_name(config), base, data, config.server.token_key, keyring or Keyring())
     routes: list[Route] = []
     for name, route in zip(config.route_names(), config.route, strict=True):
         builder = BUILDERS.get(route.kind)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from relay365.app.doors import gate_of, host_name, identity_of, limits_of, offers_of
+from relay365.app.keyring import Keyring
 from relay365.app.roads import build_routes
 from relay365.clock import SystemClock
 from relay365.config import Config, split_host_port
@@ -21,17 +22,20 @@ from relay365.engine.contents.workshop import workshop_of
 from relay365.engine.doors.porter import Lodge
 from relay365.engine.keeper import Duties, Keeper
 from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
+from relay365.engine.reports.audience import Audience
+from relay365.engine.reports.unknown import UnknownReplies
+from relay365.engine.roads.chooser import Chooser
+from relay365.engine.roads.diverter import Diverter
 from relay365.engine.scheduler import Scheduler
 from relay365.engine.session import Reception
 from relay365.errors import ConfigError
-from relay365.mail.envelope import Envelope, SubmitterFacts
 from relay365.net.loop import loop_factory
 from relay365.net.tls import own_names
 from relay365.routes.api import Route
 from relay365.rules import retry
 from relay365.rules.admission.rulebook import rules_of
-from relay365.rules.routing import choose_lane
-from relay365.spool.api import Spool
+from relay365.rules.routing import Letter, RoadMap
+from relay365.spool.api import Claim, ClaimedRecipient, Spool
 from relay365.spool.sqlite import SqliteSpool
 
 _LOG = logging.getLogger("relay365")
@@ -75,6 +79,8 @@ class Relay:
         self._spool = spool
         self._lanes = [route.lane for route in routes]
         self._scheduler = Scheduler(spool, routes, self._clock, retry.Policy(config.queue.retry))
+        self._chooser = Chooser(RoadMap.of(config), self._scheduler.lanes, self._clock)
+        self._scheduler.instead_of = self._instead_of
         users = {user.name: user.password_hash for user in config.user}
         self._accounts = Accounts(self._data / config.server.users, users, self._clock)
         self._box = BlackBox(
@@ -99,7 +105,10 @@ class Relay:
         base: what relative paths in the configuration are relative to; died is called when a part has ended that
         must not end.
         """
-        routes = build_routes(config, base)  # before the spool: a bad secret must not leave a lock behind
+        keyring = Keyring()
+        routes = build_routes(
+            config, base, keyring
+        )  # before the spool: a bad secret must not leave a lock behind
         data = base / config.server.data
         spool = await SqliteSpool.open(data, clock=SystemClock(), disk_floor_octets=config.queue.disk_floor)
         relay = cls(config, base, spool, routes)
@@ -111,12 +120,17 @@ class Relay:
             await spool.close()
             raise
         keeper = Keeper(spool, relay._clock, relay._duties(routes))
+        scheduler = relay._scheduler
+        diverter = Diverter(spool, relay._chooser, scheduler.lanes, relay._clock, scheduler.accepted)
         loop = asyncio.get_running_loop()
         for work in (
-            relay._scheduler.run(),
+            scheduler.run(),
+            diverter.run(),
             keeper.run(),
             look_after(relay._listeners, relay._clock),
             relay._box.run(),
+            UnknownReplies(relay._data, relay._clock).run(),
+            keyring.run(),
         ):
             task = loop.create_task(work)
             task.add_done_callback(lambda task: _report_end(task, died))
@@ -153,8 +167,9 @@ class Relay:
             reception = Reception(
                 one.address, offers_of(config, one, hostname), limits_of(config),
                 identity.context if identity is not None else None, one.tls == "implicit",
-                gate_of(rules, one, lodge), self._accounts.verify, self._spool, self._lane_of, config.queue.give_up,
-                self._scheduler.accepted, self._clock, self._scheduler, self._box, one.xclient_from, workshop,
+                gate_of(rules, one, lodge), self._accounts.verify, self._spool, self._chooser.lanes_of,
+                config.queue.give_up, self._scheduler.accepted, self._clock, self._scheduler, self._box,
+                one.xclient_from, workshop,
             )  # fmt: skip
             access = Access(one.hosts, one.proxy_from, one.review_by, identity)
             listener = Listener(reception, self._count, access)
@@ -162,8 +177,9 @@ class Relay:
             self._listeners.append(listener)
         self.addresses = tuple(addresses)
 
-    def _lane_of(self, envelope: Envelope, submitter: SubmitterFacts) -> str:
-        return choose_lane(self._lanes, envelope, submitter)
+    def _instead_of(self, claim: Claim, recipient: ClaimedRecipient) -> str:
+        letter = Letter(claim.envelope.reverse_path, claim.submitter, claim.content.size_octets)
+        return self._chooser.instead_of(claim.lane, letter, recipient.path.address)
 
     def _duties(self, routes: list[Route]) -> Duties:
         hostname, queue, scheduler = host_name(self._config), self._config.queue, self._scheduler
@@ -172,10 +188,11 @@ class Relay:
             hostname=hostname,
             give_up_s=queue.give_up,
             keep_s=queue.keep,
-            lane_of=self._lane_of,
+            lane_of=self._chooser.lane_of,
             author_of=lambda lane: authors.get(lane) or f"postmaster@{hostname}",
-            may_expire=lambda: all(lane.health.held is None for lane in scheduler.lanes),
+            may_expire=lambda: all(lane.health.held is None for lane in scheduler.lanes.values()),
             accepted=scheduler.accepted,
+            audience=Audience.of(self._config),
         )
 
 

@@ -18,6 +18,7 @@ from relay365.cli.output import (
     config_option,
     data_directory,
     fail,
+    instant,
     json_option,
     load_config,
     printable,
@@ -26,9 +27,13 @@ from relay365.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from relay365.routes.catalogue.rows import Row
     from relay365.spool.api import MessageView, RecipientView
 
 _PLACES = ("smtp", "graph", "token", "ndr")
+_KINDS = ("submission", "connector", "graph", "hve", "acs", "smarthost")
 _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 
 
@@ -37,6 +42,10 @@ _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 @click.argument("text", required=False)
 @click.option("--where", type=click.Choice(_PLACES), help="Where the text comes from, if you know.")
 @click.option("--batch", is_flag=True, help="Read one JSON string, or object with text and where, per line.")
+@click.option("--unknown", is_flag=True, help="List the replies that came and that no row knows.")
+@click.option(
+    "--route", "kinds", multiple=True, type=click.Choice(_KINDS), help="The kind of route it came on."
+)
 @json_option
 @click.option("--as", "address", metavar="ADDRESS", help="Instead of a text: what a client there would hear.")
 @click.option("--helo", default="device", help="With --as: the name that it gives itself.")
@@ -48,7 +57,11 @@ _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 )
 @click.option("--size", type=click.IntRange(min=0), default=0, help="With --as: the size in octets.")
 def explain(
-    config_file: Path | None, text: str | None, where: str | None, batch: bool, as_json: bool, **client: Any
+    config_file: Path | None,
+    text: str | None,
+    where: str | None,
+    as_json: bool,
+    **client: Any,
 ) -> None:
     """Say what a reply, an error, a queue id or the mark of a rule means, why it comes, and what to do.
 
@@ -56,7 +69,11 @@ def explain(
     Exit 0 known, or the mail would be taken; 1 unknown, or it would be refused. With --batch every line of standard
     input gets one line of JSON, whatever it is.
     """
-    if batch:
+    kinds = client.pop("kinds")
+    if client.pop("unknown"):
+        _print_unknown(config_file, as_json=as_json)
+        return
+    if client.pop("batch"):
         for line in sys.stdin.buffer:
             write_json(_answer(line.decode("utf-8", "replace")))
         return
@@ -65,7 +82,7 @@ def explain(
     if not text or not text.strip():
         do = "relay365 explain 'the whole line, as you see it'"
         fail(WRONG_USE, "no text", "there is nothing to explain", do)
-    found = (None if where else verdict.mark_object(config_file, text)) or as_object(text, where or "")
+    found = (None if where else verdict.mark_object(config_file, text)) or as_object(text, where or "", kinds)
     if found["row"] is None and not where and "mark" not in found:
         found = _message(config_file, text) or found
     if as_json:
@@ -75,13 +92,33 @@ def explain(
     raise SystemExit(GOOD if found["row"] or "id" in found or found.get("is_known") else PROBLEM)
 
 
-def as_object(text: str, where: str) -> dict[str, Any]:
-    """The documented JSON of one explanation."""
-    from relay365.routes import classify
+def _print_unknown(config_file: Path | None, *, as_json: bool) -> None:
+    """The texts that the service has collected, the newest first."""
+    from dataclasses import asdict
 
-    explained = classify.explain(text, where)
+    from relay365.engine.reports.unknown import load
+
+    config, file = load_config(config_file)
+    found = load(data_directory(config, file))
+    for one in found:
+        if as_json:
+            times = {"first_at": instant(one.first_at), "last_at": instant(one.last_at)}
+            write_json({**asdict(one), **times})
+        else:
+            click.echo(
+                f"{one.count:6} times, last {instant(one.last_at)} on {one.lane}: {printable(one.text)}"
+            )
+    if not found and not as_json:
+        click.echo("none: the catalogue knew every reply")
+
+
+def as_object(text: str, where: str, kinds: Collection[str] = ()) -> dict[str, Any]:
+    """The documented JSON of one explanation; kinds: those of the routes in use, whose causes come first."""
+    from relay365.routes.catalogue import pasted
+
+    explained = pasted.explain(text, where)
     if explained.row is not None:
-        return _row_object(explained.row)
+        return _row_object(explained.row, kinds)
     return {
         "class": explained.klass.value,
         "scope": explained.scope.value,
@@ -89,17 +126,21 @@ def as_object(text: str, where: str) -> dict[str, Any]:
         "title": "This text is not in the catalogue.",
         "why": [f"no row knows: {printable(' '.join(text.split()))[:200]}"],
         "do": ["look at the queue: relay365 queue list", "report the text, so that it can be classified"],
+        "tests": [],
+        "links": [],
     }
 
 
-def _row_object(row: Any) -> dict[str, Any]:
+def _row_object(row: Row, kinds: Collection[str] = ()) -> dict[str, Any]:
     return {
         "class": row.klass.value,
         "scope": row.scope.value,
         "row": row.id,
         "title": row.title,
-        "why": list(row.why),
+        "why": list(row.causes_on(kinds)),
         "do": list(row.do),
+        "tests": list(row.tests),
+        "links": list(row.links),
     }
 
 
@@ -137,14 +178,16 @@ def _message_object(view: MessageView) -> dict[str, Any]:
     """The explanation of the recipient that is worst off, and of each one below it."""
     recipients = sorted(view.recipients, key=lambda one: _WORST.index(one.state.value))
     explained = [{"address": one.address, "state": one.state.value, **_recipient(one)} for one in recipients]
-    first = {key: explained[0][key] for key in ("class", "scope", "row", "title", "why", "do")}
+    first = {
+        key: explained[0][key] for key in ("class", "scope", "row", "title", "why", "do", "tests", "links")
+    }
     return {"id": view.spool_id, **first, "recipients": explained}
 
 
 def _recipient(one: RecipientView) -> dict[str, Any]:
-    from relay365.routes import classify
+    from relay365.routes.catalogue.rows import catalogue
 
-    row = next((row for row in classify.catalogue() if row.id == one.row), None)
+    row = next((row for row in catalogue() if row.id == one.row), None)
     found = _row_object(row) if row is not None else as_object(one.last_reply, "smtp") if one.klass else {}
     quiet = {
         "class": None,
@@ -152,7 +195,7 @@ def _recipient(one: RecipientView) -> dict[str, Any]:
         "row": None,
         "title": f"Nothing went wrong: it is {one.state.value}.",
     }
-    return {"last_reply": one.last_reply, **quiet, "why": [], "do": [], **found}
+    return {"last_reply": one.last_reply, **quiet, "why": [], "do": [], "tests": [], "links": [], **found}
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -171,3 +214,7 @@ def _print(found: dict[str, Any]) -> None:
             click.echo(f"  why  {cause}")
         for cure in entry["do"]:
             click.echo(f"  do   {cure}")
+        for test in entry.get("tests", ()):
+            click.echo(f"  test {test}")
+        for link in entry.get("links", ()):
+            click.echo(f"  see  {link}")

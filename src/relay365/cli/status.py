@@ -23,6 +23,7 @@ from relay365.cli.output import (
     with_spool,
     write_json,
 )
+from relay365.cli.signing import nearest_end
 
 
 @click.command()
@@ -31,13 +32,16 @@ from relay365.cli.output import (
 @plain_option
 def status(config_file: Path | None, as_json: bool, plain: bool) -> None:
     """One screen: is it fine? Exit 0 fine, 1 something needs a person, 3 the service is not running."""
+    from relay365.engine.reports.unknown import load
     from relay365.spool.lock import DirectoryLock
 
     config, file = load_config(config_file)
     pid = DirectoryLock(data_directory(config, file)).holder()
     facts = with_spool(config_file, _look)
+    facts["unknown_replies"] = len(load(data_directory(config, file)))
     facts["running"] = pid is not None
     facts["pid"] = pid
+    facts["expiring"] = nearest_end(config, file)
     trouble = [lane for lane in facts["lanes"] if lane["held"]]
     is_fine = pid is not None and not trouble and not facts["recipients"].get("held")
     facts["verdict"] = "fine" if is_fine else "stopped" if pid is None else "needs you"
@@ -78,6 +82,12 @@ def _print(facts: dict[str, Any]) -> None:
         f"{counts.get(state, 0)} {state}" for state in ("held", "failed", "expired", "delivered")
     )
     click.echo(f"  queue       {waiting} waiting{oldest}, {ended}")
+    end = facts["expiring"]
+    if end is not None:
+        left = f"in {end['days']} d" if end["days"] >= 0 else "IT HAS ENDED"
+        click.echo(f"  expiring    {printable(end['what'])} of {end['route']}: {end['at'][:10]}, {left}")
+    if facts["unknown_replies"]:
+        click.echo(f"  replies     {facts['unknown_replies']} that nobody knows: relay365 explain --unknown")
     for lane in facts["lanes"]:
         if lane["held"]:
             click.echo(

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool, create_model, model_validator
 
+from relay365.config.roads.choice import Priority
 from relay365.config.table import Table
 from relay365.config.words import (
     Domains,
@@ -66,9 +67,15 @@ class Grant(Table):
         None, ge=1, description="messages from one address in any 60 seconds; above: 450"
     )
     sessions: Number | None = Field(None, ge=1, description="sessions at once from one address")
+    priority: Priority = Field(
+        "normal", description="of all its messages, for [[rule]]; no header of a message changes it"
+    )
     starttls: Flag = Field(True, description="false hides STARTTLS, for devices that fail at it")
     charset: str = Field(
         "windows-1252", description="what header octets are that are neither ASCII nor UTF-8"
+    )
+    bounces_to: OwnSender = Field(
+        "", description="who is told when its mail could not go, beside its sender: a printer reads no mail"
     )
     tolerate: OwnTolerate = Field(default_factory=OwnTolerate, description="exceptions from [tolerate]")
 
@@ -103,6 +110,18 @@ class Device(Grant):
     kind: str = Field("", description="maker and model, for people")
     match: Match = Field(description="how it is recognised")
     listener: str = Field("", description="the only listener that it may use, by its address; default: any")
+    accept_then_report: Flag = Field(
+        False,
+        description="what is refused for its sender, recipient, size or content is answered 250 and held for a person",
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Device:
+        if self.accept_then_report and not (self.match.address or self.match.login):
+            raise ValueError(
+                "accept_then_report only with an address or a login: anybody can say a HELO name"
+            )
+        return self
 
 
 class User(Table):

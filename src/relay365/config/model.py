@@ -17,15 +17,7 @@ from relay365.config.repairs import Duplicates, Oversize, Repair
 from relay365.config.roads.choice import Rule
 from relay365.config.roads.kinds import Route
 from relay365.config.table import Table
-from relay365.config.words import (
-    Duration,
-    Flag,
-    HostName,
-    HostPort,
-    Network,
-    Number,
-    Size,
-)
+from relay365.config.words import Duration, Flag, HostName, HostPort, Network, Number, OwnSender, Size
 
 
 class Server(Table):
@@ -36,6 +28,10 @@ class Server(Table):
     )
     data: str = Field(description="queue, keys and history; put it on a disk that survives a power cut")
     users: str = Field("users", description="file of logins, made by `relay365 user add`; relative to data")
+    token_key: SecretRef | None = Field(
+        None,
+        description="32 random letters or more (`openssl rand -base64 32`): seals sign-ins of `relay365 token login`",
+    )
     max_message: Size = Field(157_286_400, description="largest message we take, in octets")
     max_recipients: Number = Field(
         1000, ge=100, description="recipients of one message (RFC 5321 4.5.3.1.8 asks 100)"
@@ -94,6 +90,9 @@ class Queue(Table):
     )
     give_up: Duration = Field(432_000.0, description="life of a message; then its sender is told")
     keep: Duration = Field(7_776_000.0, description="how long the history of finished messages is kept")
+    reports_to: OwnSender = Field(
+        "", description="who gets the reports that nobody else may get: a sender outside is never told"
+    )
     disk_floor: Size = Field(67_108_864, description="below this free space devices are told 452 4.3.1")
 
 

@@ -18,13 +18,19 @@ MOST_SENDERS = 10_000
 
 
 class Health:
-    """One lane's health. cap_now is how many messages may be on their way at once, at most `cap`."""
+    """One lane's health. cap_now is how many messages may be on their way at once, at most `cap`.
+
+    unwell_since: when the remote first said no to the way itself and has not taken or judged a message since; None
+    while it is well. told: the row, or the words, of the hold that a person was told of; "" for none.
+    """
 
     def __init__(self, cap: int) -> None:
         self.cap = self.cap_now = cap
         self.held: Outcome | None = None
         self.gate_until = 0.0
         self.gate_reason: Outcome | None = None
+        self.unwell_since: float | None = None
+        self.told = ""
         self._n_failures = 0
         self._n_throttles = 0
 
@@ -34,17 +40,25 @@ class Health:
 
     def succeed(self) -> None:
         """The remote took a message, or refused one in good order: open everything, step by step."""
-        self.held = self.gate_reason = None
+        self.held = self.gate_reason = self.unwell_since = None
         self._n_failures = self._n_throttles = 0
         self.cap_now = min(self.cap, self.cap_now * 2)
 
     def hold(self, outcome: Outcome, now: float) -> None:
         """Only a person can heal this: from now on one probe a minute (and one whenever a person asks)."""
+        self._begins_unwell(now)
         self.held = outcome
         self.gate_until = max(self.gate_until, now + PROBE_S)
 
+    def complaint(self, now: float) -> Outcome | None:
+        """What a person must heal; None while all is well, or while the fault may still pass by itself."""
+        if self.held is None or self.unwell_since is None or now - self.unwell_since < self.held.until_s:
+            return None
+        return self.held
+
     def throttle(self, outcome: Outcome, n_in_flight: int, now: float, dice: float) -> None:
         """The remote asked us to slow down: shut for as long as it said, or longer each time where it said nothing."""
+        self._begins_unwell(now)
         step_s = GATE_S[min(self._n_throttles, len(GATE_S) - 1)]
         wait_s = outcome.retry_after_s if outcome.retry_after_s is not None else step_s
         wait_s = min(max(wait_s, 1.0), LONGEST_GATE_S) * (1.0 + dice / 10)
@@ -61,10 +75,15 @@ class Health:
         self._n_failures += 1
         if outcome.scope is Scope.MESSAGE and self._n_failures < 3:
             return  # one message had bad luck
+        self._begins_unwell(now)
         step_s = BREAKER_S[min(self._n_failures - 1, len(BREAKER_S) - 1)]
         self.cap_now = 1
         self.gate_reason = outcome
         self.gate_until = max(self.gate_until, now + step_s * (0.8 + 0.4 * dice))
+
+    def _begins_unwell(self, now: float) -> None:
+        if self.unwell_since is None:
+            self.unwell_since = now
 
     def hasten(self, now: float) -> None:
         """A person wants a try now: open, unless the remote itself asked us to wait."""

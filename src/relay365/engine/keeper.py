@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from relay365.clock import Clock
+from relay365.engine.reports.audience import Audience
 from relay365.errors import SpoolError
 from relay365.mail import dsn, headers
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.status import EnhancedStatus
+from relay365.routes.catalogue.rows import catalogue
 from relay365.spool.api import MessageView, NewMessage, RecipientView, Spool, State
 
 _LOG = logging.getLogger("relay365.keeper")
@@ -28,6 +30,7 @@ class Duties:
     give_up_s: life of a message; keep_s: how long the history of finished messages stays.
     lane_of: the lane for a report; author_of: the address that a report in that lane may come from.
     may_expire: False while a route waits for a person; its mail must not run out of time meanwhile.
+    audience: who may be told.
     """
 
     hostname: str
@@ -37,6 +40,7 @@ class Duties:
     author_of: Callable[[str], str]
     may_expire: Callable[[], bool]
     accepted: Callable[[str], None]
+    audience: Audience = field(default_factory=Audience)
 
 
 class Keeper:
@@ -72,27 +76,33 @@ class Keeper:
             await self._spool.prune(now - self._duties.keep_s)
 
     async def _pay(self, view: MessageView) -> None:
-        """Accept the report and strike out the debt in one commit; the null path gets none (RFC 5321 4.5.5)."""
+        """Accept the report and strike out the debt in one commit; what nobody may be told stays a dead letter."""
         owed = tuple((view.spool_id, recipient.n) for recipient in view.recipients)
-        silent = [recipient for recipient in view.recipients if "NEVER" in recipient.notify]
-        if not view.reverse_path or len(silent) == len(view.recipients):
-            await self._spool.forgive(owed)
+        told = tuple(one for one in view.recipients if "NEVER" not in one.notify.upper())
+        readers = self._duties.audience.readers(view.reverse_path, view.submitter)
+        if told and readers:
+            await self._send(view, told, owed, readers)
             return
-        told = tuple(recipient for recipient in view.recipients if recipient not in silent)
-        await self._send(view, told, owed)
+        if told and view.reverse_path:
+            _LOG.warning("report.withheld about=%s sender=%r", view.spool_id, view.reverse_path)
+        await self._spool.forgive(owed)
 
     async def _send(
-        self, view: MessageView, told: tuple[RecipientView, ...], owed: tuple[tuple[SpoolId, int], ...]
+        self,
+        view: MessageView,
+        told: tuple[RecipientView, ...],
+        owed: tuple[tuple[SpoolId, int], ...],
+        readers: tuple[str, ...],
     ) -> None:
         duties, now = self._duties, self._clock.now()
-        paths = (ForwardPath(view.reverse_path, notify="NEVER"),)
+        paths = tuple(ForwardPath(reader, notify="NEVER") for reader in readers)
         submitter = SubmitterFacts(listener="relay365", peer_address="127.0.0.1", helo=duties.hostname)
         lane = duties.lane_of(Envelope("", paths), submitter)
         intake = self._spool.begin()
         message_id = headers.new_message_id(duties.hostname, intake.spool_id, now)
         author = duties.author_of(lane)
         report = dsn.Report(
-            duties.hostname, author, view.reverse_path, view.spool_id, message_id, now, view.accepted_at, view.envid,
+            duties.hostname, author, readers, view.spool_id, message_id, now, view.accepted_at, view.envid,
             tuple(_reported(recipient) for recipient in told), await self._head(view),
         )  # fmt: skip
         content = dsn.build(report, f"=_{intake.spool_id}_{int(now)}")
@@ -105,7 +115,7 @@ class Keeper:
                 answers=owed,
             )
         )  # fmt: skip
-        _LOG.warning("report.queued id=%s about=%s to=%r", intake.spool_id, view.spool_id, view.reverse_path)
+        _LOG.warning("report.queued id=%s about=%s to=%r", intake.spool_id, view.spool_id, ", ".join(readers))
         duties.accepted(lane)
 
     async def _head(self, view: MessageView) -> bytes:
@@ -129,5 +139,15 @@ def _reported(recipient: RecipientView) -> dsn.FailedRecipient:
     status = EnhancedStatus.parse(rest if code.isdigit() else words)
     if recipient.state is State.EXPIRED:
         words = f"expired; last answer: {words}" if words else "expired before it could be tried"
-        return dsn.FailedRecipient(recipient.address, recipient.orcpt, "4.4.7", words)
-    return dsn.FailedRecipient(recipient.address, recipient.orcpt, str(status or ""), words)
+        return dsn.FailedRecipient(recipient.address, recipient.orcpt, "4.4.7", words, _advice(recipient.row))
+    return dsn.FailedRecipient(
+        recipient.address, recipient.orcpt, str(status or ""), words, _advice(recipient.row)
+    )
+
+
+def _advice(mark: str) -> tuple[str, ...]:
+    """What the catalogue says, in three kinds of lines: what it means, why it comes, what to do."""
+    row = next((row for row in catalogue() if mark and row.id == mark), None)
+    if row is None:
+        return ()
+    return (row.title, *(f"Why: {cause}" for cause in row.why), *(f"To do: {cure}" for cure in row.do))

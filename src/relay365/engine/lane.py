@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from relay365.engine.health import Health, StoppedSenders
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.routes.api import Route
-from relay365.rules.throttle import SlidingLog, Slot
+from relay365.routes.api import LaneLimits, Route
+from relay365.rules.throttle import SlidingLog, Slot, Windows
 from relay365.spool.api import Claim
 
 LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
@@ -20,6 +20,7 @@ LATELY_S = 3600.0
 WELL_S = (
     300.0  # so long after a delivery the way is taken for well, and what breaks it is the message's own fault
 )
+NO_LIMIT = 1 << 30
 GUARD_S = 1.0  # the remote's clock reads later than ours by at most this
 
 
@@ -31,7 +32,7 @@ class Lane:
     noted_at: when the lane's health was last written down.
     """
 
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, windows: Windows | None = None) -> None:
         limits = route.limits
         self.route = route
         self.name = route.lane
@@ -43,10 +44,11 @@ class Lane:
         self.look_at = 0.0
         self.delivered_at = float("-inf")
         self.noted_at = 0.0
-        self._log = SlidingLog(limits.messages, limits.window_s, GUARD_S) if limits.messages else None
+        self._windows = windows or windows_of(limits)
 
     def __repr__(self) -> str:
-        return f"<Lane {self.name} in-flight={self.n_in_flight} ready={len(self.ready)} {self.health!r} {self._log!r}>"
+        counts = f"in-flight={self.n_in_flight} ready={len(self.ready)}"
+        return f"<Lane {self.name} {counts} {self.health!r} {self._windows!r}>"
 
     # -- may we? ---------------------------------------------------------------------------------------------
 
@@ -56,9 +58,12 @@ class Lane:
             return 0
         most = 1 if self.health.held is not None else self.health.cap_now
         room = most - self.n_in_flight - self.n_reserved
-        if self._log is not None:
-            room = min(room, self._log.n_free(now) - self.n_reserved)
-        return max(0, room)
+        return max(0, min(room, self.places(now)))
+
+    def places(self, now: float) -> int:
+        """How many messages its windows have places for; very many where there is no limit."""
+        n_free = self._windows.n_free(now)
+        return NO_LIMIT if n_free is None else max(0, n_free - self.n_reserved)
 
     def may_reserve(self, now: float) -> bool:
         """Whether fresh mail may go out at once: there is room, all is well, and nothing older is known to be due."""
@@ -75,9 +80,7 @@ class Lane:
         if self.health.held is not None:
             return max(0, self.room(now) - len(self.ready))
         wanted = self.health.cap_now * LOOK_AHEAD - self.n_in_flight - self.n_reserved
-        if self._log is not None:
-            wanted = min(wanted, self._log.n_free(now) - self.n_reserved)
-        return max(0, wanted - len(self.ready))
+        return max(0, min(wanted, self.places(now)) - len(self.ready))
 
     def is_shut(self, now: float) -> bool:
         """Whether nothing may start although a connection is free: what is ready belongs back in the queue."""
@@ -92,23 +95,21 @@ class Lane:
         """When room() may become more without anything being finished; None when only that helps."""
         if now < self.health.gate_until:
             return self.health.gate_until
-        if self._log is not None and not self._log.n_free(now):
-            return self._log.next_free_at(now)
-        return None
+        return self._windows.next_free_at(now) if self._windows.n_free(now) == 0 else None
 
     # -- one message -----------------------------------------------------------------------------------------
 
-    def start(self, now: float) -> Slot | None:
+    def start(self, now: float) -> tuple[Slot, ...]:
         """Take what one message needs; room() said that it is there."""
         self.n_in_flight += 1
-        return self._log.try_take(now) if self._log is not None else None
+        return self._windows.take(now)
 
     def finish(
-        self, slot: Slot | None, sender: str, outcomes: Sequence[Outcome], now: float, dice: float
+        self, slots: tuple[Slot, ...], sender: str, outcomes: Sequence[Outcome], now: float, dice: float
     ) -> bool:
         """Give back, and learn from the outcomes; True when hold or gate changed and should be written down."""
         self.n_in_flight -= 1
-        self._give_back(slot, outcomes, now)
+        self._give_back(slots, outcomes, now)
         before = (self.health.held, self.health.gate_reason)
         worst = max(outcomes, key=lambda outcome: _RANK[outcome.klass])
         if worst.klass is Class.SENDER:
@@ -129,13 +130,17 @@ class Lane:
             and now - self.delivered_at < WELL_S
         )
 
-    def _give_back(self, slot: Slot | None, outcomes: Sequence[Outcome], now: float) -> None:
-        if self._log is None or slot is None:
-            return
+    def _give_back(self, slots: tuple[Slot, ...], outcomes: Sequence[Outcome], now: float) -> None:
         if any(outcome.kind in (Kind.DELIVERED, Kind.UNCERTAIN) for outcome in outcomes):
-            self._log.complete(slot, now)
+            self._windows.complete(slots, now)
         else:  # a refused try must not eat our own minute
-            self._log.release(slot)
+            self._windows.release(slots)
+
+
+def windows_of(limits: LaneLimits) -> Windows:
+    """The windows of a lane's limits, each of them empty."""
+    first = ((limits.messages, limits.window_s),) if limits.messages else ()
+    return Windows(*(SlidingLog(n, seconds, GUARD_S) for n, seconds in (*first, *limits.windows)))
 
 
 _RANK = {

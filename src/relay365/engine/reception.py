@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Protocol
@@ -46,8 +46,11 @@ class Gate(Protocol):
 class Express(Protocol):
     """Fresh mail that may go out at once: it is claimed in the commit that accepts it (engine.scheduler)."""
 
-    def reserve(self, lane: str) -> float:
-        """The end of a lease where the lane has room now, and that room is kept; 0.0 where it has none."""
+    def reserve(self, lane: str, n_recipients: int = 1) -> float:
+        """The end of a lease where the lane has room now, and that room is kept; 0.0 where it has none.
+
+        n_recipients: a message with more than one transaction may have goes through the queue.
+        """
         ...
 
     def release(self, lane: str) -> None:
@@ -63,7 +66,8 @@ class Express(Protocol):
 class Reception:
     """What every session of one listener shares.
 
-    lane_of gives the lane for an envelope; keep_s is how long a message may wait before it expires.
+    lanes_of gives the lane for each recipient of an envelope, by the size of its content; keep_s is how long a message
+    may wait before it expires.
     verify checks a login: name, password, address of the peer.
     accepted is called with the lane after each commit that queued a message.
     express: who delivers at once where there is room; None: everything is queued. box: who keeps the last sessions.
@@ -78,7 +82,7 @@ class Reception:
     gate: Gate
     verify: Callable[[str, str, str], Awaitable[bool]]
     spool: Spool
-    lane_of: Callable[[Envelope, SubmitterFacts], str]
+    lanes_of: Callable[[Envelope, SubmitterFacts, int], Sequence[str]]
     keep_s: float
     accepted: Callable[[str], None]
     clock: Clock
@@ -105,6 +109,6 @@ def offers_for(offers: Offers, client: Client) -> Offers:
         starttls=offers.starttls and client.starttls,
         mechanisms=() if client.login == "never" else offers.mechanisms,
         auth_without_tls=offers.auth_without_tls or client.auth_in_clear,
-        size_octets=min(client.max_octets or offers.size_octets, offers.size_octets),
+        size_octets=client.kept_octets or min(client.max_octets or offers.size_octets, offers.size_octets),
         sender=client.sender,
     )

@@ -11,18 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from relay365.clock import Clock
-from relay365.engine.lane import Lane
+from relay365.engine.lane import Lane, windows_of
+from relay365.engine.reports import bulletin
 from relay365.errors import SpoolError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Consignment, Route
 from relay365.rules.retry import Policy, decide
-from relay365.rules.throttle import Slot
-from relay365.spool.api import Claim, ClaimedRecipient, Fate, LaneNote, Settlement, Spool, State
+from relay365.rules.throttle import Slot, Windows
+from relay365.spool.api import Claim, ClaimedRecipient, Fate, Settlement, Spool, State
 
 _LOG = logging.getLogger("relay365.scheduler")
 
@@ -30,6 +31,12 @@ LEASE_S = 1800.0  # longer than the longest attempt: 30 s connect, 5 min per ste
 RENEW_S = 300.0
 TICK_S = 1.0  # how soon a change made by the command line in the same data directory is seen
 NOTE_S = 10.0  # how often a lane that is well writes down its last success
+
+NOT_BY_THIS_ROAD = frozenset({
+    "larger-than-remote-takes", "message-too-large", "remote-lacks-smtputf8", "hve-external", "hve-from",
+    "graph-too-large", "graph-signed-split", "graph-signed-large",
+})  # fmt: skip
+"""Rows that say no for this road only: another one that the rules allow may carry it."""
 
 SENDER_STOPPED = Outcome(
     Kind.DEFERRED,
@@ -48,15 +55,20 @@ class Attempt:
 
     lane: Lane
     claim: Claim
-    slot: Slot | None
+    slots: tuple[Slot, ...] = ()
+
+
+Instead = Callable[[Claim, ClaimedRecipient], str]
+"""The lane for what its own lane can never carry; "" where there is none."""
 
 
 class Scheduler:
-    """All lanes of a relay. run() until stop()."""
+    """All lanes of a relay. run() until stop(). instead_of is set by whoever knows the roads."""
 
     def __init__(self, spool: Spool, routes: Iterable[Route], clock: Clock, policy: Policy) -> None:
         self._spool, self._clock, self._policy = spool, clock, policy
-        self._lanes = {route.lane: Lane(route) for route in routes}
+        self.instead_of: Instead = lambda claim, recipient: ""
+        self._lanes = _lanes_of(routes)
         self._wake = asyncio.Event()
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._stopping = False
@@ -73,10 +85,12 @@ class Scheduler:
             if self._lanes[lane].room(self._clock.mono()):
                 self._wake.set()
 
-    def reserve(self, lane: str) -> float:
+    def reserve(self, lane: str, n_recipients: int = 1) -> float:
         """See engine.reception.Express."""
         found = self._lanes.get(lane)
-        if self._stopping or found is None or not found.may_reserve(self._clock.mono()):
+        if self._stopping or found is None or n_recipients > found.route.limits.recipients:
+            return 0.0
+        if not found.may_reserve(self._clock.mono()):
             return 0.0
         found.n_reserved += 1
         return self._clock.now() + LEASE_S
@@ -92,16 +106,16 @@ class Scheduler:
         lane.n_reserved -= 1
         lane.ready.append(claim)
         if self._stopping:
-            self._spawn(self._return_ready(lane), Attempt(lane, claim, None))
+            self._spawn(self._return_ready(lane), Attempt(lane, claim))
             return
         self._start_ready(lane)
         if lane.ready:
             self._wake.set()
 
     @property
-    def lanes(self) -> tuple[Lane, ...]:
-        """The lanes, for faces."""
-        return tuple(self._lanes.values())
+    def lanes(self) -> Mapping[str, Lane]:
+        """The lanes by name: for faces, and for whoever chooses between them."""
+        return self._lanes
 
     async def run(self) -> None:
         """Fill the lanes until stop(); a spool that is unwell is asked again later."""
@@ -162,7 +176,10 @@ class Scheduler:
         if wanted and mono >= lane.look_at:
             lane.look_at = mono + TICK_S  # a commit while we claim sets it to 0, and we look again
             now = self._clock.now()
-            claims = await self._spool.claim(lane.name, limit=wanted, now=now, lease_until_at=now + LEASE_S)
+            most = lane.route.limits.recipients
+            claims = await self._spool.claim(
+                lane.name, limit=wanted, now=now, lease_until_at=now + LEASE_S, recipients=most
+            )
             lane.ready.extend(claims)
             self._start_ready(lane)
             if len(claims) == wanted:
@@ -190,7 +207,7 @@ class Scheduler:
             claim = lane.ready[0]
             if lane.senders.is_stopped(_sender(claim), mono):
                 lane.ready.popleft()
-                self._spawn(self._refuse_stopped(lane, claim), Attempt(lane, claim, None))
+                self._spawn(self._refuse_stopped(lane, claim), Attempt(lane, claim))
             elif lane.room(mono):
                 lane.ready.popleft()
                 attempt = Attempt(lane, claim, lane.start(mono))
@@ -224,12 +241,23 @@ class Scheduler:
             fault = Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="route-fault")
             outcomes = (fault,) * len(claim.recipients)
         mono = self._clock.mono()
-        changed = lane.finish(attempt.slot, _sender(claim), outcomes, mono, self._clock.dice())
+        changed = lane.finish(attempt.slots, _sender(claim), outcomes, mono, self._clock.dice())
+        self._warn_siblings(lane, outcomes)
         self._wake.set()  # the connection is free; the commit below need not hold up the next message
         await self._settle(lane, claim, outcomes)
         if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
             lane.noted_at = mono
             await self._note(lane)
+
+    def _warn_siblings(self, lane: Lane, outcomes: tuple[Outcome, ...]) -> None:
+        """A throttle of the mailbox holds for every lane that sends from it, by whatever road."""
+        budget = lane.route.limits.budget
+        throttles = [one for one in outcomes if one.klass is Class.RATE_LIMIT and one.scope is Scope.MAILBOX]
+        if not budget or not throttles:
+            return
+        for other in self._lanes.values():
+            if other is not lane and other.route.limits.budget == budget:
+                other.health.throttle(throttles[0], other.n_in_flight, self._clock.mono(), self._clock.dice())
 
     async def _refuse_stopped(self, lane: Lane, claim: Claim) -> None:
         await self._settle(lane, claim, (SENDER_STOPPED,) * len(claim.recipients))
@@ -254,6 +282,8 @@ class Scheduler:
             else:
                 if lost:
                     _LOG.warning("claim.lost id=%s: another worker has settled it", claim.spool_id)
+                for other in {fate.lane for fate in fates if fate.lane}:
+                    self.accepted(other)
                 return
 
     def _fate(self, lane: Lane, claim: Claim, recipient: ClaimedRecipient, outcome: Outcome) -> Fate:
@@ -263,6 +293,9 @@ class Scheduler:
         decision = decide(
             outcome, recipient.attempts, clock.now(), clock.dice(), self._policy, others_pass=others_pass
         )
+        instead = self.instead_of(claim, recipient) if outcome.row in NOT_BY_THIS_ROAD else ""
+        if instead:
+            return Fate(recipient.n, State.QUEUED, outcome, clock.now(), counted=False, lane=instead)
         if decision.state == "held" and outcome.klass is not Class.SENDER:
             outcome = _set_aside(outcome, recipient.attempts + 1)
         wants_report = claim.envelope.reverse_path != "" and "NEVER" not in recipient.path.notify
@@ -277,22 +310,8 @@ class Scheduler:
         )
 
     async def _note(self, lane: Lane) -> None:
-        now, health = self._clock.now(), lane.health
-        reason = health.held or health.gate_reason
-        gate_at = now + max(0.0, health.gate_until - self._clock.mono()) if reason else 0.0
-        note = LaneNote(
-            lane=lane.name,
-            held=health.held.reply_text if health.held else "",
-            klass=reason.klass.value if reason and reason.klass else "",
-            row=reason.row if reason else "",
-            since_at=now if reason else 0.0,
-            gate_until_at=gate_at,
-            last_success_at=0.0 if reason else now,
-        )
-        if health.held is not None:
-            _LOG.error("lane.held lane=%s row=%s reply=%r", lane.name, note.row, note.held)
         try:
-            await self._spool.note_lane(note)
+            await self._spool.note_lane(bulletin.say(lane, self._clock.now(), self._clock.mono()))
         except SpoolError as error:
             _LOG.warning("lane.not-noted lane=%s reason=%s", lane.name, error)
 
@@ -333,6 +352,17 @@ class Scheduler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
+
+
+def _lanes_of(routes: Iterable[Route]) -> dict[str, Lane]:
+    """A lane for each route; those with the same budget share its windows."""
+    budgets: dict[str, Windows] = {}
+    lanes = {}
+    for route in routes:
+        own = windows_of(route.limits)
+        windows = budgets.setdefault(route.limits.budget, own) if route.limits.budget else own
+        lanes[route.lane] = Lane(route, windows)
+    return lanes
 
 
 def _set_aside(outcome: Outcome, n_tries: int) -> Outcome:

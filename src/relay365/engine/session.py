@@ -17,7 +17,7 @@ from typing import Any
 from relay365.engine.blackbox.reading import REMARK
 from relay365.engine.doors.visitor import Visitor
 from relay365.engine.patience import Patience
-from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, Gate, Reception
+from relay365.engine.reception import Gate, Reception
 from relay365.engine.taking import Taking
 from relay365.errors import TransportError
 from relay365.mail.envelope import SubmitterFacts
@@ -141,9 +141,14 @@ class Session:
             self._visitor.came_to_no_word(self.peer)
         self._machine = None
         if self._task is None:
-            self._mail.abandon()
-            self._visitor.leaves()
+            self._leave()
         self._ended(self)
+
+    def _leave(self) -> None:
+        """Nothing of this connection is needed any more; its stream leads back to us, so let go of it."""
+        self._mail.abandon()
+        self._visitor.leaves()
+        self._stream = self._deadline = None
 
     # -- the pump ---------------------------------------------------------------------------------------------------
 
@@ -228,11 +233,12 @@ class Session:
         self._mail = Taking()
 
     def _take_mail(self, machine: ServerSession, event: events.MailGiven) -> None:
-        reply = self._reception.gate.mail(self._facts(machine), event) or SENDER_OK
+        mail = Taking(event)
+        reply = mail.open(self._reception.gate.mail(self._facts(machine), event), self._visitor.client)
         self._visitor.record.tally.reverse_path = event.reverse_path
         self._visitor.record.answered(reply)
         if reply.is_positive:
-            self._mail = Taking(event)
+            self._mail = mail
         else:
             _LOG.info("mail.refused peer=%s from=%r reply=%r", self.peer[0], event.reverse_path, str(reply))
         machine.answer(reply)
@@ -248,10 +254,9 @@ class Session:
             self._recognise(machine)
 
     def _take_rcpt(self, machine: ServerSession, event: events.RcptGiven) -> None:
-        reply = self._reception.gate.rcpt(self._facts(machine), event.path) or RECIPIENT_OK
+        refusal = self._reception.gate.rcpt(self._facts(machine), event.path)
+        reply = self._mail.add(event, refusal, self._visitor.client)
         self._visitor.record.answered(reply)
-        if reply.is_positive:
-            self._mail.add(event)
         machine.answer(reply)
 
     def _take_data(self, machine: ServerSession) -> None:
@@ -286,8 +291,7 @@ class Session:
         self._task = None
         self._patience.we_worked(began_mono, clock.mono())
         if self._machine is None:  # the peer went away while we waited
-            self._mail.abandon()
-            self._visitor.leaves()
+            self._leave()
         elif self._stream is not None:
             if self.draining and self._machine.phase is not Phase.CONTENT:
                 self._machine.refuse(SHUTTING_DOWN)

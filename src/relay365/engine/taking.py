@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from relay365.engine.contents.inlet import Case, Finished, Inlet
-from relay365.engine.reception import Reception
+from relay365.engine.contents.inlet import REFUSED, Case, Finished, Inlet
+from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, Reception
 from relay365.errors import SpoolError
 from relay365.mail import headers
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.status import Reply
+from relay365.rules.client import NOBODY, Client
+from relay365.rules.policy import is_kept
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
-from relay365.spool.api import Intake, NewMessage
+from relay365.spool.api import Hold, Intake, NewMessage
 
 _LOG = logging.getLogger("relay365.session")
 
@@ -30,19 +32,34 @@ _NOTHING = MailGiven("")  # between two transactions
 class Taking:
     """One transaction. abandon() it, or store() it; then it is spent."""
 
-    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_tolerances")
+    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_refusals", "_tolerances")
 
     def __init__(self, given: MailGiven = _NOTHING) -> None:
         self._given = given
+        self._refusals: list[str] = []
         self._paths: list[ForwardPath] = []
         self._tolerances = set(given.tolerances)
         self._inlet: Inlet | None = None
         self._failed: SpoolError | None = None
 
-    def add(self, event: RcptGiven) -> None:
-        """One more recipient that policy lets pass."""
-        self._paths.append(event.path)
-        self._tolerances.update(event.tolerances)
+    def open(self, refusal: Reply | None, client: Client) -> Reply:
+        """MAIL: the reply to what policy says of its sender."""
+        return self._softened(refusal, client, f"<{self._given.reverse_path}>") or SENDER_OK
+
+    def add(self, event: RcptGiven, refusal: Reply | None = None, client: Client = NOBODY) -> Reply:
+        """RCPT: one more recipient where policy lets it pass, or where the client's refused mail is kept; the reply."""
+        reply = self._softened(refusal, client, f"<{event.path.address}>") or RECIPIENT_OK
+        if reply.is_positive:
+            self._paths.append(event.path)
+            self._tolerances.update(event.tolerances)
+        return reply
+
+    def _softened(self, refusal: Reply | None, client: Client, whom: str) -> Reply | None:
+        """None where the message is held for it instead (accept_then_report)."""
+        if refusal is None or not is_kept(client, refusal):
+            return refusal
+        self._refusals.append(f"{whom}: {refusal}")
+        return None
 
     def begin(self, here: Reception, facts: SubmitterFacts) -> Reply:
         """DATA: 354, or what the spool says instead."""
@@ -123,8 +140,17 @@ class Taking:
             return done.refusal
         envelope = self._envelope(done.plan.reverse_path)
         done = inlet.replaced(done, envelope)
+        if self._refusals:
+            done = replace(done, held=Hold(REFUSED, "; ".join(self._refusals)[:500]))
+        if done.held is not None and done.held.row == REFUSED:
+            _LOG.warning(
+                "message.kept id=%s peer=%s reason=%r",
+                inlet.intake.spool_id,
+                facts.peer_address,
+                done.held.reason,
+            )
         self._tolerances.update(ended.tolerances, done.tolerances)
-        await self._commit(here, inlet.intake, self._message(here, facts, inlet.intake.spool_id, done))
+        await self._commit(here, inlet.intake, self._message(here, facts, inlet.intake, done))
         _LOG.info(
             "message.accepted id=%s peer=%s from=%r to=%d octets=%d repairs=%d tolerated=%s",
             inlet.intake.spool_id, facts.peer_address, done.plan.reverse_path, len(self._paths), ended.size_octets,
@@ -134,8 +160,13 @@ class Taking:
 
     async def _commit(self, here: Reception, intake: Intake, message: NewMessage) -> None:
         """Make it durable, and hand it on: claimed already where its lane has room, else through the queue."""
-        is_express = here.express is not None and message.held is None
-        until_at = here.express.reserve(message.lane) if here.express is not None and is_express else 0.0
+        is_express = message.held is None and not message.lanes
+        n_recipients = len(message.envelope.forward_paths)
+        until_at = (
+            here.express.reserve(message.lane, n_recipients)
+            if here.express is not None and is_express
+            else 0.0
+        )
         claim = None
         try:
             claim = await intake.commit(replace(message, claim_until_at=until_at) if until_at else message)
@@ -145,22 +176,23 @@ class Taking:
         if here.express is not None and claim is not None:
             here.express.take(claim)
         else:
-            here.accepted(message.lane)
+            for lane in set(message.lanes) or {message.lane}:
+                here.accepted(lane)
 
     def _envelope(self, reverse_path: str) -> Envelope:
         given = self._given
         return Envelope(reverse_path, tuple(self._paths), given.body, given.smtputf8, given.ret, given.envid)
 
-    def _message(
-        self, here: Reception, facts: SubmitterFacts, spool_id: SpoolId, done: Finished
-    ) -> NewMessage:
+    def _message(self, here: Reception, facts: SubmitterFacts, intake: Intake, done: Finished) -> NewMessage:
         plan, at = done.plan, here.clock.now()
         envelope = self._envelope(plan.reverse_path)
-        trace = headers.TRACES[here.workshop.received](here.offers.hostname, spool_id, envelope, facts, at)
-        lane = here.lane_of(envelope, facts)
+        trace = headers.TRACES[here.workshop.received](
+            here.offers.hostname, intake.spool_id, envelope, facts, at
+        )
+        lanes = tuple(here.lanes_of(envelope, facts, intake.size_octets))
         return NewMessage(
-            envelope, facts, lane, at, at + here.keep_s, trace + plan.added, plan.message_id, plan.header_from,
-            repairs=done.repairs, held=done.held,
+            envelope, facts, lanes[0], at, at + here.keep_s, trace + plan.added, plan.message_id, plan.header_from,
+            repairs=done.repairs, held=done.held, lanes=lanes if len(set(lanes)) > 1 else (),
         )  # fmt: skip
 
 

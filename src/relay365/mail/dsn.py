@@ -16,21 +16,28 @@ _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
 @dataclass(frozen=True, slots=True)
 class FailedRecipient:
-    """One recipient that is reported. reply: the remote's words; status: its enhanced status or ours."""
+    """One recipient that is reported. reply: the remote's words; status: its enhanced status or ours.
+
+    advice: lines for people, what it means and what to do.
+    """
 
     address: str
     orcpt: str
     status: str
     reply: str
+    advice: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report. head: the message's header section, as returned (RFC 3462 2); at, arrived_at in epoch seconds."""
+    """One report. head: the message's header section, as returned (RFC 3462 2); at, arrived_at in epoch seconds.
+
+    to: who is told, at least one address.
+    """
 
     hostname: str
     author: str
-    to: str
+    to: tuple[str, ...]
     spool_id: str
     message_id: str
     at: float
@@ -47,7 +54,7 @@ def build(report: Report, boundary: str) -> bytes:
     )  # RFC 2045 6.4: on both levels
     lines = [
         f'From: "Mail relay {report.hostname}" <{_line(report.author)}>',
-        f"To: <{_line(report.to)}>",
+        "To: " + ",\r\n\t".join(f"<{_line(one)}>" for one in report.to),
         f"Date: {date_time(report.at)}",
         f"Message-ID: {report.message_id}",
         "Subject: Undelivered mail: your message could not be delivered",
@@ -90,7 +97,8 @@ def build(report: Report, boundary: str) -> bytes:
 def _explanations(report: Report) -> list[str]:
     lines = []
     for recipient in report.recipients:
-        lines += [f"<{_line(recipient.address)}>", f"    {_line(recipient.reply) or 'no more is known'}", ""]
+        lines += [f"<{_line(recipient.address)}>", f"    {_line(recipient.reply) or 'no more is known'}"]
+        lines += [*(f"    {_line(advice)}" for advice in recipient.advice), ""]
     return lines
 
 

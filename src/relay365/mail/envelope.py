@@ -39,6 +39,7 @@ class SubmitterFacts:
 
     protocol is the `with` word of the Received line: SMTP, ESMTP, ESMTPS, ESMTPA, ESMTPSA (RFC 3848).
     tls is the version and cipher or ""; login is the authenticated name or "".
+    priority: what the rule that let it in says: alarm, normal or bulk.
     """
 
     listener: str
@@ -49,3 +50,4 @@ class SubmitterFacts:
     tls: str = ""
     login: str = ""
     device: str = ""
+    priority: str = "normal"

@@ -49,6 +49,7 @@ class Outcome:
     retry_after_s: seconds that the remote asked us to wait, or None.
     remote_id: the Message-ID that the remote named in its 250; "" for none.
     offered: whether MAIL was said; False means that no line could be opened and nothing was used up.
+    until_s: so long a fault of configuration may heal by itself, before a person is called.
     """
 
     kind: Kind
@@ -60,3 +61,4 @@ class Outcome:
     retry_after_s: float | None = None
     remote_id: str = ""
     offered: bool = True
+    until_s: float = 0.0

@@ -45,6 +45,25 @@ class Receiver(Protocol):
         ...
 
 
+class _Nobody:
+    """The receiver of a stream that has ended."""
+
+    def connected(self, stream: Stream) -> None:
+        """Nobody is told."""
+
+    def octets_received(self, octets: bytes) -> None:
+        """Nobody is told."""
+
+    def eof_received(self) -> None:
+        """Nobody is told."""
+
+    def disconnected(self, error: Exception | None) -> None:
+        """Nobody is told."""
+
+
+_NOBODY = _Nobody()
+
+
 class Stream(asyncio.BufferedProtocol):
     """One connection. Use listen() and connect() to get one."""
 
@@ -105,6 +124,8 @@ class Stream(asyncio.BufferedProtocol):
             if self._beginning is not None and not self._beginning.done():
                 self._beginning.set_exception(exc or ConnectionResetError(_WENT_AWAY))
             self._receiver.disconnected(exc)
+            # The transport leads back to us: what hangs on the receiver is free at once, not with a late collection.
+            self._receiver, self._transport = _NOBODY, None
 
     # -- our side -------------------------------------------------------------------------------------------------
 

@@ -30,9 +30,10 @@ class Consignment:
 class LaneLimits:
     """What a lane may use at once and in a window; None is no limit (Microsoft's are in docs/outcomes.md).
 
-    connections: attempts at once. messages in any window_s seconds, counted from start to completion + window_s.
+    connections: attempts at once. messages in any window_s seconds, counted from start to completion + window_s;
+    windows: further ones beside it, each (messages, seconds).
     recipients of one consignment at most; octets: its largest size, None where only the remote knows.
-    budget: whose messages these are: lanes with the same word share one window (SMTP and Graph of one mailbox).
+    budget: whose messages these are: lanes with the same word share their windows (SMTP and Graph of one mailbox).
     """
 
     connections: int
@@ -41,6 +42,7 @@ class LaneLimits:
     recipients: int = 1000
     octets: int | None = None
     budget: str = ""
+    windows: tuple[tuple[int, float], ...] = ()
 
 
 class Route(Protocol):

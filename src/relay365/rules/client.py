@@ -11,10 +11,13 @@ from relay365.mail.tolerance import DEFAULT
 class Client:
     """The verdict about a peer: made at connect from its address, again when it has named itself and logged in.
 
-    mark: the rule that decided, such as "R3"; "" when none did. name: that rule for people. device: the name of a
+        mark: the rule that decided, such as "R3"; "" when none did. name: that rule for people. device: the name of a
     [[device]], "" for others. login: never, optional or required. max_octets, per_minute and sessions: 0 is no limit
     of its own. sender: the envelope sender that every message gets, "" for the one that is given. senders and
-    recipients: addresses and "@domain" in lower case; empty is any.
+    recipients: addresses and "@domain" in lower case; empty is any. house: in the same words, what [sender] asks of
+    every sender in whose place no other is put; takes_null: whether MAIL FROM:<> may pass.
+    priority: alarm, normal or bulk. kept_octets: up to this size what would be refused is taken, and held for a person;
+    0: it is refused (accept_then_report).
     """
 
     mark: str = ""
@@ -30,6 +33,10 @@ class Client:
     sender: str = ""
     senders: frozenset[str] = frozenset()
     recipients: frozenset[str] = frozenset()
+    house: frozenset[str] = frozenset()
+    takes_null: bool = True
+    priority: str = "normal"
+    kept_octets: int = 0
     charset: str = "windows-1252"
 
 

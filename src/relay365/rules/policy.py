@@ -21,6 +21,7 @@ from relay365.rules.client import Client
 TLS_NEEDED = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")  # RFC 3207 4
 MOST_REMEMBERED = 10_000
 
+_PRIORITIES = ("bulk", "normal", "alarm")  # from the lowest
 _ORDER = ("never", "optional", "required")  # a login, from the loosest to the strictest
 
 
@@ -70,13 +71,19 @@ class Policy:
         return None
 
     def mail(self, facts: SubmitterFacts, event: MailAsked) -> Reply | None:
-        """At MAIL. The null path is a report: [sender] null says what becomes of it."""
+        """At MAIL, as far as it alone decides; where a rule puts its own sender in its place, any may pass."""
         verdict = self.judge(facts)
         if verdict.reply is not None:
             return verdict.reply
         client, path = verdict.client, event.reverse_path
-        if client.senders and path and not client.sender and not pattern.fits(client.senders, path):
+        if client.sender:
+            return None
+        if not path:
+            return None if client.takes_null else refusal("empty sender not allowed here", client.mark)
+        if not pattern.fits(client.senders, path):
             return refusal("sender not allowed here", client.mark)
+        if not pattern.fits(client.house, path):
+            return refusal("sender domain not allowed here", client.mark)
         return None
 
     def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
@@ -149,6 +156,11 @@ class Policy:
         return replace(client, auth_in_clear=in_clear, login=login)
 
 
+def is_kept(client: Client, said: Reply) -> bool:
+    """Whether a message is taken in spite of a refusal, and held; "later" and "log in first" stay what they are."""
+    return client.kept_octets > 0 and said.code == 550
+
+
 def refusal(words: str, mark: str) -> Reply:
     """550 5.7.1, at most six plain words, and the rule: what a panel can show."""
     return Reply.of(550, "5.7.1", f"{words} ({mark})")
@@ -163,6 +175,7 @@ def _narrowed(hint: Client, base: Client) -> Client:
         sessions=_least(hint.sessions, base.sessions), sender=hint.sender or base.sender,
         senders=pattern.common(hint.senders, base.senders),
         recipients=pattern.common(hint.recipients, base.recipients),
+        priority=min(hint.priority, base.priority, key=_PRIORITIES.index), kept_octets=base.kept_octets,
     )  # fmt: skip
 
 

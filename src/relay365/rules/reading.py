@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from relay365.mail.tolerance import BY_NAME, DEFAULT
+from relay365.rules.admission.pattern import NOBODY
 from relay365.rules.admission.rulebook import Rule
 from relay365.rules.client import Client
 
@@ -20,6 +21,14 @@ _LOGIN = {
 # Words of a refusal of ours, and what heals it; {place} is the rule's table in the file.
 _CURES = (
     ("address not allowed here", "let it in by its address or its network, or give it a login"),
+    (
+        "empty sender not allowed here",
+        'let the device give a sender, or give it one in {place}; else null = "pass" or "rewrite" in [sender]',
+    ),
+    (
+        "domain not allowed here",
+        "set the device's sender to an address of [sender] domains, or give it a sender of its own in {place}",
+    ),
     (
         "sender not allowed here",
         "add the address to senders in {place}, or give it a sender of its own there",
@@ -88,8 +97,16 @@ def grants(client: Client) -> Iterator[str]:
         yield f"every message gets the sender <{client.sender}>"
     if client.senders and not client.sender:
         yield f"senders: {_list(client.senders)}"
+    if client.house and not client.sender:
+        yield f"senders, whoever it is: {_list(client.house - {NOBODY}) or 'none'}"
+    if not client.takes_null and not client.sender:
+        yield "an empty sender is refused"
+    if client.priority != "normal":
+        yield f"its messages have the priority {client.priority}"
     if client.recipients:
         yield f"recipients: {_list(client.recipients)}"
+    if client.kept_octets:
+        yield "what would be refused is taken and held for a person"
     for n, words in (
         (client.max_octets, "octets at most in a message"),
         (client.per_minute, "messages a minute at most from one address"),

@@ -72,3 +72,36 @@ class SlidingLog:
         if self.n_free(now):
             return now
         return self._done[0] if self._done else None
+
+
+class Windows:
+    """Several sliding logs that a message must have a place in, all or none; none of them is no limit."""
+
+    def __init__(self, *logs: SlidingLog) -> None:
+        self.logs = logs
+
+    def __repr__(self) -> str:
+        return f"<Windows {', '.join(map(repr, self.logs)) or 'without a limit'}>"
+
+    def n_free(self, now: float) -> int | None:
+        """How many messages may start now; None is no limit."""
+        return min((log.n_free(now) for log in self.logs), default=None)
+
+    def take(self, now: float) -> tuple[Slot, ...]:
+        """A place in each; n_free said that there is one."""
+        return tuple(slot for log in self.logs if (slot := log.try_take(now)) is not None)
+
+    def complete(self, slots: tuple[Slot, ...], now: float) -> None:
+        """See SlidingLog."""
+        for log, slot in zip(self.logs, slots, strict=True):
+            log.complete(slot, now)
+
+    def release(self, slots: tuple[Slot, ...]) -> None:
+        """See SlidingLog."""
+        for log, slot in zip(self.logs, slots, strict=True):
+            log.release(slot)
+
+    def next_free_at(self, now: float) -> float | None:
+        """When a place is free in each by time alone; now where there is one, None where only a completion helps."""
+        instants = [log.next_free_at(now) for log in self.logs]
+        return None if None in instants else max((one for one in instants if one is not None), default=now)

@@ -29,6 +29,7 @@ class State(Enum):
     EXPIRED = "expired"
 
 
+MOST_RECIPIENTS = 1_000_000  # of one claim, where the lane knows no limit
 FAR_S = 172_800.0  # no pause between two tries is as long (rules.retry.LONGEST_WISH_S)
 END_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
@@ -44,7 +45,8 @@ class Hold(NamedTuple):
 class NewMessage:
     """What is committed with a content.
 
-    lane: the budget that its recipients wait in, `route` or `route/mailbox`.
+    lane: the budget that its recipients wait in, `route` or `route/mailbox`; lanes: one for each recipient, where they
+    differ (then lane is the first, and nothing is claimed at once).
     trace: our Received line (and what else we add), CRLF lines, sent in front of the content.
     message_id: the Message-ID header's value with angle brackets, or "".
     answers: the recipients whose owed report this message pays (a DSN of ours), settled in the same commit.
@@ -65,6 +67,11 @@ class NewMessage:
     claim_until_at: float = 0.0
     repairs: str = ""
     held: Hold | None = None
+    lanes: tuple[str, ...] = ()
+
+    def lane_of(self, n: int) -> str:
+        """The lane of one recipient."""
+        return self.lanes[n] if self.lanes else self.lane
 
 
 class Intake(Protocol):
@@ -135,6 +142,7 @@ class Fate:
     counted: whether this was an attempt (a throttle is not). next_attempt_at is read for QUEUED only.
     possible_duplicate: set (never cleared) for an uncertain outcome.
     owes_report: FAILED or EXPIRED recipients whose sender must be told; the debt is written in the same commit.
+    lane: for QUEUED: another lane that it goes to from now on, "" for none.
     """
 
     n: int
@@ -144,6 +152,7 @@ class Fate:
     counted: bool = True
     possible_duplicate: bool = False
     owes_report: bool = False
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +162,19 @@ class Settlement:
     spool_id: SpoolId
     lease: int
     fates: tuple[Fate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A queued recipient, with what decides about its way. at: when it is due."""
+
+    spool_id: SpoolId
+    n: int
+    at: float
+    address: str
+    reverse_path: str
+    submitter: SubmitterFacts
+    size_octets: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +260,23 @@ class Spool(Protocol):
         """Start taking a content; cheap, nothing is written yet. Raises SpoolFull (disk floor) and SpoolUnavailable."""
         ...
 
-    async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
-        """Claim up to `limit` messages that are due in a lane, oldest due first; a damaged one is set aside."""
+    async def claim(
+        self, lane: str, *, limit: int, now: float, lease_until_at: float, recipients: int = MOST_RECIPIENTS
+    ) -> list[Claim]:
+        """Claim up to `limit` messages that are due in a lane, oldest due first; a damaged one is set aside.
+
+        recipients: how many of one message a claim may have; the rest of them stay due, for another claim.
+        """
+        ...
+
+    async def waiting(self, lane: str, *, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        """Queued recipients of a lane, oldest due first, behind one that was given before."""
+        ...
+
+    async def redirect(
+        self, which: Sequence[tuple[SpoolId, int]], lane: str, *, now: float, reason: str
+    ) -> int:
+        """Put queued recipients into another lane, due at once; gives how many still were queued."""
         ...
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:

@@ -6,16 +6,17 @@ It keeps every promise of spool.api but durability: `earlier` hands the mail of 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from relay365.clock import Clock
 from relay365.errors import SpoolUnavailable
 from relay365.mail.content import Content
-from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.mail.envelope import SpoolId
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
+    MOST_RECIPIENTS,
     Claim,
     ClaimedRecipient,
     EventView,
@@ -23,88 +24,14 @@ from relay365.spool.api import (
     LaneNote,
     MessageView,
     NewMessage,
-    RecipientView,
     Selection,
     Settlement,
     State,
+    Waiting,
 )
 from relay365.spool.content import MemoryContent
 from relay365.spool.ids import seq_of, spool_id_of
-
-
-@dataclass
-class _Recipient:
-    path: ForwardPath
-    lane: str
-    next_attempt_at: float
-    state: State = State.QUEUED
-    attempts: int = 0
-    lease: int = 0
-    lease_until_at: float = 0.0
-    last_reply: str = ""
-    klass: str = ""
-    row: str = ""
-    possible_duplicate: bool = False
-    owes_report: bool = False
-    settled_at: float | None = None
-    remote_id: str = ""
-
-    def is_due(self, lane: str, now: float) -> bool:
-        return self.state is State.QUEUED and self.lane == lane and self.next_attempt_at <= now
-
-    def view(self, n: int) -> RecipientView:
-        next_at = self.next_attempt_at if self.state in (State.QUEUED, State.CLAIMED) else None
-        return RecipientView(
-            n, self.path.address, self.state, self.lane, self.attempts, next_at, self.last_reply, self.klass, self.row,
-            self.possible_duplicate, self.settled_at, self.remote_id, self.path.notify, self.path.orcpt,
-        )  # fmt: skip
-
-
-@dataclass
-class _Message:
-    spool_id: SpoolId
-    new: NewMessage
-    octets: bytes
-    recipients: list[_Recipient]
-    events: list[EventView] = field(default_factory=list)
-
-    def in_states(self, states: frozenset[State]) -> list[_Recipient]:
-        return [r for r in self.recipients if r.state in states]
-
-    def view(self, *, with_events: bool, only: Callable[[_Recipient], bool] = lambda _: True) -> MessageView:
-        recipients = tuple(r.view(n) for n, r in enumerate(self.recipients) if only(r))
-        return MessageView(
-            self.spool_id, self.new.accepted_at, self.new.expires_at, len(self.octets),
-            self.new.envelope.reverse_path, self.new.message_id, self.new.header_from, self.new.submitter, recipients,
-            events=tuple(self.events) if with_events else (), envid=self.new.envelope.envid,
-        )  # fmt: skip
-
-
-class MemoryIntake:
-    """See spool.api.Intake."""
-
-    def __init__(
-        self, spool_id: SpoolId, store: Callable[[SpoolId, NewMessage, bytes], Claim | None]
-    ) -> None:
-        self.spool_id, self.size_octets = spool_id, 0
-        self._store, self._octets = store, bytearray()
-
-    def write(self, block: bytes) -> bool:
-        """See spool.api.Intake."""
-        self._octets += block
-        self.size_octets += len(block)
-        return True
-
-    async def drained(self) -> None:
-        """See spool.api.Intake."""
-
-    async def commit(self, message: NewMessage) -> Claim | None:
-        """See spool.api.Intake."""
-        return self._store(self.spool_id, message, bytes(self._octets))
-
-    def abandon(self) -> None:
-        """See spool.api.Intake."""
-        self._octets.clear()
+from relay365.spool.memory_model import MemoryIntake, Message, Recipient
 
 
 class MemorySpool:
@@ -112,7 +39,7 @@ class MemorySpool:
 
     def __init__(self, clock: Clock, earlier: MemorySpool | None = None) -> None:
         self._clock = clock
-        self._messages: dict[SpoolId, _Message] = earlier._messages if earlier else {}
+        self._messages: dict[SpoolId, Message] = earlier._messages if earlier else {}
         self._notes: dict[str, LaneNote] = earlier._notes if earlier else {}
         self._seqs: Iterator[int] = earlier._seqs if earlier else itertools.count(1)
         self._leases: Iterator[int] = earlier._leases if earlier else itertools.count(1)
@@ -127,8 +54,9 @@ class MemorySpool:
     def _store(self, spool_id: SpoolId, new: NewMessage, octets: bytes) -> Claim | None:
         if self._is_closed:
             raise SpoolUnavailable("the spool is closed")
-        recipients = [_Recipient(path, new.lane, new.accepted_at) for path in new.envelope.forward_paths]
-        message = self._messages[spool_id] = _Message(spool_id, new, octets, recipients)
+        paths = new.envelope.forward_paths
+        recipients = [Recipient(path, new.lane_of(n), new.accepted_at) for n, path in enumerate(paths)]
+        message = self._messages[spool_id] = Message(spool_id, new, octets, recipients)
         _note(message, -1, new.accepted_at, "message.accepted")
         if new.repairs:
             _note(message, -1, new.accepted_at, "message.repaired", new.repairs)
@@ -140,23 +68,38 @@ class MemorySpool:
             return None
         return self._claim_one(message, new.lane, new.accepted_at, new.claim_until_at)
 
-    async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
+    async def claim(
+        self, lane: str, *, limit: int, now: float, lease_until_at: float, recipients: int = MOST_RECIPIENTS
+    ) -> list[Claim]:
         """See spool.api.Spool."""
+        claims: list[Claim] = []
+        while len(claims) < limit and (
+            more := self._claim_round(lane, now, lease_until_at, (limit - len(claims), recipients))
+        ):
+            claims += more
+        return claims
+
+    def _claim_round(
+        self, lane: str, now: float, lease_until_at: float, most: tuple[int, int]
+    ) -> list[Claim]:
+        """One claim for each message that is due; most: messages, and recipients of each."""
         due = sorted(
             (min(r.next_attempt_at for r in m.recipients if r.is_due(lane, now)), seq_of(m.spool_id), m.spool_id)
             for m in self._messages.values()
             if any(r.is_due(lane, now) for r in m.recipients)
         )  # fmt: skip
         return [
-            self._claim_one(self._messages[spool_id], lane, now, lease_until_at)
-            for _, _, spool_id in due[:limit]
+            self._claim_one(self._messages[spool_id], lane, now, lease_until_at, most[1])
+            for _, _, spool_id in due[: most[0]]
         ]
 
-    def _claim_one(self, message: _Message, lane: str, now: float, lease_until_at: float) -> Claim:
+    def _claim_one(
+        self, message: Message, lane: str, now: float, lease_until_at: float, most: int = MOST_RECIPIENTS
+    ) -> Claim:
         lease = next(self._leases)
-        taken = []
+        taken: list[ClaimedRecipient] = []
         for n, r in enumerate(message.recipients):
-            if r.is_due(lane, now):
+            if r.is_due(lane, now) and len(taken) < most:
                 r.state, r.lease, r.lease_until_at = State.CLAIMED, lease, lease_until_at
                 taken.append(ClaimedRecipient(n, r.path, r.attempts, r.possible_duplicate))
         _note(message, -1, now, "message.claimed")
@@ -187,7 +130,7 @@ class MemorySpool:
             self._write_fate(message, message.recipients[fate.n], fate)
         return True
 
-    def _write_fate(self, message: _Message, r: _Recipient, fate: Fate) -> None:
+    def _write_fate(self, message: Message, r: Recipient, fate: Fate) -> None:
         now = self._clock.now()
         r.state, r.next_attempt_at, r.lease = fate.state, fate.next_attempt_at, 0
         r.attempts += fate.counted
@@ -202,6 +145,8 @@ class MemorySpool:
             fate.state, fate.state.value
         )
         _note(message, fate.n, now, f"recipient.{name}")
+        if fate.lane and fate.state is State.QUEUED:
+            self._redirect(message, fate.n, fate.lane, fate.next_attempt_at)
 
     async def renew(self, claims: Sequence[Claim], *, lease_until_at: float) -> None:
         """See spool.api.Spool."""
@@ -296,6 +241,37 @@ class MemorySpool:
                 _note(message, n, self._clock.now(), "recipient.moved")
         return n_moved
 
+    async def waiting(self, lane: str, *, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        """See spool.api.Spool."""
+        behind = (after.at, seq_of(after.spool_id) or 0, after.n) if after else (float("-inf"), 0, 0)
+        found = sorted(
+            ((r.next_attempt_at, seq_of(m.spool_id) or 0, n), m, r)
+            for m, n, r in self._all()
+            if r.state is State.QUEUED and r.lane == lane
+        )  # fmt: skip
+        return [
+            Waiting(
+                m.spool_id, key[2], key[0], r.path.address, m.new.envelope.reverse_path, m.new.submitter, len(m.octets)
+            )
+            for key, m, r in found
+            if key > behind
+        ][:limit]  # fmt: skip
+
+    async def redirect(
+        self, which: Sequence[tuple[SpoolId, int]], lane: str, *, now: float, reason: str
+    ) -> int:
+        """See spool.api.Spool."""
+        return sum(self._redirect(self._messages[spool_id], n, lane, now) for spool_id, n in which)
+
+    @staticmethod
+    def _redirect(message: Message, n: int, lane: str, now: float) -> bool:
+        r = message.recipients[n]
+        if r.state is not State.QUEUED or r.lane == lane:
+            return False
+        r.lane, r.next_attempt_at = lane, min(r.next_attempt_at, now)
+        _note(message, n, now, "recipient.moved")
+        return True
+
     async def hold(self, selection: Selection, reason: str) -> int:
         """See spool.api.Spool."""
         at = self._clock.now()
@@ -361,15 +337,15 @@ class MemorySpool:
         """See spool.api.Spool."""
         self._is_closed = True
 
-    def _in_order(self) -> Sequence[_Message]:
+    def _in_order(self) -> Sequence[Message]:
         return sorted(self._messages.values(), key=lambda m: seq_of(m.spool_id) or 0)
 
-    def _all(self) -> Iterator[tuple[_Message, int, _Recipient]]:
+    def _all(self) -> Iterator[tuple[Message, int, Recipient]]:
         for message in self._in_order():
             for n, r in enumerate(message.recipients):
                 yield message, n, r
 
-    def _selected(self, selection: Selection) -> Sequence[_Message]:
+    def _selected(self, selection: Selection) -> Sequence[Message]:
         states = selection.states or frozenset(State)
         found = self._in_order()
         if selection.ids:
@@ -380,9 +356,9 @@ class MemorySpool:
             found = [m for m in found if m.spool_id in wanted]
         return found[: selection.limit]
 
-    def _oldest(self, state: State, limit: int) -> Sequence[_Message]:
+    def _oldest(self, state: State, limit: int) -> Sequence[Message]:
         """The first of a state: who expires first of the queued, who ended first of the ended, else by id."""
-        found: Sequence[_Message] = [m for m in self._in_order() if m.in_states(frozenset({state}))]
+        found: Sequence[Message] = [m for m in self._in_order() if m.in_states(frozenset({state}))]
         if state is State.QUEUED:
             found = sorted(found, key=lambda m: m.new.expires_at)
         elif state in END_STATES:
@@ -392,5 +368,5 @@ class MemorySpool:
         return found[:limit]
 
 
-def _note(message: _Message, n: int, at: float, name: str, detail: str = "") -> None:
+def _note(message: Message, n: int, at: float, name: str, detail: str = "") -> None:
     message.events.append(EventView(at, n, name, detail))

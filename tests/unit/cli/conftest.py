@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from fakes.desk import SigningDesk
+from fakes.identity import TokenService
 from relay365.cli.main import main
 from relay365.clock import SystemClock
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
@@ -115,3 +117,16 @@ def full_desk(desk: Desk) -> Desk:
     """A desk with four messages."""
     desk.fill()
     return desk
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[TokenService]:
+    """A token service on loopback."""
+    with TokenService(tmp_path / "tls").running() as running:
+        yield running
+
+
+@pytest.fixture
+def signing_desk(tmp_path: Path, service: TokenService) -> SigningDesk:
+    """A desk whose routes sign in there."""
+    return SigningDesk(tmp_path, service)

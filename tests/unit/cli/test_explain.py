@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from relay365.engine.reports.unknown import FILE
+
 
 def test_a_queue_id_is_explained_by_its_last_reply(full_desk: Any) -> None:
     """The row that the relay itself chose, for the message's recipient."""
@@ -74,3 +76,37 @@ def test_every_line_of_a_batch_has_one_answer(desk: Any, line: str) -> None:
     assert 3 == len(answers)
     assert ("auth-refused", "no-mailbox-rights") == (answers[0]["row"], answers[2]["row"])
     assert {"class", "scope", "row", "title", "why", "do"} <= set(answers[1])
+
+
+def test_the_route_decides_which_causes_come_first(desk: Any) -> None:
+    """530 on a connector has another cause than on client submission; tests and links stand beside what to do."""
+    text = "530 5.7.57 Client not authenticated to send mail."
+    (found,) = desk.objects("explain", "--route", "connector", text)
+    said = desk.run("explain", text).stdout
+
+    assert "MX host" in found["why"][0]
+    assert found["tests"]
+    assert found["links"]
+    assert "on a connector route: " in said
+    assert f"  test {found['tests'][0]}" in said
+    assert f"  see  {found['links'][0]}" in said
+
+
+def test_replies_that_nobody_knows_are_listed(full_desk: Any) -> None:
+    """Newest first, in text and JSON, and counted in status; without any it says so."""
+    assert "none: the catalogue knew every reply" in full_desk.run("explain", "--unknown").stdout
+    entries = [
+        {"text": f"599 odd {n}", "lane": "way", "count": n, "first_at": 1.0, "last_at": float(n)}
+        for n in (1, 2)
+    ]
+    (full_desk.directory / "data" / FILE).write_text(json.dumps(entries))
+    found = full_desk.objects("explain", "--unknown")
+
+    assert [("599 odd 2", 2), ("599 odd 1", 1)] == [(one["text"], one["count"]) for one in found]
+    assert "1970-01-01T00:00:02.000Z" == found[0]["last_at"]
+    assert (
+        "2 times, last 1970-01-01T00:00:02.000Z on way: 599 odd 2"
+        in full_desk.run("explain", "--unknown").stdout
+    )
+    assert 2 == full_desk.objects("status")[0]["unknown_replies"]
+    assert "2 that nobody knows" in full_desk.run("status").stdout

@@ -59,3 +59,17 @@ def test_a_held_lane_names_its_row(full_desk: Any) -> None:
 
     assert "smarthost is HELD since 1970-01-01T00:00:01.000Z: 535 5.7.3" in said
     assert "relay365 explain auth-refused" in said
+
+
+def test_what_ends_next_is_shown(running: Any) -> None:
+    """With its route and the days that are left, in text and JSON."""
+    from fakes.desk import SECRET
+
+    file = running.directory / "relay365.toml"
+    (running.directory / "client.secret").write_text("x")
+    route = '[[route]]\nkind = "submission"\nmailbox = "scan@contoso.com"\ntenant = "contoso.com"\nclient = "c"\n'
+    file.write_text(f"{file.read_text()}{route}{SECRET}\nsecret_expires = 2098-01-01\n")
+    ends = running.objects("status")[0]["expiring"]
+
+    assert ("submission", "client secret", "2098-01-01") == (ends["route"], ends["what"], ends["at"][:10])
+    assert "expiring    client secret of submission: 2098-01-01, in " in running.run("status").stdout

@@ -93,3 +93,20 @@ def test_a_mark_of_no_rule_is_known(office: Any) -> None:
     assert ("R0", True, ["R1 is whoever has logged in", "R2 is network 192.168.10.0/24"]) == (
         found["mark"], found["is_known"], found["why"],
     )  # fmt: skip
+
+
+def test_what_the_house_refuses_is_known_beforehand(office: Any) -> None:
+    """A foreign and an empty sender where [sender] rejects them: the reply of a session, and what heals it."""
+    file = office.directory / "relay365.toml"
+    file.write_text(
+        FILE.replace('foreign = "rewrite"', 'foreign = "reject"').replace(
+            'null = "rewrite"', 'null = "reject"'
+        ),
+        "utf-8",
+    )
+    ours, foreign, null = (_ask(office, "--from", one) for one in ("a@contoso.com", "a@else.test", ""))
+
+    assert [True, False, False] == [one["taken"] for one in (ours, foreign, null)]
+    assert "550 5.7.1 sender domain not allowed here (R2)" == foreign["said"][-1]["reply"]
+    assert "550 5.7.1 empty sender not allowed here (R2)" == null["said"][-1]["reply"]
+    assert ["[sender] domains" in foreign["do"][0], "null = " in null["do"][0]] == [True, True]

@@ -97,3 +97,12 @@ def test_a_listener_that_is_not_there_is_answered_with_those_that_are() -> None:
         hints.append(error.value.errors[0].hint)
 
     assert ["did you mean 127.0.0.1:25?", "the file has 127.0.0.1:25"] == hints
+
+
+def test_a_name_that_anybody_can_say_keeps_no_mail() -> None:
+    """accept_then_report needs an address or a login; otherwise a stranger could fill the queue with what is refused."""
+    with pytest.raises(ConfigErrors, match="accept_then_report"):
+        _parse('[[device]]\nname = "a"\nmatch = { helo = "x" }\naccept_then_report = true\n')
+
+    (device,) = _parse('[[device]]\nname = "a"\nmatch = { login = "x" }\naccept_then_report = true\n').device
+    assert device.accept_then_report

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from ipaddress import ip_network
 
 from fakes.clock import FakeClock
 from fakes.mail import put
 from relay365.engine.keeper import PRUNE_ROUND_S, Duties, Keeper
+from relay365.engine.reports.audience import Audience
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
 from relay365.mail.envelope import SpoolId
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.routes.catalogue.rows import catalogue
 from relay365.spool.api import Fate, MessageView, Selection, Settlement, State
 from relay365.spool.memory import MemorySpool
 
@@ -35,13 +39,18 @@ class House:
             "relay.test", 1000.0, 5000.0, lambda envelope, submitter: "way", lambda lane: "scan@contoso.com",
             lambda: self.may_expire, self.told.append,
         )  # fmt: skip
+        self.duties = duties
         self.keeper = Keeper(self.spool, self.clock, duties)
 
-    async def fail(self, spool_id: SpoolId) -> None:
+    def restrict(self, audience: Audience) -> None:
+        """From now on only these may be told."""
+        self.keeper = Keeper(self.spool, self.clock, replace(self.duties, audience=audience))
+
+    async def fail(self, spool_id: SpoolId, outcome: Outcome = FAILED) -> None:
         """Settle every recipient as failed, a report owed."""
         now = self.clock.now()
         (claim,) = await self.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
-        fates = tuple(Fate(r.n, State.FAILED, FAILED, owes_report=True) for r in claim.recipients)
+        fates = tuple(Fate(r.n, State.FAILED, outcome, owes_report=True) for r in claim.recipients)
         assert [] == await self.spool.settle([Settlement(spool_id, claim.lease, fates)])
 
     async def reports(self) -> list[MessageView]:
@@ -198,5 +207,60 @@ def test_history_is_pruned_after_its_time() -> None:
 
         assert None is await house.spool.show(done)
         assert await house.spool.show(waiting) is not None
+
+    story(tell)
+
+
+def test_a_stranger_is_never_told() -> None:
+    """A sender outside gets no report (no backscatter): the dead letter stays for the administrator."""
+
+    async def tell(house: House) -> None:
+        house.restrict(Audience(frozenset({"fabrikam.com"})))
+        spool_id = await put(house.spool, house.clock)
+        await house.fail(spool_id)
+        await house.keeper.round()
+        (dead,) = await house.spool.list(Selection(states=frozenset({State.FAILED})))
+
+        assert [] == await house.reports()
+        assert [] == await house.spool.debts(limit=9)
+        assert spool_id == dead.spool_id
+
+    story(tell)
+
+
+def test_the_owner_of_a_device_is_told_with_its_sender() -> None:
+    """One report, both named in it and in its envelope, and nobody may answer it with another report."""
+
+    async def tell(house: House) -> None:
+        network = (ip_network("0.0.0.0/0"), "lena@contoso.com")
+        house.restrict(Audience(frozenset({"contoso.com"}), {}, (network,)))
+        await house.fail(await put(house.spool, house.clock))
+        await house.keeper.round()
+        (report,) = await house.reports()
+        content = await house.spool.content(report.spool_id)
+        assert content is not None
+
+        assert ["scan@contoso.com", "lena@contoso.com"] == [r.address for r in report.recipients]
+        assert {"NEVER"} == {r.notify for r in report.recipients}
+        assert b"To: <scan@contoso.com>,\r\n\t<lena@contoso.com>\r\n" in (content.octets() or b"")
+
+    story(tell)
+
+
+def test_a_report_says_what_to_do() -> None:
+    """Beside the remote's words stand the catalogue's: what it means, why, and what heals it."""
+
+    async def tell(house: House) -> None:
+        known = replace(FAILED, row="no-such-recipient")
+        await house.fail(await put(house.spool, house.clock), known)
+        await house.keeper.round()
+        (report,) = await house.reports()
+        content = await house.spool.content(report.spool_id)
+        assert content is not None
+        text = (content.octets() or b"").decode()
+        row = next(row for row in catalogue() if row.id == "no-such-recipient")
+
+        assert f"    {row.title}\r\n    Why: {row.why[0]}\r\n" in text
+        assert f"    To do: {row.do[0]}\r\n" in text
 
     story(tell)

@@ -88,7 +88,7 @@ def test_a_gate_shuts_what_is_ready() -> None:
     one = lane(1)
     one.start(0.0)
     assert not one.is_shut(0.0)
-    one.finish(None, "a@x", REFUSED, 0.0, 0.5)
+    one.finish((), "a@x", REFUSED, 0.0, 0.5)
     assert one.is_shut(0.0)
 
 

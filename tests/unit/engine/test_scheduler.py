@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from fakes.clock import FakeClock
 from fakes.mail import DEVICE, put
@@ -405,3 +406,79 @@ def test_a_poison_message_is_set_aside_and_never_blocks_the_rest() -> None:
         assert ("set-aside", "message", POISON_TRIES) == (recipient.row, recipient.klass, recipient.attempts)
 
     story(tell, judge)
+
+
+def test_lanes_of_one_mailbox_share_its_minute() -> None:
+    """SMTP and Graph of the same mailbox: what one has sent the other must not send again."""
+    limits = LaneLimits(2, 1, budget="mailbox scan@contoso.com")
+    routes = [FakeRoute(always(DELIVERED), limits, name) for name in ("smtp", "graph")]
+    scheduler = Scheduler(MemorySpool(FakeClock()), routes, FakeClock(), Policy())
+    smtp, graph = scheduler.lanes.values()
+    assert (1, 1) == (smtp.room(0.0), graph.room(0.0))
+    smtp.start(0.0)
+
+    assert (0, 0) == (smtp.room(0.0), graph.room(0.0))
+
+
+def test_a_throttle_of_the_mailbox_holds_for_its_other_road() -> None:
+    """The day's quota is the mailbox's: the other road of it is shut as well, a stranger's is not."""
+
+    async def tell() -> None:
+        clock = FakeClock()
+        spool, mine = MemorySpool(clock), LaneLimits(2, budget="mailbox scan@contoso.com")
+        routes = [
+            FakeRoute(always(THROTTLED), mine, "smtp"),
+            FakeRoute(always(DELIVERED), mine, "graph"),
+            FakeRoute(always(DELIVERED), LaneLimits(2), "connector"),
+        ]
+        scheduler = Scheduler(spool, routes, clock, Policy((60.0,), jitter=0.0))
+        task = asyncio.ensure_future(scheduler.run())
+        await put(spool, clock, "a@x", lane="smtp")
+        scheduler.accepted("smtp")
+        for _ in range(30):
+            await asyncio.sleep(0)
+        assert [0, 0, 2] == [lane.room(clock.mono()) for lane in scheduler.lanes.values()]
+        await scheduler.stop(1.0)
+        await task
+
+    asyncio.run(tell())
+
+
+def test_what_a_road_can_never_carry_is_handed_to_the_next() -> None:
+    """At once, without an attempt counted and without a report; where there is no other it fails as always."""
+    too_large = replace(FAILED, row="larger-than-remote-takes", reply_text="552 5.3.4 too large")
+
+    async def tell() -> None:
+        clock = FakeClock()
+        spool = MemorySpool(clock)
+        routes = [FakeRoute(always(too_large), name="way"), FakeRoute(always(DELIVERED), name="other")]
+        scheduler = Scheduler(spool, routes, clock, Policy((60.0,), jitter=0.0))
+        scheduler.instead_of = lambda claim, one: "other" if one.path.address == "a@x" else ""
+        task = asyncio.ensure_future(scheduler.run())
+        spool_id = await put(spool, clock, "a@x", "b@x")
+        scheduler.accepted("way")
+        for _ in range(60):
+            await asyncio.sleep(0)
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert [(State.DELIVERED, "other", 1), (State.FAILED, "way", 1)] == [
+            (one.state, one.lane, one.attempts) for one in view.recipients
+        ]
+        await scheduler.stop(1.0)
+        await task
+
+    asyncio.run(tell())
+
+
+def test_a_message_with_more_recipients_than_one_transaction_may_have_goes_through_the_queue() -> None:
+    """It cannot be claimed in the commit that accepts it; the queue divides it."""
+
+    async def tell(house: House) -> None:
+        await house.settled()
+        assert 0.0 == house.scheduler.reserve("way", 3)
+        spool_id = await house.put("a@x", "b@x", "c@x")
+        await house.settled()
+        assert [2, 1] == [len(one.envelope.forward_paths) for one in house.route.consignments]
+        assert {State.DELIVERED} == set(await house.states(spool_id))
+
+    story(tell, always(DELIVERED), LaneLimits(2, recipients=2))

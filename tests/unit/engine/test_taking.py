@@ -10,11 +10,14 @@ import pytest
 
 from relay365.engine.contents.twins import Twins
 from relay365.engine.contents.workshop import Workshop
+from relay365.engine.reception import RECIPIENT_OK, SENDER_OK
 from relay365.engine.taking import Taking
 from relay365.errors import SpoolFull
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
 from relay365.mail.headers import MAX_RECEIVED
 from relay365.mail.status import Reply
+from relay365.rules.client import Client
+from relay365.rules.policy import refusal
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
 from relay365.spool.api import NewMessage
 from relay365.spool.memory import MemorySpool
@@ -141,3 +144,46 @@ def test_what_is_too_large_is_committed_as_held(runner: asyncio.Runner) -> None:
         assert message.repairs.startswith("message_id: added")
 
     runner.run(live())
+
+
+KEPT = Client("R1", device="cam", login="optional", kept_octets=1 << 20)
+
+
+def test_what_policy_refuses_is_kept_for_a_device_that_shows_nothing(runner: asyncio.Runner) -> None:
+    """250 to its MAIL and RCPT, 250 at the dot, and one message that waits for a person with every reason."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        here, no = reception(spool), refusal("recipient not allowed here", "R1")
+        taking = Taking(MailGiven("x@y.test"))
+        assert SENDER_OK == taking.open(refusal("sender not allowed here", "R1"), KEPT)
+        assert RECIPIENT_OK == taking.add(RcptGiven(ForwardPath("far@else.test")), no, KEPT)
+        assert RECIPIENT_OK == taking.add(RcptGiven(ForwardPath("near@b.test")), None, KEPT)
+        taking.begin(here, FACTS)
+        taking.write(b"x\r\n")
+        assert 250 == (await taking.store(here, FACTS, ContentEnded(3))).code
+        (message,) = spool.committed
+        assert (
+            "refused",
+            "<x@y.test>: 550 5.7.1 sender not allowed here (R1); "
+            "<far@else.test>: 550 5.7.1 recipient not allowed here (R1)",
+        ) == message.held
+        assert ["far@else.test", "near@b.test"] == [one.address for one in message.envelope.forward_paths]
+
+    runner.run(live())
+
+
+@pytest.mark.parametrize(
+    ("said", "client"),
+    [
+        (refusal("recipient not allowed here", "R1"), Client("R1", device="cam")),
+        (Reply.of(450, "4.7.1", "too many messages, try later (R1)"), KEPT),
+        (Reply.of(530, "5.7.0", "Authentication required (R1)"), KEPT),
+    ],
+)
+def test_what_is_no_refusal_for_ever_or_nobodys_wish_stays_refused(said: Reply, client: Client) -> None:
+    """Whoever has not asked for it hears the refusal; so does everybody that may come again, or must log in."""
+    taking = Taking(MailGiven("x@y.test"))
+
+    assert said == taking.open(said, client)
+    assert said == taking.add(RcptGiven(ForwardPath("a@b.test")), said, client)

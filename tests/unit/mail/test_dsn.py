@@ -22,7 +22,7 @@ HEAD = b"Message-ID: <1@device>\r\nFrom: scan@contoso.com\r\nSubject: Scan from 
 
 def _report(*recipients: FailedRecipient, head: bytes = HEAD, envid: str = "") -> Report:
     return Report(
-        "relay.test", "scan@contoso.com", "scan@contoso.com", "4TQ921", "<1.4TQ922@relay.test>", 1_795_514_531.0,
+        "relay.test", "scan@contoso.com", ("scan@contoso.com",), "4TQ921", "<1.4TQ922@relay.test>", 1_795_514_531.0,
         1_795_082_531.0, envid, recipients, head,
     )  # fmt: skip
 

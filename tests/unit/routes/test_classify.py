@@ -10,14 +10,18 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import click
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relay365.cli.main import main
 from relay365.errors import TokenRefused
 from relay365.mail.outcome import Class, Kind, Scope
 from relay365.mail.status import EnhancedStatus, Reply
-from relay365.routes.classify import Row, catalogue, explain, outcome_of, outcome_of_token
+from relay365.routes.catalogue.pasted import explain
+from relay365.routes.catalogue.rows import Row, catalogue
+from relay365.routes.classify import outcome_of, outcome_of_graph, outcome_of_token
 
 TESTS = Path(__file__).resolve().parents[2]
 SRC = TESTS.parent / "src" / "relay365"
@@ -46,7 +50,7 @@ def _cases() -> list[Case]:
 
 CASES = _cases()
 SMTP_CASES = [case for case in CASES if case.kinds]
-STAGES = ("connect", "auth", "mail", "rcpt", "data")
+KINDS = ("submission", "connector", "graph", "hve", "acs", "smarthost")
 
 
 def _name(case: Case) -> str:
@@ -112,16 +116,52 @@ def test_every_row_has_a_case() -> None:
     assert {row.id for row in catalogue()} == {case.row for case in CASES}
 
 
+def test_the_cases_are_many() -> None:
+    """At least 150 different texts are checked, each of an SMTP server in seven dresses besides."""
+    assert len({case.text for case in CASES}) >= 150
+    assert len(CASES) == len({(case.place, case.text) for case in CASES})
+
+
+def test_every_command_of_the_catalogue_exists() -> None:
+    """A row sends nobody to a command or an option that there is not."""
+    unknown = set()
+    for row in catalogue():
+        for command in row.tests:
+            program, *words = command.split()
+            found: click.Command | None = main if program == "relay365" else None
+            while words and isinstance(found, click.Group):
+                found = found.get_command(click.Context(found), words.pop(0))
+            options = {option for one in (found.params if found else ()) for option in one.opts}
+            if found is None or not {word for word in words if word.startswith("--")} <= options:
+                unknown.add(command)
+
+    assert set() == unknown
+
+
+def test_causes_on_a_kind_of_route_come_first() -> None:
+    """Whoever uses a connector is told of the connector's causes, not of client submission's."""
+    row = next(row for row in catalogue() if row.id == "not-authenticated")
+    on_connector, everywhere = row.causes_on({"connector"}), row.causes_on(())
+
+    assert "MX host" in on_connector[0]
+    assert row.why == on_connector[1:]
+    assert len(row.why) + len(row.causes) == len(everywhere)
+    assert {cause.route for one in catalogue() for cause in one.causes} <= set(KINDS)
+
+
 def test_rows_are_whole() -> None:
     """Ids are unique; title, causes, cures and source are said; a throttle says how long it may last."""
     rows = catalogue()
 
     assert len(rows) == len({row.id for row in rows})
-    assert [] == [r.id for r in rows if not (r.title.endswith(".") and r.why and r.do and r.source)]
+    assert [] == [
+        r.id for r in rows if not (r.title.endswith(".") and r.why and r.do and r.source and r.tests)
+    ]
+    assert [] == [r.id for r in rows if r.where in ("smtp", "token", "graph") and not r.links]
     assert [] == [
         r.id for r in rows if r.where == "smtp" and r.klass is Class.RATE_LIMIT and not r.retry_after_s
     ]
-    assert {"smtp", "token", "graph", "relay"} == {row.where for row in rows}
+    assert {"smtp", "token", "graph", "device", "relay"} == {row.where for row in rows}
 
 
 def test_every_mark_in_the_code_is_explained() -> None:
@@ -294,3 +334,73 @@ def test_a_row_without_codes_speaks_of_every_refusal(row: Row) -> None:
     found = [outcome_of(Reply(code, status, (" ".join(row.fragments),)), "data").row for code in (400, 599)]
 
     assert [row.id] * 2 == found
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "message", "row", "kind", "klass", "scope"),
+    [
+        (400, "ErrorMimeContentInvalidBase64String", "Invalid base64 string for MIME content.", "graph-mime",
+         Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        (400, "ErrorInvalidRecipients", "At least one recipient is not valid.", "graph-recipients",
+         Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        (400, "BadRequest", "The maximum request length supported is 4MB.", "graph-request-length",
+         Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        (413, "RequestEntityTooLarge", "", "graph-too-large", Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        (400, "ErrorMessageSizeExceeded", "", "graph-too-big", Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        (401, "InvalidAuthenticationToken", "", "graph-token", Kind.DEFERRED, Class.CONFIGURATION, Scope.TENANT),
+        (401, "", "", "graph-unauthorized", Kind.DEFERRED, Class.CONFIGURATION, Scope.TENANT),
+        (403, "ErrorAccessDenied", "Access is denied.", "graph-access-denied",
+         Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (403, "Authorization_RequestDenied", "", "graph-consent",
+         Kind.DEFERRED, Class.CONFIGURATION, Scope.TENANT),
+        (403, "ErrorSendAsDenied", "", "graph-send-as-denied", Kind.DEFERRED, Class.SENDER, Scope.MESSAGE),
+        (403, "ErrorMessageSubmissionBlocked", "", "graph-account-blocked",
+         Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (400, "ErrorExceededMessageLimit", "", "graph-message-limit",
+         Kind.DEFERRED, Class.RATE_LIMIT, Scope.MAILBOX),
+        (403, "ErrorSubmissionQuotaExceeded", "", "graph-submission-quota",
+         Kind.DEFERRED, Class.RATE_LIMIT, Scope.MAILBOX),
+        (507, "ErrorQuotaExceeded", "", "graph-mailbox-full",
+         Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (404, "MailboxNotEnabledForRESTAPI", "", "graph-no-mailbox",
+         Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (404, "ErrorInvalidUser", "", "graph-no-user", Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (404, "ResourceNotFound", "", "graph-resource-missing",
+         Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (429, "ApplicationThrottled", "Application is over its MailboxConcurrency limit.", "graph-concurrency",
+         Kind.DEFERRED, Class.RATE_LIMIT, Scope.TENANT),
+        (429, "", "", "graph-throttled", Kind.DEFERRED, Class.RATE_LIMIT, Scope.TENANT),
+        (500, "", "<html>", "graph-unwell", Kind.DEFERRED, Class.TRANSIENT, Scope.ROUTE),
+        (503, "ServiceUnavailable", "", "graph-unwell", Kind.DEFERRED, Class.TRANSIENT, Scope.ROUTE),
+        (200, "", "", "graph-200", Kind.UNCERTAIN, Class.TRANSIENT, Scope.MESSAGE),
+        (418, "Teapot", "", "", Kind.FAILED, Class.MESSAGE, Scope.MESSAGE),
+        (403, "NeverSeen", "", "", Kind.DEFERRED, Class.CONFIGURATION, Scope.MAILBOX),
+        (409, "NeverSeen", "", "", Kind.DEFERRED, Class.TRANSIENT, Scope.MESSAGE),
+        (599, "NeverSeen", "", "", Kind.DEFERRED, Class.TRANSIENT, Scope.ROUTE),
+    ],
+)  # fmt: skip
+def test_an_answer_of_graph_becomes_its_outcome(
+    status: int, code: str, message: str, row: str, kind: Kind, klass: Class, scope: Scope
+) -> None:
+    """Every code of the catalogue of Graph, and what it does not know, by status."""
+    outcome = outcome_of_graph(status, code, message)
+
+    assert (row, kind, klass, scope) == (outcome.row, outcome.kind, outcome.klass, outcome.scope)
+
+
+def test_only_202_of_graph_is_delivered() -> None:
+    """Success is 202; Retry-After is believed before the catalogue, and a negative one is none."""
+    assert Kind.DELIVERED is outcome_of_graph(202, "", "").kind
+    assert [17.0, 0.0, 30.0] == [
+        outcome_of_graph(429, "", "", wish).retry_after_s for wish in (17.0, -5.0, None)
+    ]
+    assert 120.0 == outcome_of_graph(503, "", "", 120.0).retry_after_s
+
+
+def test_a_right_that_spreads_gets_its_two_hours() -> None:
+    """430 STOREDRV is configuration, but a person is called only after the time that Microsoft needs."""
+    outcome = outcome_of(
+        _reply("430 4.2.0 STOREDRV; mailbox logon failure; MapiExceptionLogonFailed"), "data"
+    )
+
+    assert (Class.CONFIGURATION, 7200.0) == (outcome.klass, outcome.until_s)

@@ -251,6 +251,68 @@ def test_a_password_in_clear_may_come_from_everywhere_where_that_is_asked_for() 
     ]
 
 
+@pytest.mark.parametrize(
+    ("sender", "heard"),
+    [
+        ("a@CONTOSO.com", ""),
+        ("relay@else.test", ""),
+        ("a@else.test", "550 5.7.1 sender domain not allowed here (R2)"),
+        ("a@sub.contoso.com", "550 5.7.1 sender domain not allowed here (R2)"),
+        ("", "550 5.7.1 empty sender not allowed here (R2)"),
+    ],
+)
+def test_the_house_refuses_at_mail_with_the_rules_mark(sender: str, heard: str) -> None:
+    """[sender] foreign and null = "reject" come before the content; rewrite_to is nobody's foreign address."""
+    house = 'foreign = "reject"\nnull = "reject"\nrewrite_to = "Relay@else.test"\n'
+
+    assert heard == _mail(_policy(house + OFFICE), _facts(), sender)
+
+
+def test_a_sender_of_its_own_comes_before_what_the_house_asks() -> None:
+    """What a rule puts in its place is never judged, nor what stood there."""
+    policy = _policy('foreign = "reject"\nnull = "reject"\n' + OFFICE + 'sender = "scan@contoso.com"\n')
+
+    assert ["", "", ""] == [_mail(policy, _facts(), one) for one in ("", "a@else.test", "scan@contoso.com")]
+
+
+def test_a_house_without_domains_that_refuses_foreign_ones_takes_none() -> None:
+    """An empty list of our own domains is not any domain."""
+    policy = Policy(
+        rules_of(parse(HEAD.replace('domains = ["contoso.com"]', 'foreign = "reject"') + OFFICE, "f")),
+        Door("a"),
+    )
+
+    assert "550 5.7.1 sender domain not allowed here (R2)" == _mail(policy, _facts())
+
+
+def test_a_priority_is_the_rules_and_no_name_that_anybody_can_say_raises_it() -> None:
+    """A device known by its address has its own; one known by its HELO has at most what its network has."""
+    canon = CANON + 'priority = "alarm"\n'
+    ups = '[[device]]\nname = "ups"\nmatch = { helo = "UPS" }\npriority = "alarm"\n'
+    fax = '[[device]]\nname = "fax"\nmatch = { helo = "FAX" }\npriority = "bulk"\n'
+    policy = _policy(canon + ups + fax + OFFICE)
+    other = "192.168.10.32"
+
+    assert ["alarm", "normal", "bulk", "normal"] == [
+        policy.client(facts).priority
+        for facts in (_facts(), _facts(other, helo="UPS"), _facts(other, helo="FAX"), _facts(other))
+    ]
+
+
+def test_only_a_device_that_is_known_by_address_or_login_keeps_what_is_refused() -> None:
+    """A name that anybody can say in front of it gives nothing, and takes nothing away."""
+    kept = CANON + "accept_then_report = true\n"
+    ups = '[[device]]\nname = "ups"\nmatch = { helo = "UPS" }\n'
+    policy = _policy(ups + kept + OFFICE)
+
+    assert [True, True, False, False] == [
+        policy.client(facts).kept_octets > 0
+        for facts in (
+            _facts(), _facts(helo="UPS"), _facts("192.168.10.9", helo="UPS"), _facts("192.168.10.9", login="canon")
+        )
+    ]  # fmt: skip
+
+
 # A trick, and the address that RCPT is judged by: a source route is taken away before (RFC 5321 C).
 TRICKS = [
     ("lena@fabrikam.com", "lena@fabrikam.com"),

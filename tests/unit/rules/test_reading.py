@@ -9,7 +9,7 @@ import pytest
 from relay365.config import parse
 from relay365.mail.tolerance import BY_NAME
 from relay365.rules.admission.rulebook import Rule, rules_of
-from relay365.rules.reading import grants, rule_to_paste, who
+from relay365.rules.reading import cure, grants, rule_to_paste, who
 
 HEAD = """
 [server]
@@ -81,6 +81,35 @@ def test_what_is_as_ever_is_left_out() -> None:
 
     assert ["a login is offered, not asked for"] == list(grants(plain.client))
     assert ["every message gets the sender <scan@contoso.com>"] == list(grants(fixed.client))[1:]
+
+
+def test_what_the_house_asks_is_said_with_the_rule() -> None:
+    """[sender] refusals hold for every rule but one with a sender of its own; and a priority is said."""
+    plain, fixed = _rules(
+        'foreign = "reject"\nnull = "reject"\n[[allow]]\nnetwork = "10.0.0.0/8"\npriority = "bulk"\n'
+        '[[allow]]\nnetwork = "fd00::/8"\nsender = "scan@contoso.com"\n'
+    )[1:]
+
+    assert [
+        "senders, whoever it is: @contoso.com",
+        "an empty sender is refused",
+        "its messages have the priority bulk",
+    ] == list(grants(plain.client))[1:]
+    assert ["every message gets the sender <scan@contoso.com>"] == list(grants(fixed.client))[1:]
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("550 5.7.1 empty sender not allowed here (R2)", "let the device give a sender"),
+        ("550 5.7.1 sender domain not allowed here (R2)", "an address of [sender] domains"),
+        ("550 5.7.1 From domain not allowed here (R2)", "an address of [sender] domains"),
+        ("550 5.7.1 sender not allowed here (R2)", "add the address to senders"),
+    ],
+)
+def test_each_refusal_has_its_own_cure(said: str, words: str) -> None:
+    """Texts that contain one another are not taken for one another."""
+    assert words in cure(said, None)
 
 
 @pytest.mark.parametrize(

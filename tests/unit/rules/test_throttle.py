@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay365.rules.throttle import SlidingLog, Slot
+from relay365.rules.throttle import SlidingLog, Slot, Windows
 
 LIMIT, WINDOW_S = 30, 60.0
 
@@ -121,3 +121,26 @@ def test_a_window_needs_room() -> None:
     """A limit of nothing is a mistake, not a stop."""
     with pytest.raises(ValueError, match="at least one"):
         SlidingLog(0, 60.0)
+
+
+def test_a_message_needs_a_place_in_every_window() -> None:
+    """All or none: thirty a minute and a hundred an hour hold together, and a refused try gives both back."""
+    minute, hour = SlidingLog(2, 60.0), SlidingLog(3, 3600.0)
+    both = Windows(minute, hour)
+    first, second = both.take(0.0), both.take(0.0)
+    assert 0 == both.n_free(0.0)
+    both.complete(first, 0.0)
+    both.release(second)
+    assert 1 == both.n_free(0.0)
+    both.complete(both.take(0.0), 0.0)
+    assert 60.0 == both.next_free_at(0.0)
+    both.complete(both.take(60.0), 60.0)
+
+    assert (0, 3600.0) == (both.n_free(61.0), both.next_free_at(61.0))
+
+
+def test_no_window_is_no_limit() -> None:
+    """A smart host that allows everything."""
+    none = Windows()
+
+    assert (None, (), 5.0) == (none.n_free(5.0), none.take(5.0), none.next_free_at(5.0))

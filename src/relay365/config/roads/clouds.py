@@ -36,6 +36,11 @@ SMTP_RESOURCE: dict[str, str] = {
 }
 
 
+DELEGATED_RESOURCE: dict[str, str] = {**SMTP_RESOURCE, "global": "https://outlook.office.com"}
+HVE_RESOURCE = "https://outlook.office.com"
+"""High Volume Email is worldwide only."""
+
+
 def with_presets(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     """The keys of a route as they stand in the file, and the addresses of its cloud where they do not."""
     cloud = given.get("cloud", "global")
@@ -44,13 +49,26 @@ def with_presets(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"authority": AUTHORITY[cloud], "graph_endpoint": GRAPH[cloud]}
     if kind == "submission":
         found["endpoint"] = SUBMISSION[cloud]
-    graph = given.get("graph_endpoint", GRAPH[cloud])
-    is_delegated = given.get("login") == "mailbox"
-    found["scope"] = {
-        "submission": f"{SMTP_RESOURCE[cloud]}/{'SMTP.Send' if is_delegated else '.default'}",
-        "hve": "https://outlook.office.com/.default",
-        "acs": "https://communication.azure.com/.default",
-        "graph": f"{graph}/{'Mail.Send' if is_delegated else '.default'}",
-        "connector": f"{graph}/.default",
-    }[kind]
+    graph = str(given.get("graph_endpoint", GRAPH[cloud])).rstrip("/")
+    found["scope"] = (_delegated if given.get("login") == "mailbox" else _application)(kind, cloud, graph)
+    if kind == "graph" and given.get("login") == "mailbox" and given.get("large") != "refuse":
+        found["scope"] += f" {graph}/Mail.ReadWrite"  # a draft and an upload session are writing
     return {**found, **given}
+
+
+def _application(kind: str, cloud: str, graph: str) -> str:
+    return {
+        "submission": f"{SMTP_RESOURCE[cloud]}/.default",
+        "hve": f"{HVE_RESOURCE}/.default",
+        "acs": "https://communication.azure.com/.default",
+    }.get(kind, f"{graph}/.default")
+
+
+def _delegated(kind: str, cloud: str, graph: str) -> str:
+    """What a person allows; MSAL adds offline_access, without which there is no refresh token."""
+    return {
+        "submission": f"{DELEGATED_RESOURCE[cloud]}/SMTP.Send",
+        "hve": f"{HVE_RESOURCE}/Mail.Send",
+        "acs": "https://communication.azure.com/.default",
+        "graph": f"{graph}/Mail.Send",
+    }.get(kind, f"{graph}/.default")

@@ -6,6 +6,7 @@ workload_token and, where that lives, password.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -59,6 +60,10 @@ class Account(Way):
     tenant: str = Field("", description="tenant domain or id, for OAuth")
     client: str = Field("", description="application (client) id, for OAuth")
     secret: SecretRef | None = Field(None, description="the client secret's value")
+    secret_expires: date | None = Field(
+        None,
+        description="day on which the secret ends, as the portal says: a warning comes before, 2027-05-01",
+    )
     certificate: SecretRef | None = Field(None, description="the application's certificate (PEM)")
     key: SecretRef | None = Field(None, description="the certificate's private key (PEM)")
     pfx: SecretRef | None = Field(None, description="certificate and key in one PKCS#12 file, as { file = }")
@@ -100,10 +105,14 @@ class Account(Way):
             raise ValueError("certificate and key together")
         if self.pfx_password is not None and self.pfx is None:
             raise ValueError("pfx and pfx_password together")
+        if self.pfx is not None and self.pfx.env is not None:
+            raise ValueError("pfx = { file = } or { credential = }: a PKCS#12 file is not text")
+        if self.secret_expires is not None and self.secret is None:
+            raise ValueError("secret_expires and secret together")
         n_ways = sum(map(bool, self._credentials()))
         if n_ways > 1 or (n_ways == 0 and self._needs_sign_in()):
             raise ValueError(_ONE)
-        if self._asks_entra() and not (self.tenant and self.client):
+        if self.asks_entra() and not (self.tenant and self.client):
             raise ValueError("tenant and client with secret, certificate, pfx, login or workload_token")
         return self
 
@@ -112,8 +121,8 @@ class Account(Way):
         application = (self.secret, self.certificate, self.pfx, self.login, self.workload_token)
         return (*application, self.managed_identity, getattr(self, "password", None))
 
-    def _asks_entra(self) -> bool:
-        """Whether an app registration is needed."""
+    def asks_entra(self) -> bool:
+        """Whether tokens come by an app registration."""
         return any((self.secret, self.certificate, self.pfx, self.login, self.workload_token))
 
     def _needs_sign_in(self) -> bool:
@@ -263,7 +272,8 @@ class ConnectorRoute(Account):
         application = (self.secret, self.app_certificate, self.pfx, self.login, self.workload_token)
         return (*application, self.managed_identity)
 
-    def _asks_entra(self) -> bool:
+    def asks_entra(self) -> bool:
+        """See Account."""
         return any(self._credentials()) and not self.managed_identity
 
     def _needs_sign_in(self) -> bool:

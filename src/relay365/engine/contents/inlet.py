@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from relay365.engine.contents.workshop import HOLD, NOTIFY, Workshop
+from relay365.engine.contents.workshop import HOLD, NOTIFY, REJECT, Workshop
 from relay365.mail import headers, notice
 from relay365.mail.envelope import Envelope, SubmitterFacts
+from relay365.mail.repair.author import FOREIGN
 from relay365.mail.repair.body.encoders import long_line
 from relay365.mail.repair.body.parts import PartsFilter
 from relay365.mail.repair.fields import Change, Draft, apply, end_of_head, record
@@ -22,10 +23,13 @@ from relay365.mail.repair.rules import Given
 from relay365.mail.repair.words import readable, text_of
 from relay365.mail.status import Reply
 from relay365.rules.client import Client
+from relay365.rules.policy import refusal
 from relay365.spool.api import Hold, Intake, Spool
 
 HELD_OCTETS = 1024 * 1024
 _BEGINNING_OCTETS = 8192  # of the body, to see whether it is signed
+
+REFUSED = "refused"  # in a hold: what would be refused, but for accept_then_report
 
 TOO_LARGE = Reply.of(552, "5.3.4", "message too large")
 LONG_LINE = Reply.of(554, "5.6.0", "line longer than 998 octets")
@@ -95,7 +99,7 @@ class Inlet:
             if self.n_octets <= HELD_OCTETS:
                 return True
             octets = self._open(is_whole=False)
-        elif self._refusal is not None or self._is_replaced():
+        elif self._is_refused() or self._is_replaced():
             return True
         else:
             self._watch(octets)
@@ -108,18 +112,20 @@ class Inlet:
             self.intake.write(self._open(is_whole=True))
         if self._filter is not None:
             self.intake.write(self._filter.end())
-        plan, changes, workshop = self._plan, list(self._plan.changes), self._case.workshop
+        plan, changes = self._plan, list(self._plan.changes)
         n_received = self._glance.facts.n_received if self._glance is not None else 0
         if self._filter is not None:
             changes += self._filter.changes
-        refusal, held = self._refusal, None
-        if self._is_over() and refusal is None:
-            if workshop.oversize == HOLD:
+        refused, held = self._refusal, None
+        if refused is not None and self._case.client.kept_octets:
+            refused, held = None, Hold(REFUSED, str(refused))
+        elif self._is_over() and refused is None:
+            if self._oversize == HOLD:
                 held = Hold("oversize", self._too_large())
-            elif workshop.oversize != NOTIFY:
-                refusal = TOO_LARGE
+            elif self._oversize != NOTIFY:
+                refused = TOO_LARGE
         tolerances = ("long_lines",) if any(one.name == "parts" for one in changes) else ()
-        return Finished(plan, n_received, record(changes), tolerances, refusal, held)
+        return Finished(plan, n_received, record(changes), tolerances, refused, held)
 
     def replaced(self, finished: Finished, envelope: Envelope) -> Finished:
         """Where a message is too large and a notice is to go instead: the notice. Raises SpoolError."""
@@ -134,7 +140,7 @@ class Inlet:
         told = notice.TooLarge(
             author, paths[0].address if len(paths) == 1 else "", self._subject(),
             case.facts.device or case.facts.login or case.facts.peer_address,
-            self.n_octets, case.workshop.limit_octets, case.hostname, at, message_id,
+            self.n_octets, self._limit_octets, case.hostname, at, message_id,
         )  # fmt: skip
         self.intake.write(notice.build(told))
         what = f"{self._too_large()}: a notice went instead, the message was not kept"
@@ -170,7 +176,8 @@ class Inlet:
         )  # fmt: skip
         body = octets[end : end + _BEGINNING_OCTETS]
         plan = self._plan = make_plan(glance, body, rules, case.workshop.authors, given)
-        self._refusal = self._refusal or plan.refusal
+        if plan.refused and self._refusal is None:
+            self._refusal = refusal(plan.refused, case.client.mark)
         if self._wants_filter(octets, is_whole=is_whole):
             return self._begin_filter(apply(octets[:end], plan.edits), octets[end:], body)
         return apply(octets, plan.edits) if plan.edits else octets
@@ -184,6 +191,8 @@ class Inlet:
             message_id = headers.new_message_id(case.hostname, self.intake.spool_id, case.now())
             added = f"Message-ID: {message_id}\r\n".encode("ascii")
             changes.append(Change("message_id", "added", b"", added))
+        if case.workshop.authors.refuses(facts.header_from) and not case.client.sender:
+            self._refusal = refusal(FOREIGN, case.client.mark)
         path = case.client.sender or case.reverse_path
         self._plan = Plan(path, message_id, facts.header_from, added, changes=tuple(changes))
         return octets
@@ -223,15 +232,31 @@ class Inlet:
         if is_long:
             self._refusal, self._line = LONG_LINE, b""
 
+    @property
+    def _oversize(self) -> str:
+        """What becomes of what is too large; nothing is refused to a client whose mail is kept for a person."""
+        action = self._case.workshop.oversize
+        return HOLD if action == REJECT and self._case.client.kept_octets else action
+
+    @property
+    def _limit_octets(self) -> int:
+        """What may go out; 0 is no limit. A client's own limit is kept by its session, but where all is taken."""
+        client, limit = self._case.client, self._case.workshop.limit_octets
+        own = client.max_octets if client.kept_octets else 0
+        return min(own, limit) if own and limit else own or limit
+
     def _is_over(self) -> bool:
-        return 0 < self._case.workshop.limit_octets < self.n_octets
+        return 0 < self._limit_octets < self.n_octets
+
+    def _is_refused(self) -> bool:
+        return self._refusal is not None and not self._case.client.kept_octets
 
     def _is_replaced(self) -> bool:
         """Whether nothing of this content will be kept."""
-        return self._is_over() and self._case.workshop.oversize != HOLD
+        return self._is_over() and self._oversize != HOLD
 
     def _too_large(self) -> str:
-        size, limit = notice.size_words(self.n_octets), notice.size_words(self._case.workshop.limit_octets)
+        size, limit = notice.size_words(self.n_octets), notice.size_words(self._limit_octets)
         return f"{size} is more than the {limit} that may go out"
 
     def _subject(self) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, offers_for
 from relay365.mail.envelope import SubmitterFacts
-from relay365.rules.policy import Policy
+from relay365.mail.status import Reply
+from relay365.rules.policy import Policy, is_kept
 from relay365.smtp.events import MailGiven, RcptGiven, Signal
 from relay365.smtp.offers import Limits, Offers
 from relay365.smtp.server import ServerSession
@@ -57,12 +58,16 @@ def rehearse(
     return tuple(lines)
 
 
+def _softened(policy: Policy, facts: SubmitterFacts, said: Reply | None) -> Reply | None:
+    return None if said is not None and is_kept(policy.client(facts), said) else said
+
+
 def _say(machine: ServerSession, policy: Policy, facts: SubmitterFacts, command: str) -> Line:
     machine.receive(command.encode("utf-8", "replace").translate(None, b"\r\n") + b"\r\n")
     while not isinstance(event := machine.next_event(), Signal):
         if isinstance(event, MailGiven):
-            machine.answer(policy.mail(facts, event) or SENDER_OK)
+            machine.answer(_softened(policy, facts, policy.mail(facts, event)) or SENDER_OK)
         elif isinstance(event, RcptGiven):
-            machine.answer(policy.rcpt(facts, event.path) or RECIPIENT_OK)
+            machine.answer(_softened(policy, facts, policy.rcpt(facts, event.path)) or RECIPIENT_OK)
     reply = bytes(machine.octets_to_send()).decode("utf-8", "replace")
     return Line(command, "\n".join(reply.splitlines()))

@@ -64,8 +64,8 @@ class Visitor:
     def _introduce(self, facts: SubmitterFacts) -> Client:
         here, record = self._reception, self.record
         record.client = client = here.gate.client(facts)
-        if client.device != facts.device:
-            facts = replace(facts, device=client.device)
+        if (client.device, client.priority) != (facts.device, facts.priority):
+            facts = replace(facts, device=client.device, priority=client.priority)
         record.facts = facts
         return here.box.known(record, client, facts) if here.box is not None else client
 
@@ -74,5 +74,6 @@ class Visitor:
         if machine.extended:  # RFC 3848
             protocol += "S" * bool(machine.tls) + "A" * bool(machine.identity)
         return SubmitterFacts(
-            self._reception.name, *peer, machine.helo, protocol, machine.tls, machine.identity, self.client.device
+            self._reception.name, *peer, machine.helo, protocol, machine.tls, machine.identity, self.client.device,
+            self.client.priority,
         )  # fmt: skip

@@ -13,38 +13,26 @@ from relay365.mail.repair.addresses import Mailbox, mended, plain, quoted, read_
 from relay365.mail.repair.fields import Draft, Field
 from relay365.mail.repair.rules import Authors, Given, Rules
 from relay365.mail.repair.words import encoded_words, fold, text_of
-from relay365.mail.status import Reply
 
-FOREIGN = Reply.of(550, "5.7.1", "From domain not allowed here")
-NO_SENDER = Reply.of(550, "5.7.1", "empty sender not allowed here")
+FOREIGN = "From domain not allowed here"
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """The envelope's sender as it will be, or why the message is refused. what: in words, "" where nothing changed."""
+    """The envelope's sender as it will be. what: in words, "" where nothing changed."""
 
     path: str
     what: str = ""
-    refusal: Reply | None = None
 
 
 def sender_of(authors: Authors, given: Given) -> Sender:
-    """The envelope's sender: the client's fixed one, else what [sender] makes of it."""
+    """The envelope's sender: the client's fixed one, else what [sender] makes of it; what it refuses ended at MAIL."""
     path = given.reverse_path
     if given.sender:
         return Sender(given.sender, f"{path or '<>'} became {given.sender}" if path != given.sender else "")
-    if not path:
-        if authors.null == "reject":
-            return Sender(path, refusal=NO_SENDER)
-        return (
-            Sender(authors.rewrite_to, f"<> became {authors.rewrite_to}")
-            if authors.null == "rewrite"
-            else Sender("")
-        )
-    if authors.is_foreign(path):
-        if authors.foreign == "reject":
-            return Sender(path, refusal=FOREIGN)
-        return Sender(authors.rewrite_to, f"{path} became {authors.rewrite_to}")
+    wish = authors.null if not path else authors.foreign if authors.is_foreign(path) else "pass"
+    if wish == "rewrite":
+        return Sender(authors.rewrite_to, f"{path or '<>'} became {authors.rewrite_to}")
     return Sender(path)
 
 

@@ -79,7 +79,7 @@ class Glance:
         if given.sender:
             return True
         if not given.reverse_path:
-            return authors.null != "pass"
+            return authors.null == "rewrite"
         if authors.foreign == "pass":
             return False
         return authors.is_foreign(given.reverse_path) or authors.is_foreign(self.facts.header_from)

@@ -24,7 +24,6 @@ from relay365.mail.repair.glance import Glance
 from relay365.mail.repair.lines import mend_lines
 from relay365.mail.repair.rules import Authors, Given, Rules
 from relay365.mail.repair.words import fold, parameters, text_of, unstructured
-from relay365.mail.status import Reply
 
 _ADDRESSES = (
     "from",
@@ -50,7 +49,8 @@ _OPAQUE = frozenset((
 class Plan:
     """What becomes of a message. added: header lines in front of it, behind our trace.
 
-    seal: why what stands in it is left alone ("" where nothing speaks against edits).
+    seal: why what stands in it is left alone ("" where nothing speaks against edits). refused: why it may not pass, in
+    words for a panel, "" where it may.
     """
 
     reverse_path: str
@@ -60,7 +60,7 @@ class Plan:
     edits: tuple[Edit, ...] = ()
     changes: tuple[Change, ...] = ()
     seal: str = ""
-    refusal: Reply | None = None
+    refused: str = ""
 
 
 def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given: Given) -> Plan:
@@ -69,11 +69,8 @@ def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given
     if not glance.wants_repair(rules, authors, given):
         return Plan(given.reverse_path, facts.message_id, facts.header_from)
     sender = sender_of(authors, given)
-    refusal = sender.refusal
-    if authors.foreign == "reject" and not given.sender and authors.is_foreign(facts.header_from):
-        refusal = FOREIGN
-    if refusal is not None:
-        return Plan(given.reverse_path, facts.message_id, facts.header_from, refusal=refusal)
+    if authors.refuses(facts.header_from) and not given.sender:
+        return Plan(given.reverse_path, facts.message_id, facts.header_from, refused=FOREIGN)
     draft = Draft(glance.octets, body)
     if sender.what:
         draft.leave("sender", f"MAIL FROM {sender.what}")

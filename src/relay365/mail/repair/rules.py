@@ -35,6 +35,10 @@ class Authors:
             return False
         return address.rpartition("@")[2].lower() not in self.domains
 
+    def refuses(self, author: str) -> bool:
+        """Whether a From ends the message; the sender of the envelope is judged at MAIL (rules.policy)."""
+        return self.foreign == "reject" and self.is_foreign(author)
+
 
 @dataclass(frozen=True, slots=True)
 class Given:

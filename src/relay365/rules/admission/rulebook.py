@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Literal
 
 from relay365.config import Config, Grant
+from relay365.rules.admission.pattern import NOBODY
 from relay365.rules.client import Client
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -60,7 +61,8 @@ def rules_of(config: Config) -> tuple[Rule, ...]:
     for n, device in enumerate(config.device, 1):
         client = house.client(f"R{n}", f"device {device.name}", device)
         match = device.match
-        named = replace(client, device=device.name)
+        kept_octets = config.server.max_message if device.accept_then_report else 0
+        named = replace(client, device=device.name, kept_octets=kept_octets)
         rules.append(Rule("device", named, match.address, match.login, match.helo, device.listener))
     rules.append(Rule("login", house.client(f"R{len(rules) + 1}", "whoever has logged in", Grant())))
     for n, allow in enumerate(config.allow, len(rules) + 1):
@@ -81,15 +83,24 @@ def address_of(text: str) -> Address | None:
 
 @dataclass(frozen=True, slots=True)
 class _House:
-    """What all rules share: what is forgiven to everybody, and our own domains as patterns."""
+    """What all rules share: what is forgiven to everybody, our own domains as patterns, and what [sender] refuses."""
 
     tolerances: frozenset[str]
     own: frozenset[str]
+    senders: frozenset[str] = frozenset()
+    takes_null: bool = True
 
     @classmethod
     def of(cls, config: Config) -> _House:
-        own = frozenset(f"@{domain.lower()}" for domain in config.sender.domains)
-        return cls(frozenset(name for name, is_on in config.tolerate if is_on), own)
+        sender = config.sender
+        own = frozenset(f"@{domain.lower()}" for domain in sender.domains)
+        senders: frozenset[str] = frozenset()
+        if sender.foreign == "reject":
+            senders = own | ({sender.rewrite_to.lower()} if sender.rewrite_to else set()) or frozenset(
+                {NOBODY}
+            )
+        tolerances = frozenset(name for name, is_on in config.tolerate if is_on)
+        return cls(tolerances, own, senders, sender.null != "reject")
 
     def client(self, mark: str, name: str, grant: Grant) -> Client:
         """What a rule grants, exceptions from [tolerate] included."""
@@ -103,7 +114,7 @@ class _House:
             auth_in_clear="auth_in_clear" in tolerances, max_octets=grant.max_message or 0,
             per_minute=grant.per_minute or 0, sessions=grant.sessions or 0, sender=grant.sender,
             senders=self._patterns(grant.senders), recipients=self._patterns(grant.recipients),
-            charset=grant.charset,
+            charset=grant.charset, house=self.senders, takes_null=self.takes_null, priority=grant.priority,
         )  # fmt: skip
 
     def _patterns(self, words: tuple[str, ...]) -> frozenset[str]:

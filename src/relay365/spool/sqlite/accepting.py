@@ -45,11 +45,12 @@ def accept(
         state = (State.CLAIMED.value, lease, message.claim_until_at)
         claim_detail = f"{1 + len(others)} recipients at once"
     values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
-    values += (inline, detail, *path_values(seq, 0, first), lane, *state, claim_detail)
+    values += (inline, detail, *path_values(seq, 0, first), message.lane_of(0), *state, claim_detail)
     connection.execute(QUERIES["accept"], values)
     if others:
         rows = [
-            (seq, n, *path_values(seq, n, path), lane, *times, *state) for n, path in enumerate(others, 1)
+            (seq, n, *path_values(seq, n, path), message.lane_of(n), *times, *state)
+            for n, path in enumerate(others, 1)
         ]
         connection.executemany(QUERIES["insert_recipient"], rows)
     if message.repairs:

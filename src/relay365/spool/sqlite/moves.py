@@ -19,6 +19,7 @@ from relay365.mail.envelope import ForwardPath, SpoolId
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
+    MOST_RECIPIENTS,
     Claim,
     ClaimedRecipient,
     Fate,
@@ -40,7 +41,7 @@ REPLY_OCTETS = 2000  # how much of a remote's words is kept
 
 @dataclass(frozen=True, slots=True)
 class ClaimOrder:
-    """What a claim asks for; leases are numbered upward from `lease`."""
+    """What a claim asks for; leases are numbered upward from `lease`; recipients of one message at most."""
 
     lane: str
     limit: int
@@ -49,6 +50,7 @@ class ClaimOrder:
     lease_until_at: float
     hot: HotContents
     place: Place
+    recipients: int = MOST_RECIPIENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,8 @@ def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: 
         raise SpoolCorrupt(damage)
     facts = row.facts()
     body = _content(connection, order, row)
-    taken = connection.execute(
-        QUERIES["claim"], (lease, order.lease_until_at, seq, order.lane, order.now)
-    ).fetchall()
+    values = (lease, order.lease_until_at, seq, order.lane, order.now, order.recipients)
+    taken = connection.execute(QUERIES["claim"], values).fetchall()
     recipients = tuple(_recipient(seq, values) for values in sorted(taken))
     event = (order.now, seq, -1, "message.claimed", f"{len(recipients)} recipients in lane {order.lane}")
     connection.execute(QUERIES["insert_event"], event)
@@ -177,6 +178,9 @@ def settle(
     is_delivered = True
     for fate in fates:
         _write_fate(connection, (seq, settlement.lease, at, tidy), fate)
+        if fate.lane and fate.state is State.QUEUED:
+            why = fate.outcome.reply_text if fate.outcome is not None else ""
+            redirect(connection, fate.next_attempt_at, [(seq, fate.n)], fate.lane, why)
         is_delivered &= fate.state is State.DELIVERED
     if tidy and is_delivered:
         spent: list[Any] = connection.execute(QUERIES["spent_segment"], (seq,)).fetchall()
@@ -271,6 +275,20 @@ def move_lane(connection: apsw.Connection, at: float, old: str, new: str, limit:
         rows: list[Any] = connection.execute(QUERIES[query], (old, new, limit - n_moved)).fetchall()
         write_events(connection, at, rows, "recipient.moved", f"from lane {old} to lane {new}")
         n_moved += len(rows)
+    return n_moved
+
+
+def redirect(
+    connection: apsw.Connection, now: float, numbers: Sequence[tuple[int | None, int]], lane: str, reason: str
+) -> int:
+    """Put queued recipients into another lane, due at once; gives how many still were queued."""
+    n_moved = 0
+    for seq, n in numbers:
+        row = connection.execute(QUERIES["redirect"], (lane, now, seq, n, lane)).fetchone()
+        if row is not None:
+            detail = f"to lane {lane}: {reason}"[:REPLY_OCTETS]
+            connection.execute(QUERIES["insert_event"], (now, seq, n, "recipient.moved", detail))
+            n_moved += 1
     return n_moved
 
 

@@ -9,11 +9,11 @@ import apsw
 
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
-from relay365.spool.api import END_STATES, EventView, LaneNote, MessageView, Selection, State
+from relay365.spool.api import END_STATES, EventView, LaneNote, MessageView, Selection, State, Waiting
 from relay365.spool.content import MemoryContent
-from relay365.spool.ids import seq_of
+from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.sql import load_queries
-from relay365.spool.sqlite.rows import MessageRow, message_view, recipient_view, text_of
+from relay365.spool.sqlite.rows import MessageRow, facts_of, message_view, recipient_view, text_of
 
 QUERIES = load_queries("sqlite")
 
@@ -132,3 +132,15 @@ def content(connection: apsw.Connection, row: MessageRow, place: Place) -> Conte
     if not isinstance(octets, bytes) or len(octets) != row.size_octets:
         raise SpoolCorrupt(f"message {row.seq}: inline content has a wrong length")
     return MemoryContent(octets)
+
+
+def waiting(connection: apsw.Connection, lane: str, limit: int, after: Waiting | None) -> list[Waiting]:
+    """See spool.api.Spool."""
+    behind = (float("-inf"), 0, 0) if after is None else (after.at, seq_of(after.spool_id), after.n)
+    found = []
+    for at, seq, n, address, size, reverse_path, submitter in connection.execute(
+        QUERIES["waiting"], (lane, *behind, limit)
+    ):
+        facts = facts_of(text_of(submitter))
+        found.append(Waiting(spool_id_of(seq), n, at, text_of(address), text_of(reverse_path), facts, size))
+    return found

@@ -88,6 +88,14 @@ def message_values(
     )  # fmt: skip
 
 
+def facts_of(text: str) -> SubmitterFacts:
+    """A submitter as stored; a damaged one is nobody."""
+    try:
+        return _facts(text)
+    except (ValueError, TypeError):
+        return SubmitterFacts(listener="?", peer_address="?")
+
+
 def text_of(octets: bytes) -> str:
     """Text for people and for a checksum; it never fails."""
     return octets.decode("utf-8", "replace")
@@ -157,10 +165,7 @@ def message_view(
     row: MessageRow, recipients: tuple[RecipientView, ...], events: tuple[EventView, ...]
 ) -> MessageView:
     """A message for a face; a damaged submitter shows as unknown."""
-    try:
-        facts = row.facts()
-    except SpoolCorrupt:
-        facts = SubmitterFacts(listener="?", peer_address="?")
+    facts = facts_of(row.submitter)
     return MessageView(
         spool_id_of(row.seq), row.accepted_at, row.expires_at, row.size_octets, row.reverse_path, row.message_id,
         row.header_from, facts, recipients, row.why_damaged(), events, row.envid,

@@ -7,22 +7,19 @@ what each crash leaves; the promises are in spool.api.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import apsw
 
 from relay365.clock import Clock
-from relay365.errors import ClaimLost, SpoolCorrupt, SpoolError, SpoolFull, SpoolUnavailable
+from relay365.errors import ClaimLost, SpoolCorrupt, SpoolError, SpoolUnavailable
 from relay365.mail.content import Content
 from relay365.mail.envelope import SpoolId
-from relay365.spool.api import Claim, LaneNote, MessageView, NewMessage, Selection, Settlement, State
+from relay365.spool.api import MOST_RECIPIENTS, Claim, LaneNote, NewMessage, Selection, Settlement
 from relay365.spool.content import HotContents, MemoryContent, SegmentContent
 from relay365.spool.faults import DamagedMessage, spool_error
 from relay365.spool.ids import seq_of, spool_id_of
@@ -30,34 +27,34 @@ from relay365.spool.intake import ContentStream, SqliteIntake, StoredContent
 from relay365.spool.lock import DirectoryLock
 from relay365.spool.segment import SegmentFolder, sync_folder
 from relay365.spool.sqlite import accepting, moves, reads
+from relay365.spool.sqlite.faces import Faces, Reader
 from relay365.spool.sqlite.migrate import begin_afresh, connect, migrate, require_present
 from relay365.spool.sqlite.rows import MessageRow
+from relay365.spool.sqlite.space import Space
 from relay365.spool.sqlite.writer import Job, Writer
 
 _LOG = logging.getLogger("relay365.spool")
 
 HOT_OCTETS = 32 * 1024 * 1024  # contents kept in memory between accept and claim
 DISK_FLOOR_OCTETS = 64 * 1024 * 1024
-INODE_FLOOR = 16
 BATCH = 500  # rows that one job of the keeper or of a person changes, so that no commit waits long
 PAUSE_S = 0.01  # between such jobs of another process: the service must get its turn at the database
-_SPACE_S = 1.0  # how long a look at the free space holds
 
 
-class SqliteSpool:
+class SqliteSpool(Faces):
     """See spool.api.Spool. open() makes one; exclusive for the service, shared for the command line."""
 
     def __init__(self, directory: Path, clock: Clock, *, is_exclusive: bool, disk_floor_octets: int) -> None:
         self._clock, self._is_exclusive = clock, is_exclusive
         self._file = directory / "spool.db"
-        self._space = _Space(directory, clock, disk_floor_octets)
+        self._space = Space(directory, clock, disk_floor_octets)
         self._hot = HotContents(HOT_OCTETS)
         self._segments = SegmentFolder(directory / "segments")
         self._next_seq, self._next_lease = self._begin_life() if is_exclusive else (0, 0)
         self._writer = Writer(
             lambda: connect(self._file), self._segments, lambda c: moves.reclaim(c, self._segments)
         )
-        self._reader = _Reader(self._file)
+        super().__init__(Reader(self._file))
         self._streams = ThreadPoolExecutor(1, "relay365-spool-stream")
         self._lock: DirectoryLock | None = None
 
@@ -150,12 +147,14 @@ class SqliteSpool:
 
     # -- out ---------------------------------------------------------------------------------------
 
-    async def claim(self, lane: str, *, limit: int, now: float, lease_until_at: float) -> list[Claim]:
+    async def claim(
+        self, lane: str, *, limit: int, now: float, lease_until_at: float, recipients: int = MOST_RECIPIENTS
+    ) -> list[Claim]:
         """See spool.api.Spool."""
         self._require_exclusive()
         lease = self._next_lease
         self._next_lease += limit
-        order = moves.ClaimOrder(lane, limit, now, lease, lease_until_at, self._hot, self._place)
+        order = moves.ClaimOrder(lane, limit, now, lease, lease_until_at, self._hot, self._place, recipients)
         points = ("before-claim-commit", "after-claim-commit")
         for _ in range(moves.MOST_SET_ASIDE):
             try:
@@ -214,14 +213,6 @@ class SqliteSpool:
         at = self._clock.now()
         return int(await self._writer.do(lambda c: moves.lapse(c, at, float("inf") if now is None else now)))
 
-    async def due(self) -> Mapping[str, float]:
-        """See spool.api.Spool."""
-        return dict(await self._reader.ask(reads.due))
-
-    async def n_hastened(self) -> int:
-        """See spool.api.Spool."""
-        return int(await self._reader.ask(reads.n_hastened))
-
     async def expire(self, now: float) -> int:
         """See spool.api.Spool."""
         return await self._in_batches(lambda c: moves.expire(c, now, BATCH))
@@ -242,10 +233,6 @@ class SqliteSpool:
 
     # -- debts and lanes ---------------------------------------------------------------------------
 
-    async def debts(self, *, limit: int) -> list[MessageView]:
-        """See spool.api.Spool."""
-        return list(await self._reader.ask(lambda c: reads.debts(c, limit)))
-
     async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
         """See spool.api.Spool."""
         at = self._clock.now()
@@ -255,16 +242,19 @@ class SqliteSpool:
         """See spool.api.Spool."""
         await self._writer.do(lambda c: moves.note_lane(c, note))
 
-    async def lanes(self) -> list[LaneNote]:
-        """See spool.api.Spool."""
-        return list(await self._reader.ask(reads.lanes))
-
     async def move_lane(self, old: str, new: str) -> int:
         """See spool.api.Spool."""
         at = self._clock.now()
         if old == new:
             return 0
         return await self._in_batches(lambda c: moves.move_lane(c, at, old, new, BATCH))
+
+    async def redirect(
+        self, which: Sequence[tuple[SpoolId, int]], lane: str, *, now: float, reason: str
+    ) -> int:
+        """See spool.api.Spool."""
+        numbers = [(seq_of(spool_id), n) for spool_id, n in which]
+        return int(await self._writer.do(lambda c: moves.redirect(c, now, numbers, lane, reason)))
 
     # -- people ------------------------------------------------------------------------------------
 
@@ -297,36 +287,6 @@ class SqliteSpool:
                 await asyncio.sleep(PAUSE_S)
         return n_moved
 
-    # -- faces -------------------------------------------------------------------------------------
-
-    async def list(self, selection: Selection) -> list[MessageView]:
-        """See spool.api.Spool."""
-        views: list[MessageView] = await self._reader.ask(
-            lambda c: reads.messages(c, reads.selected(c, selection))
-        )
-        return views
-
-    async def show(self, spool_id: SpoolId) -> MessageView | None:
-        """See spool.api.Spool."""
-        seq = seq_of(spool_id)
-        view: MessageView | None = (
-            await self._reader.ask(lambda c: reads.message(c, seq)) if seq is not None else None
-        )
-        return view
-
-    async def counts(self) -> Mapping[State, int]:
-        """See spool.api.Spool."""
-        return dict(await self._reader.ask(reads.counts))
-
-    async def content(self, spool_id: SpoolId) -> Content | None:
-        """See spool.api.Spool."""
-        seq = seq_of(spool_id)
-        row = await self._reader.ask(lambda c: reads.message_row(c, seq)) if seq is not None else None
-        if row is None:
-            return None
-        content: Content | None = await self._reader.ask(lambda c: reads.content(c, row, self._place))
-        return content
-
     async def close(self) -> None:
         """See spool.api.Spool."""
         await asyncio.to_thread(self._streams.shutdown)
@@ -334,62 +294,6 @@ class SqliteSpool:
         await self._reader.close()
         if self._lock is not None:
             self._lock.release()
-
-
-class _Reader:
-    """A second connection in a thread of its own, so that questions neither block the loop nor wait for commits."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._thread = ThreadPoolExecutor(1, "relay365-spool-reader")
-        self._connection: apsw.Connection | None = None
-
-    async def ask(self, question: Callable[[apsw.Connection], Any]) -> Any:
-        """The answer; raises SpoolError."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
-
-    async def close(self) -> None:
-        await asyncio.to_thread(self._thread.shutdown)
-        if self._connection is not None:
-            with contextlib.suppress(apsw.Error):
-                self._connection.close()
-
-    def _ask(self, question: Callable[[apsw.Connection], Any]) -> Any:
-        """In the thread."""
-        try:
-            if self._connection is None:
-                self._connection = connect(self._file)
-            return question(self._connection)
-        except apsw.Error as error:
-            raise spool_error(error) from error
-        except (UnicodeDecodeError, ValueError) as error:  # a state or a lane that is none any more
-            raise SpoolCorrupt(f"a row cannot be read: {error}") from error
-
-
-class _Space:
-    """Whether the disk has room for more mail; looked at once a second."""
-
-    def __init__(self, directory: Path, clock: Clock, floor_octets: int) -> None:
-        self._directory, self._clock, self._floor_octets = directory, clock, floor_octets
-        self._good_until_mono = 0.0
-
-    def require(self) -> None:
-        """Raises SpoolFull below the floor; what is queued can still be settled with what the floor leaves."""
-        mono = self._clock.mono()
-        if mono < self._good_until_mono or not hasattr(os, "statvfs"):
-            return
-        try:
-            facts = os.statvfs(self._directory)
-        except OSError as error:
-            raise spool_error(error) from error
-        free_octets = facts.f_bavail * facts.f_frsize
-        if free_octets < self._floor_octets:
-            raise SpoolFull(
-                f"{free_octets} octets free on {self._directory}, the floor is {self._floor_octets}"
-            )
-        if facts.f_files and facts.f_favail < INODE_FLOOR:
-            raise SpoolFull(f"{facts.f_favail} inodes free on {self._directory}")
-        self._good_until_mono = mono + _SPACE_S
 
 
 def _make_directory(directory: Path) -> None:

@@ -32,12 +32,36 @@ def test_what_the_file_names_stands() -> None:
     assert "https://graph.example/.default" == found["scope"]
 
 
-def test_a_person_who_signs_in_asks_for_one_permission() -> None:
-    """Delegated tokens name SMTP.Send or Mail.Send; `.default` is for applications."""
-    assert (
-        "https://outlook.office365.com/SMTP.Send" == with_presets("submission", {"login": "mailbox"})["scope"]
-    )
-    assert "https://graph.microsoft.com/Mail.Send" == with_presets("graph", {"login": "mailbox"})["scope"]
+@pytest.mark.parametrize(
+    ("given", "scope"),
+    [
+        ({"kind": "submission"}, "https://outlook.office.com/SMTP.Send"),
+        ({"kind": "submission", "cloud": "gcc-high"}, "https://outlook.office365.us/SMTP.Send"),
+        ({"kind": "graph", "large": "refuse"}, "https://graph.microsoft.com/Mail.Send"),
+        (
+            {"kind": "graph"},
+            "https://graph.microsoft.com/Mail.Send https://graph.microsoft.com/Mail.ReadWrite",
+        ),
+        ({"kind": "hve"}, "https://outlook.office.com/Mail.Send"),
+        ({"kind": "graph", "scope": "https://graph.microsoft.com/x"}, "https://graph.microsoft.com/x"),
+    ],
+)
+def test_a_person_who_signs_in_asks_for_the_least(given: dict[str, str], scope: str) -> None:
+    """Delegated tokens name SMTP.Send or Mail.Send, and writing only where large mail is uploaded."""
+    assert scope == with_presets(given["kind"], {**given, "login": "mailbox"})["scope"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "scope"),
+    [
+        ("hve", "https://outlook.office.com/.default"),
+        ("acs", "https://communication.azure.com/.default"),
+        ("connector", "https://graph.microsoft.com/.default"),
+    ],
+)
+def test_an_application_asks_for_all_that_it_was_given(kind: str, scope: str) -> None:
+    """`.default` of the resource that the kind of route needs."""
+    assert scope == with_presets(kind, {})["scope"]
 
 
 @pytest.mark.parametrize("cloud", ["mars", 7, None])

@@ -64,6 +64,14 @@ def test_the_smallest_table_of_each_kind_is_good(
             'kind = "submission"\nmailbox = "a@b.example"\npfx_password = { file = "p" }',
             "pfx and pfx_password",
         ),
+        (
+            'kind = "submission"\nmailbox = "a@b.example"\npfx = { env = "PFX" }',
+            "a PKCS#12 file is not text",
+        ),
+        (
+            'kind = "submission"\nmailbox = "a@b.example"\nsecret_expires = 2027-05-01\nmanaged_identity = "system"',
+            "secret_expires and secret together",
+        ),
         ('kind = "connector"', "one of host or domain"),
         ('kind = "connector"\ndomain = "b.example"\nfind = "graph"', "one of secret"),
         ('kind = "acs"\npassword = { file = "p" }', "one of resource or user"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from relay365.engine.contents.inlet import HELD_OCTETS, LONG_LINE, TOO_LARGE, Case, Finished, Inlet
 from relay365.engine.contents.workshop import Workshop
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
-from relay365.mail.repair.rules import Rules
+from relay365.mail.repair.rules import Authors, Rules
 from relay365.rules.client import Client
 from relay365.spool.api import NewMessage
 from relay365.spool.memory import MemorySpool
@@ -131,3 +132,34 @@ def test_a_head_without_end_is_left(runner: asyncio.Runner) -> None:
     assert content == stored
     assert b"Message-ID: " + done.plan.message_id.encode() + b"\r\n" == done.plan.added
     assert "longer than 64 KiB" in done.repairs
+
+
+@pytest.mark.parametrize("padding", [b"", b"X-Pad: " + b"p" * 70 + b"\r\n"])
+def test_a_foreign_author_ends_at_the_dot_with_the_rules_mark(runner: asyncio.Runner, padding: bytes) -> None:
+    """Also behind a header section that is too long to be read whole; a sender of the rule's own comes before."""
+    ours = Workshop(authors=Authors(frozenset(["contoso.com"]), "reject"))
+    content = HEAD + padding * 2000 + b"\r\nx\r\n"
+    done = through(runner, content, ours, Client("R7"))[1]
+    fixed = through(runner, content, ours, Client("R7", sender="scan@contoso.com"))[1]
+
+    assert "550 5.7.1 From domain not allowed here (R7)" == str(done.refusal)
+    assert fixed.refusal is None
+
+
+def test_what_would_be_refused_at_the_dot_is_kept_whole_where_that_is_asked_for(
+    runner: asyncio.Runner,
+) -> None:
+    """A foreign author, a long line, too many octets: held with the reason, not an octet is lost."""
+    kept = Client("R7", tolerances=frozenset(), kept_octets=1 << 24)
+    ours = Workshop(authors=Authors(frozenset(["contoso.com"]), "reject"))
+    long = HEAD + b"\r\n" + b"y" * 1200 + b"\r\n" + (b"x" * 70 + b"\r\n") * (HELD_OCTETS // 36)
+    for content, workshop, client, reason in (
+        (HEAD + b"\r\nx\r\n", ours, kept, "550 5.7.1 From domain not allowed here (R7)"),
+        (long, Workshop(), kept, str(LONG_LINE)),
+        (HEAD + b"\r\nx\r\n", Workshop(limit_octets=10), kept, "is more than the 10 octets that may go out"),
+        (HEAD + b"\r\nx\r\n", Workshop(), replace(kept, max_octets=20), "is more than the 20 octets"),
+    ):
+        stored, done = through(runner, content, workshop, client)
+        assert (content, None) == (stored, done.refusal)
+        assert done.held is not None
+        assert reason in done.held.reason

@@ -28,6 +28,12 @@ name = "mega"
 match = { helo = "MEGA" }
 starttls = false
 max_message = "1M"
+[[device]]
+name = "cam"
+match = { address = "192.0.2.7", helo = "CAM" }
+recipients = "@contoso.com"
+senders = "@contoso.com"
+accept_then_report = true
 [[allow]]
 network = "192.0.2.0/24"
 login = "optional"
@@ -54,6 +60,7 @@ def _rehearse(helo: str, envelope: Envelope, address: str = PEER) -> tuple[Line,
         ("MEGA", Envelope("scan@contoso.com", ("a%b.test@contoso.com",), 1_000_000)),
         ("canon", Envelope("boss@fabrikam.com", ("lena@contoso.com",))),
         ("canon", Envelope("no address", ())),
+        ("CAM", Envelope("boss@fabrikam.com", ("lena@contoso.com", "x@else.test"), 2_000_000)),
         ("", Envelope("", ("lena@contoso.com", "ops@contoso.com"))),
     ],
 )

@@ -79,6 +79,25 @@ def test_the_device_of_a_message_is_known(runner: asyncio.Runner) -> None:
     runner.run(live())
 
 
+def test_the_priority_of_a_message_is_that_of_its_rule(runner: asyncio.Runner) -> None:
+    """It is stored with the message; what the message says of itself changes nothing."""
+
+    class Urgent(OpenGate):
+        def client(self, facts: SubmitterFacts) -> Client:
+            return Client("R1", login="optional", priority="alarm" if facts.helo == "ups" else "bulk")
+
+    async def live(name: bytes) -> str:
+        spool = MemorySpool(LoopClock())
+        device = Device(replace(reception(spool, gate=Urgent())))
+        device.say(b"HELO " + name + b"\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n")
+        device.say(b"X-Priority: 1\r\nImportance: high\r\nPriority: urgent\r\n\r\nx\r\n.\r\n")
+        view = await spool.show((await device.reply()).decode().strip().rpartition(" ")[2])
+        assert view is not None
+        return view.submitter.priority
+
+    assert ("alarm", "bulk") == (runner.run(live(b"ups")), runner.run(live(b"copier")))
+
+
 def test_a_proxy_says_for_whom_it_speaks(runner: asyncio.Runner) -> None:
     """From then on the gate is asked about the client, and the message is the client's."""
 

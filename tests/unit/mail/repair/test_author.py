@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 
 from relay365.mail.repair.author import (
-    FOREIGN,
-    NO_SENDER,
     Sender,
     mend_author,
     name_sender,
@@ -31,10 +29,10 @@ def given(reverse_path: str, sender: str = "") -> Given:
         (Authors(), "a@x.test", "f@x.test", Sender("f@x.test", "a@x.test became f@x.test")),
         (Authors(), "f@x.test", "f@x.test", Sender("f@x.test")),
         (Authors(), "", "f@x.test", Sender("f@x.test", "<> became f@x.test")),
-        (Authors(null="reject"), "", "", Sender("", refusal=NO_SENDER)),
+        (Authors(null="reject"), "", "", Sender("")),
         (Authors(null="rewrite", rewrite_to="r@x.test"), "", "", Sender("r@x.test", "<> became r@x.test")),
         (Authors(null="reject"), "a@x.test", "", Sender("a@x.test")),
-        (Authors(OURS, "reject"), "a@x.test", "", Sender("a@x.test", refusal=FOREIGN)),
+        (Authors(OURS, "reject"), "a@x.test", "", Sender("a@x.test")),
         (
             Authors(OURS, "rewrite", "r@y.test"),
             "a@x.test",

@@ -61,11 +61,11 @@ def test_a_foreign_author_is_rewritten_or_refused() -> None:
 
     assert (b"Reply-To: <a@x.test>\r\n", "relay@contoso.com") == (plan.added, plan.header_from)
     assert apply(head, plan.edits).startswith(b'From: "Me" <relay@contoso.com>\r\n')
-    assert FOREIGN == plan_for(head, Authors(ours, "reject")).refusal
-    assert ("fix@contoso.com", "fix@contoso.com", None) == (
+    assert FOREIGN == plan_for(head, Authors(ours, "reject")).refused
+    assert ("fix@contoso.com", "fix@contoso.com", "") == (
         fixed.reverse_path,
         fixed.header_from,
-        fixed.refusal,
+        fixed.refused,
     )
 
 

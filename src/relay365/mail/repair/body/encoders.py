@@ -41,13 +41,18 @@ class Wrapped:
     def feed(self, octets: bytes) -> bytes:
         """See Encoder."""
         letters = self._rest + octets.translate(_BLANKS, b"\r\n\t ")
-        whole = len(letters) - len(letters) % _WRAPPED_OCTETS
+        whole = _before_last(len(letters), _WRAPPED_OCTETS)
         self._rest = letters[whole:]
         return _lines(letters[:whole])
 
     def end(self) -> bytes:
         """See Encoder."""
         return self._rest
+
+
+def _before_last(n_octets: int, width: int) -> int:
+    """How many stand in lines behind which another one comes: the last line has no line end of its own."""
+    return max(n_octets - 1, 0) // width * width
 
 
 def _lines(letters: bytes) -> bytes:
@@ -64,7 +69,7 @@ class Base64:
     def feed(self, octets: bytes) -> bytes:
         """See Encoder."""
         octets = self._rest + octets
-        whole = len(octets) - len(octets) % _ENCODED_OCTETS
+        whole = _before_last(len(octets), _ENCODED_OCTETS)
         self._rest = octets[whole:]
         return _lines(b64encode(octets[:whole]))
 

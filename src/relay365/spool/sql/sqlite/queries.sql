@@ -28,9 +28,24 @@ WHERE state = 'queued' AND lane = ? AND next_attempt_at <= ? ORDER BY next_attem
 -- name: claim
 -- Take the due recipients of one message in one lane. The plus signs keep the planner on the message's own rows: by
 -- the index of what is due it would read the whole lane for each message.
-UPDATE recipient SET state = 'claimed', lease = ?, lease_until_at = ?
-WHERE seq = ? AND +lane = ? AND state = 'queued' AND +next_attempt_at <= ?
+UPDATE recipient SET state = 'claimed', lease = ?1, lease_until_at = ?2
+WHERE seq = ?3 AND n IN (SELECT n FROM recipient WHERE seq = ?3 AND +lane = ?4 AND +state = 'queued'
+                         AND +next_attempt_at <= ?5 ORDER BY n LIMIT ?6)
 RETURNING n, CAST(address AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), row_crc, attempts, possible_duplicate
+
+-- name: redirect
+-- One queued recipient into another lane, due at once; the lane that it is in already is no move.
+UPDATE recipient SET lane = ?1, next_attempt_at = min(next_attempt_at, ?2)
+WHERE seq = ?3 AND n = ?4 AND state = 'queued' AND lane <> ?5
+RETURNING n
+
+-- name: waiting
+-- The queued recipients of a lane in the order of the index, behind one that was seen already.
+SELECT r.next_attempt_at, r.seq, r.n, CAST(r.address AS BLOB), m.size_octets, CAST(m.reverse_path AS BLOB),
+  CAST(m.submitter AS BLOB)
+FROM recipient AS r INDEXED BY recipient_due JOIN message AS m ON m.seq = r.seq
+WHERE r.state = 'queued' AND r.lane = ?1 AND (r.next_attempt_at, r.seq, r.n) > (?2, ?3, ?4)
+ORDER BY r.next_attempt_at, r.seq, r.n LIMIT ?5
 
 -- name: message
 -- One message's row. Text comes as octets: what a disk has altered need not be text any more.

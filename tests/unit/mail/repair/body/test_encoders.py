@@ -7,7 +7,7 @@ from base64 import b64decode, b64encode
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from relay365.mail.repair.body.encoders import MAKERS, Encoder, long_line
@@ -37,6 +37,8 @@ def test_text_becomes_quoted_printable(pieces: list[bytes], cuts: list[int]) -> 
 
 @settings(deadline=None)
 @given(st.binary(max_size=2000), CUTS)
+@example(b"x" * 56, [])
+@example(b"x" * 57, [57])
 def test_octets_become_base64_and_base64_is_wrapped(octets: bytes, cuts: list[int]) -> None:
     """Both are the same letters in lines of 76."""
     wrapped = encoded(MAKERS["rewrapped"](), b64encode(octets), cuts)

@@ -1,0 +1,115 @@
+"""Faces: what may be asked of a spool without changing it, by a connection and a thread of its own.
+
+Questions neither block the loop nor wait for commits; SQLite's log lets them read while the writer writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from relay365.errors import SpoolCorrupt
+from relay365.mail.content import Content
+from relay365.mail.envelope import SpoolId
+from relay365.spool.api import LaneNote, MessageView, Selection, State, Waiting
+from relay365.spool.faults import spool_error
+from relay365.spool.ids import seq_of
+from relay365.spool.sqlite import reads
+from relay365.spool.sqlite.migrate import connect
+from relay365.spool.sqlite.rows import MessageRow
+
+
+class Faces:
+    """The questions of spool.api.Spool."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def _place(self, row: MessageRow) -> Content:
+        """The content of a message that lies outside the database; raises SpoolCorrupt when it cannot be whole."""
+        raise NotImplementedError
+
+    async def due(self) -> Mapping[str, float]:
+        """See spool.api.Spool."""
+        return dict(await self._reader.ask(reads.due))
+
+    async def n_hastened(self) -> int:
+        """See spool.api.Spool."""
+        return int(await self._reader.ask(reads.n_hastened))
+
+    async def debts(self, *, limit: int) -> list[MessageView]:
+        """See spool.api.Spool."""
+        return list(await self._reader.ask(lambda c: reads.debts(c, limit)))
+
+    async def lanes(self) -> list[LaneNote]:
+        """See spool.api.Spool."""
+        return list(await self._reader.ask(reads.lanes))
+
+    async def waiting(self, lane: str, *, limit: int, after: Waiting | None = None) -> list[Waiting]:
+        """See spool.api.Spool."""
+        return list(await self._reader.ask(lambda c: reads.waiting(c, lane, limit, after)))
+
+    async def list(self, selection: Selection) -> list[MessageView]:
+        """See spool.api.Spool."""
+        views: list[MessageView] = await self._reader.ask(
+            lambda c: reads.messages(c, reads.selected(c, selection))
+        )
+        return views
+
+    async def show(self, spool_id: SpoolId) -> MessageView | None:
+        """See spool.api.Spool."""
+        seq = seq_of(spool_id)
+        view: MessageView | None = (
+            await self._reader.ask(lambda c: reads.message(c, seq)) if seq is not None else None
+        )
+        return view
+
+    async def counts(self) -> Mapping[State, int]:
+        """See spool.api.Spool."""
+        return dict(await self._reader.ask(reads.counts))
+
+    async def content(self, spool_id: SpoolId) -> Content | None:
+        """See spool.api.Spool."""
+        seq = seq_of(spool_id)
+        row = await self._reader.ask(lambda c: reads.message_row(c, seq)) if seq is not None else None
+        if row is None:
+            return None
+        content: Content | None = await self._reader.ask(lambda c: reads.content(c, row, self._place))
+        return content
+
+
+class Reader:
+    """A second connection in a thread of its own, so that questions neither block the loop nor wait for commits."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._thread = ThreadPoolExecutor(1, "relay365-spool-reader")
+        self._connection: apsw.Connection | None = None
+
+    async def ask(self, question: Callable[[apsw.Connection], Any]) -> Any:
+        """The answer; raises SpoolError."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, question)
+
+    async def close(self) -> None:
+        """End the thread, then the connection."""
+        await asyncio.to_thread(self._thread.shutdown)
+        if self._connection is not None:
+            with contextlib.suppress(apsw.Error):
+                self._connection.close()
+
+    def _ask(self, question: Callable[[apsw.Connection], Any]) -> Any:
+        """In the thread."""
+        try:
+            if self._connection is None:
+                self._connection = connect(self._file)
+            return question(self._connection)
+        except apsw.Error as error:
+            raise spool_error(error) from error
+        except (UnicodeDecodeError, ValueError) as error:  # a state or a lane that is none any more
+            raise SpoolCorrupt(f"a row cannot be read: {error}") from error

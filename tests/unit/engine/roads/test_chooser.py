@@ -1,0 +1,98 @@
+"""Which lane for new mail, and which one takes over: the rules and the state of the ways together."""
+
+from __future__ import annotations
+
+from fakes.ways import FACTS, Ways
+from relay365.rules.routing import AFTER_S, Letter
+
+LETTER = Letter("erp@contoso.com", FACTS)
+
+
+def test_new_mail_takes_the_first_road() -> None:
+    """While it is well, and for a while when it is not: a short trouble changes nothing."""
+    ways = Ways()
+    assert ("first",) == ways.chosen()
+    ways.breaks("first")
+    ways.clock.pass_s(AFTER_S - 1)
+
+    assert ("first",) == ways.chosen()
+
+
+def test_new_mail_takes_the_next_road_when_the_first_has_been_shut_for_too_long() -> None:
+    """And the first again as soon as it is well."""
+    ways = Ways()
+    ways.breaks("first")
+    ways.clock.pass_s(AFTER_S)
+    ways.lanes["first"].health.gate_until = ways.clock.mono() + 60.0
+    assert ("second",) == ways.chosen()
+    ways.heals("first")
+
+    assert ("first",) == ways.chosen()
+
+
+def test_one_message_tries_a_shut_road_when_its_pause_is_over() -> None:
+    """Only mail can show that it is well again; while one is on its way the others go round."""
+    ways = Ways()
+    ways.breaks("first")
+    ways.clock.pass_s(AFTER_S)
+    assert ("first",) == ways.chosen()
+    ways.lanes["first"].start(ways.clock.mono())
+
+    assert ("second",) == ways.chosen()
+
+
+def test_where_every_road_is_shut_the_first_one_keeps_the_mail() -> None:
+    """It is taken all the same."""
+    ways = Ways(names=("first", "second"))
+    for name in ("first", "second"):
+        ways.breaks(name)
+    ways.clock.pass_s(AFTER_S)
+    for name in ("first", "second"):
+        ways.lanes[name].health.gate_until = ways.clock.mono() + 60.0
+
+    assert ("first",) == ways.chosen()
+
+
+def test_recipients_of_one_message_may_take_different_roads() -> None:
+    """Each by its own rule, in their order."""
+    ways = Ways({"recipients": "own-domains", "routes": "third"}, {"routes": "second"})
+
+    assert ("second", "third", "second") == ways.chosen("a@fabrikam.com", "it@contoso.com", "b@fabrikam.com")
+
+
+def test_a_pool_is_used_in_turn_and_well_lanes_first() -> None:
+    """Each mailbox has a budget of its own; one that is unwell waits for the end of the line."""
+    ways = Ways({"routes": "pool"}, names=("first", "pool/a", "pool/b"))
+    assert {("pool/a",), ("pool/b",)} == {ways.chosen() for _ in range(4)}
+    ways.lanes["pool/a"].start(ways.clock.mono())
+    assert {("pool/b",)} == {ways.chosen() for _ in range(4)}
+    ways.breaks("pool/b")
+
+    assert {("pool/a",)} == {ways.chosen() for _ in range(4)}
+
+
+def test_who_takes_over_is_well_and_permitted() -> None:
+    """Not before the rule's time, not a road that is unwell itself, not one that the rule does not name."""
+    ways = Ways({"routes": ["first", "third"], "after": "2m"})
+    way = ways.chooser.itinerary(LETTER, "lena@fabrikam.com")
+    ways.breaks("first")
+    assert "" == ways.chooser.next_for("first", way)
+    ways.clock.pass_s(120.0)
+    assert "third" == ways.chooser.next_for("first", way)
+    ways.breaks("third")
+
+    assert "" == ways.chooser.next_for("first", way)
+
+
+def test_what_a_road_can_never_carry_goes_to_one_behind_it() -> None:
+    """Never back to one in front of it."""
+    ways = Ways()
+
+    assert "second" == ways.chooser.instead_of("first", LETTER, "lena@fabrikam.com")
+    assert "third" == ways.chooser.instead_of("second", LETTER, "lena@fabrikam.com")
+    assert "" == ways.chooser.instead_of("third", LETTER, "lena@fabrikam.com")
+
+
+def test_a_single_lane_takes_everything() -> None:
+    """Without a question to any rule."""
+    assert ("first", "first") == Ways(names=("first",)).chosen("a@b.example", "c@d.example")
