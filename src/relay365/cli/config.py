@@ -138,7 +138,19 @@ def _warnings(found: Config, file: Path) -> list[str]:
         for key, secret in route.secrets().items()
         if not key.endswith("certificate") and _is_readable_by_others(secret, file)
     ]
-    return warnings + _prices(found)
+    return warnings + _never_used(found) + _prices(found)
+
+
+def _never_used(found: Config) -> list[str]:
+    """Routes that no mail can take: no rule names them, and by themselves they would send as another mailbox."""
+    from relay365.rules.routing import RoadMap
+
+    reached = {name for rule in found.rule for name in rule.routes} | RoadMap.of(found).by_itself
+    return [
+        f"route {name} is never used: no [[rule]] names it, and it sends as another mailbox than the first route"
+        for name in found.route_names()
+        if name not in reached
+    ]
 
 
 def _prices(found: Config) -> list[str]:

@@ -38,6 +38,12 @@ class Health:
         held = f" held by {self.held.row or self.held.reply_text[:40]!r}" if self.held else ""
         return f"<Health {self.cap_now}/{self.cap} failures={self._n_failures}{held}>"
 
+    @property
+    def keeps_mail(self) -> bool:
+        """Whether its mail waits for a person or for a quota: neither may cost a message its life."""
+        is_throttled = self.gate_reason is not None and self.gate_reason.klass is Class.RATE_LIMIT
+        return self.held is not None or is_throttled
+
     def succeed(self) -> None:
         """The remote took a message, or refused one in good order: open everything, step by step."""
         self.held = self.gate_reason = self.unwell_since = None
@@ -87,8 +93,7 @@ class Health:
 
     def hasten(self, now: float) -> None:
         """A person wants a try now: open, unless the remote itself asked us to wait."""
-        is_throttled = self.gate_reason is not None and self.gate_reason.klass is Class.RATE_LIMIT
-        if self.held is not None or not is_throttled:
+        if self.held is not None or not self.keeps_mail:
             self.gate_until = min(self.gate_until, now)
 
     def learn(self, worst: Outcome, n_in_flight: int, now: float, dice: float) -> None:

@@ -137,6 +137,11 @@ class RoadMap:
         patterns = _lowered(rule.recipients) - {OWN, EXTERNAL}
         return bool(patterns) and fits(patterns, recipient)
 
+    @property
+    def by_itself(self) -> frozenset[str]:
+        """The names of the roads that mail takes without a rule."""
+        return frozenset(road.name for road in self._by_itself)
+
     @cached_property
     def _by_itself(self) -> tuple[Road, ...]:
         """Without a rule: nobody's mail goes out as another mailbox because a road is shut."""

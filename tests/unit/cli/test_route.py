@@ -66,3 +66,13 @@ def test_words_are_for_a_person(desk: Any) -> None:
     assert "then   second  well" in text
     assert "shut for 15 min" in text
     assert "not    large: it has 0 octets" in text
+
+
+def test_config_check_warns_of_a_route_that_no_mail_can_take(desk: Any) -> None:
+    """Another mailbox, and no rule that says that it may: it would wait for mail for ever."""
+    file = desk.directory / "relay365.toml"
+    other = '[[route]]\nkind = "submission"\nmanaged_identity = "system"\nmailbox = "h@contoso.com"\n'
+    file.write_text(file.read_text("utf-8") + other, "utf-8")
+    (found,) = desk.objects("config", "check")
+
+    assert ["route submission is never used"] == [w[:30] for w in found["warnings"] if "never used" in w]

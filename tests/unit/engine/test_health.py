@@ -136,3 +136,26 @@ def test_an_outage_that_breaks_many_lines_at_once_is_one_failure() -> None:
         health.learn(outcome(Class.TRANSIENT), 19, 50.0, 0.5)
 
     assert 50.0 + BREAKER_S[0] == health.gate_until
+
+
+def test_mail_that_waits_for_a_person_or_a_quota_keeps_its_life() -> None:
+    """A rate window never ends in a bounce; a way that cannot be reached may, after all its days."""
+    health = Health(2)
+    seen = [health.keeps_mail]
+    for klass in (Class.RATE_LIMIT, None, Class.CONFIGURATION, None, Class.TRANSIENT):
+        health.learn(outcome(klass), 0, health.gate_until, 0.5)
+        seen.append(health.keeps_mail)
+
+    assert [False, True, False, True, False, False] == seen
+
+
+def test_a_way_is_unwell_from_the_first_no_until_the_next_success() -> None:
+    """However often its gate opens for a try meanwhile: that is how long another road waits to take over."""
+    health = Health(2)
+    assert health.unwell_since is None
+    for now in (10.0, 500.0):
+        health.learn(outcome(Class.TRANSIENT), 0, now, 0.5)
+    assert 10.0 == health.unwell_since
+    health.succeed()
+
+    assert health.unwell_since is None
