@@ -25,6 +25,11 @@ _port = click.IntRange(0, 65535)
 )  # fmt: skip
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on.")
 @click.option("--submission-port", type=_port, default=0, help="SMTP AUTH client submission; default: free.")
+@click.option("--mx-port", type=_port, default=0, help="MX host of the tenant; default: free.")
+@click.option("--hve-port", type=_port, default=0, help="High Volume Email; default: free.")
+@click.option("--acs-port", type=_port, default=0, help="Azure Communication Services; default: free.")
+@click.option("--graph-port", type=_port, default=0, help="Microsoft Graph; default: free.")
+@click.option("--upload-port", type=_port, default=0, help="Upload sessions of Graph; default: free.")
 @click.option("--authority-port", type=_port, default=0, help="Token service; default: free.")
 @click.option("--control-port", type=_port, default=0, help="Control API; default: free.")
 @json_option
@@ -52,7 +57,9 @@ def emulator(directory: Path, scenario_file: Path | None, host: str, as_json: bo
         sys.stdout.flush()
 
     try:
-        code = app.run(app.Wishes(directory, _scenario(scenario_file), host, **ports), announce)
+        by_service = {name.removesuffix("_port"): port for name, port in ports.items()}
+        wishes = app.Wishes(directory, _scenario(scenario_file), host, by_service)
+        code = app.run(wishes, announce)
     except ConfigError as error:
         where = f"{scenario_file}: {error.where}" if error.where.startswith("mood[") else error.where
         do = error.hint or "correct the scenario; docs/emulator.md lists its keys"

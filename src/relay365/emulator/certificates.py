@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -59,27 +60,33 @@ def keep(certificate_file: Path, key_file: Path, make: Pair | None = None) -> Pa
     return Pair(x509.load_pem_x509_certificate(certificate_file.read_bytes()), found)
 
 
+def common_name(pair: Pair) -> str:
+    """What a certificate calls its holder."""
+    return str(pair.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+
+
 def is_due(pair: Pair, at: float) -> bool:
     """Whether a certificate should be made anew."""
     rest = pair.certificate.not_valid_after_utc - datetime.fromtimestamp(at, UTC)
     return rest < timedelta(days=RENEW_DAYS)
 
 
-def new_authority(name: str, at: float) -> Pair:
-    """A certificate authority of our own."""
+def new_authority(name: str, at: float, *, issuer: Pair | None = None, depth: int = 0) -> Pair:
+    """A certificate authority of our own, with an issuer one below another; depth: how many may be below it."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     subject = _name(name)
     usage = x509.KeyUsage(
         digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
         key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
     )  # fmt: skip
+    signer = issuer.certificate.subject if issuer is not None else subject
     builder = (
-        _builder(subject, subject, key, at, (-10, CA_DAYS))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        _builder(subject, signer, key, at, (-10, CA_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    return Pair(builder.sign(key, hashes.SHA256()), key)
+    return Pair(builder.sign(issuer.key if issuer is not None else key, hashes.SHA256()), key)
 
 
 def new_leaf(authority: Pair, names: list[str], at: float, *, days: int = LEAF_DAYS) -> Pair:
@@ -117,6 +124,15 @@ def context_of(pair: Pair, authority: Pair, folder: Path) -> ssl.SSLContext:
         chain.unlink()
         key.unlink()
     return context
+
+
+def make_old(context: ssl.SSLContext) -> None:
+    """Let a server context speak TLS 1.0 and nothing else (security level 0: its signatures are SHA-1)."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1
+    context.set_ciphers("ALL:@SECLEVEL=0")
 
 
 def write_private(file: Path, octets: bytes) -> None:

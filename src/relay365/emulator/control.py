@@ -1,11 +1,11 @@
-"""The control API: plain HTTP with JSON on loopback, for tests, demonstrations and curl. docs/emulator.md describes
-it.
+"""The control API: plain HTTP with JSON on loopback, for tests, demonstrations and curl. docs/emulator.md and
+docs/emulator-graph.md describe it.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from relay365.emulator.directory import Directory, MailboxState
-from relay365.emulator.moods import BOUNDS, KINDS, Moods
-from relay365.emulator.record import Delivered, Record
+from relay365.emulator.directory import MailboxState
+from relay365.emulator.house.parts import Parts
+from relay365.emulator.moods import BOUNDS, KINDS
+from relay365.emulator.record import Delivered
+from relay365.emulator.tenant.postbox import Item
+from relay365.emulator.tenant.traces import Trace
 from relay365.emulator.texts import TEXTS
 
 MOST_BODY_OCTETS = 64 * 1024
@@ -25,15 +28,16 @@ RFC822 = "message/rfc822"
 
 
 class Control:
-    """The resources; app() gives them to an HTTP server. settled waits until a changed mood rules; facts are
-    emulator.json.
+    """The resources; app() gives them to an HTTP server. settled waits until a changed mood rules; further are routes
+    of others on the same server; facts are emulator.json.
     """
 
     def __init__(
-        self, directory: Directory, moods: Moods, record: Record, settled: Callable[[], Awaitable[None]]
+        self, parts: Parts, settled: Callable[[], Awaitable[None]], further: Sequence[Route] = ()
     ) -> None:
         self.facts: dict[str, Any] = {}
-        self._directory, self._moods, self._record, self._settled = directory, moods, record, settled
+        self._parts, self._settled, self._further = parts, settled, further
+        self._directory, self._moods, self._record = parts.directory, parts.moods, parts.record
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -51,7 +55,16 @@ class Control:
                 Route("/mailboxes/{address}", self._mailbox, methods=["GET", "PATCH"]),
                 Route("/mailboxes/{address}/usage", self._usage, methods=["DELETE"]),
                 Route("/tenant", self._tenant, methods=["GET", "PATCH"]),
+                Route("/mailboxes/{address}/items", self._items),
+                Route("/mailboxes/{address}/items/{item}/content", self._item_content),
+                Route("/mailboxes/{address}/sign-ins", self._sign_out, methods=["DELETE"]),
                 Route("/application", self._application, methods=["GET", "PATCH"]),
+                Route("/graph", self._graph, methods=["GET", "PATCH"]),
+                Route("/traces", self._traces, methods=["GET", "DELETE"]),
+                Route("/device-codes", self._devices),
+                Route("/device-codes/{code}", self._decide, methods=["POST"]),
+                Route("/workload-token", self._workload),
+                *self._further,
             ],
             exception_handlers={HTTPException: _say_error},
         )
@@ -94,6 +107,7 @@ class Control:
                     "granted": tally.tokens_granted,
                     "refused": dict(tally.token_refusals),
                 },
+                "graph": dict(tally.graph_requests),
                 "mailboxes": {one.settings.address: _marks(one) for one in self._directory.mailboxes()},
             }
         )
@@ -151,6 +165,58 @@ class Control:
             _apply(self._directory.change_application, await _body(request))
         return JSONResponse(self._directory.application.model_dump(mode="json"))
 
+    async def _graph(self, request: Request) -> Response:
+        if request.method == "PATCH":
+            _apply(self._directory.change_graph, await _body(request))
+        return JSONResponse(self._directory.graph.model_dump(mode="json"))
+
+    async def _traces(self, request: Request) -> Response:
+        office, now = self._parts.office, self._parts.clock.now()
+        if request.method == "DELETE":
+            office.clear()
+            return Response(status_code=204)
+        return JSONResponse([_trace(one, now) for one in office.traces])
+
+    async def _items(self, request: Request) -> Response:
+        address = self._found_mailbox(request).settings.address
+        postbox, now = self._parts.office.postbox, self._parts.clock.now()
+        found = [*postbox.items(address, "inbox", now), *postbox.items(address, "sentitems", now)]
+        return JSONResponse([_item(one) for one in found])
+
+    async def _item_content(self, request: Request) -> Response:
+        address = self._found_mailbox(request).settings.address
+        item = self._parts.office.postbox.item(address, request.path_params["item"])
+        if item is None:
+            raise HTTPException(404, "no such item")
+        try:
+            content = item.content or self._record.content(item.number)
+        except KeyError as error:
+            raise HTTPException(404, "its message was deleted") from error
+        if isinstance(content, Path):
+            return FileResponse(content, media_type=RFC822)
+        return Response(content, media_type=RFC822)
+
+    async def _sign_out(self, request: Request) -> Response:
+        self._parts.tokens.grants.revoke(self._found_mailbox(request).settings.address)
+        return Response(status_code=204)
+
+    async def _devices(self, request: Request) -> Response:
+        return JSONResponse(self._parts.tokens.grants.devices())
+
+    async def _decide(self, request: Request) -> Response:
+        asked = await _body(request)
+        user = asked.get("user", "")
+        if not isinstance(user, str) or not (bool(user) ^ (asked.get("declined") is True)):
+            raise HTTPException(400, 'expected {"user": address} or {"declined": true}')
+        if user and self._directory.mailbox(user) is None:
+            raise HTTPException(400, f"user: expected the address of a mailbox, found {user!r}")
+        if not self._parts.tokens.grants.decide(request.path_params["code"], user.lower()):
+            raise HTTPException(404, "no device waits with this code; it may be over or decided already")
+        return Response(status_code=204)
+
+    async def _workload(self, request: Request) -> Response:
+        return JSONResponse({"token": self._parts.tokens.credentials.workload_token()})
+
     def _found_mailbox(self, request: Request) -> MailboxState:
         mailbox = self._directory.mailbox(request.path_params["address"])
         if mailbox is None:
@@ -162,6 +228,21 @@ class Control:
         if message is None:
             raise HTTPException(404, "no message has this number; it may have been deleted")
         return message
+
+
+def _trace(one: Trace, now: float) -> dict[str, Any]:
+    return {
+        "id": one.id, "message_id": one.message_id, "sender": one.sender, "recipient": one.recipient,
+        "subject": one.subject, "size": one.size_octets, "received_at": one.received_at, "status": one.status(now),
+        "detail": one.detail,
+    }  # fmt: skip
+
+
+def _item(one: Item) -> dict[str, Any]:
+    return {
+        "id": one.id, "folder": one.folder, "at": one.at, "sender": one.sender, "recipients": list(one.recipients),
+        "subject": one.subject, "message_id": one.message_id, "number": one.number,
+    }  # fmt: skip
 
 
 def _marks(mailbox: MailboxState) -> dict[str, int]:

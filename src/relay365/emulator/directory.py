@@ -8,7 +8,17 @@ from typing import Any
 
 from relay365.clock import Clock
 from relay365.emulator.folder import Identity
-from relay365.emulator.scenario import Application, Limits, Mailbox, Scenario, Tenant, changed
+from relay365.emulator.scenario import (
+    Application,
+    Connector,
+    Graph,
+    HveAccount,
+    Limits,
+    Mailbox,
+    Scenario,
+    Tenant,
+    changed,
+)
 from relay365.emulator.window import DAY_S, MINUTE_S, MODELS, PenaltyBox, Sliding, Window
 
 
@@ -90,8 +100,13 @@ class Directory:
     ) -> None:
         self.tenant: Tenant = scenario.tenant
         self.application: Application = scenario.application
+        self.graph: Graph = scenario.graph
         self.identity = identity
         self._clock = clock
+        self.connectors: tuple[Connector, ...] = scenario.connectors()
+        self.hve, self.acs = scenario.hve, scenario.acs
+        self.hve_accounts: dict[str, HveAccount] = {}
+        self.set_hve_accounts(scenario.hve_accounts())
         self._mailboxes = {one.address.lower(): MailboxState(one, self.tenant, clock) for one in mailboxes}
 
     def mailboxes(self) -> list[MailboxState]:
@@ -101,6 +116,52 @@ class Directory:
     def mailbox(self, address: str) -> MailboxState | None:
         """The mailbox with this primary address; aliases are no user names."""
         return self._mailboxes.get(address.lower())
+
+    def owner(self, address: str) -> MailboxState | None:
+        """The mailbox that an address belongs to: its primary address, or one of its aliases."""
+        name = address.lower()
+        for mailbox in self._mailboxes.values():
+            if name in (mailbox.settings.address.lower(), *map(str.lower, mailbox.settings.aliases)):
+                return mailbox
+        return None
+
+    def accepted_domains(self) -> tuple[str, ...]:
+        """The tenant's domains: its own, the one that Microsoft gave it (MOERA), and further ones."""
+        further = tuple(one.lower() for one in self.tenant.accepted_domains)
+        return (self.tenant.domain.lower(), self.moera, *further)
+
+    @property
+    def moera(self) -> str:
+        """The domain that every tenant has: its first label at onmicrosoft.com."""
+        return self.tenant.domain.lower().partition(".")[0] + ".onmicrosoft.com"
+
+    def is_moera(self, address: str) -> bool:
+        """Whether an address is at onmicrosoft.com."""
+        return domain_of(address) == self.moera
+
+    def is_internal(self, address: str) -> bool:
+        """Whether an address is in an accepted domain."""
+        return domain_of(address) in self.accepted_domains()
+
+    def knows(self, address: str) -> bool:
+        """Whether the directory has a recipient of an accepted domain (directory-based edge blocking)."""
+        if self.is_unknown_recipient(address):
+            return False
+        listed = {one.lower() for one in self.tenant.recipients}
+        is_listed = address.lower() in listed or f"@{domain_of(address)}" in listed
+        return is_listed or self.owner(address) is not None or self.hve_account(address) is not None
+
+    def set_hve_accounts(self, accounts: tuple[HveAccount, ...]) -> None:
+        """The High Volume Email accounts from now on."""
+        self.hve_accounts = {one.address.lower(): one for one in accounts}
+
+    def hve_account(self, address: str) -> HveAccount | None:
+        """The High Volume Email account with this address."""
+        return self.hve_accounts.get(address.lower())
+
+    def change_connectors(self, tables: list[dict[str, Any]]) -> None:
+        """Other connectors in place of those that are; raises ValueError with the reason."""
+        self.connectors = tuple(changed(Connector(), one) for one in tables)
 
     def is_tenant(self, name: str) -> bool:
         """Whether a name is the tenant's domain or id."""
@@ -115,7 +176,7 @@ class Directory:
     def is_unknown_recipient(self, address: str) -> bool:
         """Whether an address or its domain was named as not existing."""
         named = {one.lower().lstrip("@") for one in self.tenant.unknown_recipients}
-        return address.lower() in named or address.lower().rpartition("@")[2] in named
+        return address.lower() in named or domain_of(address) in named
 
     def change_tenant(self, changes: dict[str, Any]) -> None:
         """Change tenant settings; new terms of the penalty box begin with empty boxes. Raises ValueError with the
@@ -133,6 +194,15 @@ class Directory:
     def change_application(self, changes: dict[str, Any]) -> None:
         """Change application settings; raises ValueError with the reason."""
         self.application = changed(self.application, changes)
+
+    def change_graph(self, changes: dict[str, Any]) -> None:
+        """Change settings of Graph; raises ValueError with the reason."""
+        self.graph = changed(self.graph, changes)
+
+
+def domain_of(address: str) -> str:
+    """The domain of an address, in small letters; "" where it has none."""
+    return address.lower().rpartition("@")[2] if "@" in address else ""
 
 
 def _minute(limits: Limits) -> Window:

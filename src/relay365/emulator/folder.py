@@ -11,10 +11,11 @@ import secrets
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from relay365.emulator.certificates import (
     Pair,
+    common_name,
     is_due,
     keep,
     new_authority,
@@ -22,7 +23,7 @@ from relay365.emulator.certificates import (
     new_self_signed,
     write_private,
 )
-from relay365.emulator.scenario import Mailbox
+from relay365.emulator.scenario import HveAccount, Mailbox
 from relay365.errors import DataInUseError
 
 if os.name == "nt":
@@ -30,7 +31,13 @@ if os.name == "nt":
 else:
     import fcntl
 
+SERVICES = ("submission", "mx", "hve", "acs", "authority", "graph", "upload", "control")
+"""Whatever has a port; the keys of emulator.json."""
+
 LEAF_NAMES = ["localhost", "127.0.0.1", "::1"]
+
+
+AnyAccount = TypeVar("AnyAccount", Mailbox, HveAccount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,7 @@ class Identity:
     leaf: Pair = field(repr=False)
     application: Pair = field(repr=False)
     signing: Pair = field(repr=False)
+    public_root: Pair = field(repr=False)
 
 
 class Folder:
@@ -86,31 +94,44 @@ class Folder:
         leaf = self._pair("server", at) or self._keep("server", new_leaf(authority, LEAF_NAMES, at))
         application = self._pair("app", at) or self._keep("app", new_self_signed("relay365 emulator app", at))
         signing = self._pair("signing", at) or self._keep("signing", new_self_signed("token signing", at))
+        root = self._pair("public-root", at) or self._keep(
+            "public-root", new_authority("public root", at, depth=1)
+        )
         return Identity(
             names["tenant_id"], names["client_id"], names["object_id"], secret_file.read_text("ascii").strip(),
-            authority, leaf, application, signing,
+            authority, leaf, application, signing, root,
         )  # fmt: skip
 
-    def with_passwords(self, mailboxes: tuple[Mailbox, ...]) -> tuple[Mailbox, ...]:
-        """The mailboxes, each with its password: the scenario's, or one that was made once and is kept."""
+    def connector_files(self, identity: Identity, domain: str, at: float) -> None:
+        """A certificate that a connector may ask for, as a public authority issues it: relay.<domain>, below an
+        intermediate; connector.pem with the intermediate, connector-leaf.pem without it. Made once for a domain.
+        """
+        name, chain = f"relay.{domain}", self.path / "connector.pem"
+        pair = self._pair("connector-leaf", at)
+        if pair is not None and chain.exists() and common_name(pair) == name:
+            return
+        middle = new_authority("public intermediate", at, issuer=identity.public_root)
+        pair = self._keep("connector-leaf", new_leaf(middle, [name], at))
+        write_private(chain, pair.pem()[0] + middle.pem()[0])
+
+    def with_passwords(self, accounts: tuple[AnyAccount, ...]) -> tuple[AnyAccount, ...]:
+        """Mailboxes or accounts, each with its password: the scenario's, or one that was made once and is kept."""
         file = self.path / "passwords.json"
         kept: dict[str, str] = json.loads(file.read_text("utf-8")) if file.exists() else {}
-        for mailbox in mailboxes:
+        for mailbox in accounts:
             kept.setdefault(mailbox.address.lower(), secrets.token_urlsafe(12))
         write_private(file, json.dumps(kept, indent=1).encode("utf-8"))
         return tuple(
             one if one.password else one.model_copy(update={"password": kept[one.address.lower()]})
-            for one in mailboxes
+            for one in accounts
         )
 
     def last_ports(self) -> dict[str, int]:
         """The ports of the last run, so that configurations that were made for it stay right; {} where unknown."""
         try:
             facts = json.loads((self.path / "emulator.json").read_text("utf-8"))
-            return {
-                key: int(str(facts[key]).rpartition(":")[2]) for key in ("submission", "authority", "control")
-            }
-        except (OSError, ValueError, KeyError, TypeError):
+            return {key: int(str(facts[key]).rpartition(":")[2]) for key in SERVICES if facts.get(key)}
+        except (OSError, ValueError, AttributeError):
             return {}
 
     def publish(self, facts: dict[str, Any]) -> None:
@@ -118,10 +139,18 @@ class Folder:
         write_private(self.path / "emulator.json", (json.dumps(facts, indent=2) + "\n").encode("utf-8"))
         write_private(self.path / "relay365.toml", self._relay_configuration(facts).encode("utf-8"))
 
+    def keep_workload_token(self, token: str) -> Path:
+        """Write the token of the pretended cluster's workload, as a cluster mounts it; gives the file."""
+        file = self.path / "workload.token"
+        write_private(file, token.encode("ascii"))
+        return file
+
     def facts(self) -> dict[str, str]:
         """The files that others need, as absolute paths."""
         names = {
             "ca_file": "ca.pem", "secret_file": "client.secret", "certificate_file": "app.pem", "key_file": "app.key",
+            "connector_certificate_file": "connector.pem", "connector_leaf_file": "connector-leaf.pem",
+            "connector_key_file": "connector-leaf.key", "public_root_file": "public-root.pem",
         }  # fmt: skip
         return {key: str(self.path / name) for key, name in names.items()}
 

@@ -1,7 +1,7 @@
 """Moods: what can be wrong on Microsoft's side on demand, each bounded by count, by time, or until it is taken back.
 
-KINDS is the one table of them: scenario files, control API and manual are checked against it or made from it. Moods
-are separate from judgement because they are not Microsoft's rules; they are bad days.
+KINDS is the one table of them (its rows stand in faults): scenario files, control API and manual are checked against it
+or made from it. Moods are separate from judgement because they are not Microsoft's rules; they are bad days.
 """
 
 from __future__ import annotations
@@ -12,145 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from relay365.clock import Clock
-from relay365.emulator.texts import TEXTS, as_written
+from relay365.emulator.faults.graph import GRAPH_KINDS
+from relay365.emulator.faults.kinds import Kind, Parameter
+from relay365.emulator.faults.sign_in import SIGN_IN_KINDS
+from relay365.emulator.faults.smtp import SMTP_KINDS
 
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """One parameter of a mood. allowed lists the values that it takes, empty means any; a reply is a row or a whole
-    reply.
-    """
-
-    name: str
-    default: float | str
-    does: str
-    allowed: tuple[str | int, ...] = ()
-    is_reply: bool = False
-
-    def check(self, value: object) -> float | str:
-        """The value, or ValueError with what was expected."""
-        if isinstance(self.default, str):
-            is_fit = isinstance(value, str)
-        else:
-            is_fit = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
-        if not is_fit or (self.allowed and value not in self.allowed):
-            wanted = " or ".join(str(one) for one in self.allowed)
-            wanted = wanted or ("a word" if isinstance(self.default, str) else "a number")
-            raise ValueError(f"{self.name}: expected {wanted}, found {value!r}")
-        if self.is_reply and value not in TEXTS:
-            self._check_reply(str(value))
-        return value  # type: ignore[return-value] # is_fit has looked
-
-    def _check_reply(self, words: str) -> None:
-        try:
-            as_written(words)
-        except ValueError as error:
-            raise ValueError(f"{self.name}: {error}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of mood. per says what count counts, and per_mailbox whether one mailbox can have it alone."""
-
-    name: str
-    does: str
-    per: str
-    parameters: tuple[Parameter, ...] = ()
-    per_mailbox: bool = True
-
-
-_AUTH_TEXTS = tuple(name for name, row in TEXTS.items() if row.stage == "auth" and row.code >= 400)
-_BOXES = tuple(name for name in TEXTS if name.startswith("box-"))
-_STEPS = ("all", "greeting", "ehlo", "auth", "mail", "rcpt", "data", "dot")
-
-KINDS: dict[str, Kind] = {
-    kind.name: kind
-    for kind in (
-        Kind("throttle", "refuses at the final dot, as above the rate of a minute (`thread-limit`)", "message"),
-        Kind("concurrent", "refuses at the final dot, as the fourth sender at once (`concurrent`, 432)", "message"),
-        Kind(
-            "auth", "refuses AUTH, OAuth and password alike", "login",
-            (Parameter("text", "auth-failed", "row of the table of replies", _AUTH_TEXTS),),
-        ),
-        Kind("storedrv", "refuses at the final dot: no rights on the mailbox yet (`no-rights`, 430)", "message"),
-        Kind("send-as", "refuses at the final dot: this sender is not allowed (`send-as-denied`)", "message"),
-        Kind("quota", "refuses at the final dot: recipients of 24 hours are used up (`quota`)", "message"),
-        Kind("full", "refuses at the final dot: the mailbox is full (`mailbox-full`)", "message"),
-        Kind(
-            "penalty", "refuses at the final dot: continuous error throttling", "message",
-            (Parameter("text", "box-send-as", "row of the table of replies", _BOXES),),
-        ),
-        Kind(
-            "reply", "gives any reply at any step", "reply",
-            (
-                Parameter("at", "dot", "the step", ("auth", "mail", "rcpt", "dot")),
-                Parameter(
-                    "text", "451 4.7.0 Temporary server error. Please try again later. PRX2",
-                    "row of the table of replies, or a whole reply such as `550 5.7.708 Access denied`",
-                    is_reply=True,
-                ),
-            ),
-        ),
-        Kind(
-            "outage", "is not there", "connection, or reply where `how` is `proxy`",
-            (
-                Parameter(
-                    "how", "refuse",
-                    "`refuse`: connections are refused, open sessions hear 421; `greeting`: 421 instead of 220; "
-                    "`proxy`: 451 PRX2 to MAIL", ("refuse", "greeting", "proxy"),
-                ),
-            ), per_mailbox=False,
-        ),
-        Kind(
-            "slow", "waits before it answers", "reply",
-            (Parameter("seconds", 2.0, "how long"), Parameter("at", "all", "the step", _STEPS)),
-        ),
-        Kind(
-            "lie", "takes the message at the final dot, records it, and does not say so", "message",
-            (
-                Parameter(
-                    "how", "close",
-                    "`close`: the connection ends; `cut`: it ends without the goodbye of TLS; "
-                    "`garbage`: a line that is no reply; `silence`: nothing at all",
-                    ("close", "cut", "garbage", "silence"),
-                ),
-            ),
-        ),
-        Kind(
-            "drop", "breaks the connection inside the content", "message",
-            (Parameter("after_octets", 0, "once so many octets of content have come"),),
-        ),
-        Kind("no-starttls", "does not offer STARTTLS, and refuses it", "connection", per_mailbox=False),
-        Kind(
-            "injection", "sends octets in clear right behind the 220 of STARTTLS", "connection",
-            (Parameter("octets", "250 2.0.0 injected\r\n", "what it sends"),), per_mailbox=False,
-        ),
-        Kind(
-            "wrong-certificate", "shows a certificate at STARTTLS that must not be trusted", "connection",
-            (
-                Parameter(
-                    "how", "name", "`name`: for another host; `authority`: from an unknown authority; `expired`",
-                    ("name", "authority", "expired"),
-                ),
-            ), per_mailbox=False,
-        ),
-        Kind(
-            "token-outage", "the token endpoint is unwell", "request",
-            (
-                Parameter("status", 503, "HTTP status", (429, 500, 502, 503, 504)),
-                Parameter("retry_after", 5, "seconds in Retry-After; 0: none"),
-            ), per_mailbox=False,
-        ),
-        Kind(
-            "token-slow", "the token endpoint waits before it answers", "request",
-            (Parameter("seconds", 5.0, "how long"),), per_mailbox=False,
-        ),
-        Kind(
-            "token-error", "the token endpoint refuses", "request",
-            (Parameter("number", 7000222, "the AADSTS number; docs/emulator.md lists them"),), per_mailbox=False,
-        ),
-    )
-}  # fmt: skip
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (*SMTP_KINDS, *SIGN_IN_KINDS, *GRAPH_KINDS)}
 """Every kind of mood, by its name."""
 
 BOUNDS = (
@@ -167,11 +34,16 @@ class Mood:
     number: int
     kind: Kind
     mailbox: str
+    service: str
     values: dict[str, float | str] = field(repr=False)
     left: int | None
     until_mono: float | None
     wait: int
     n_struck: int = 0
+
+    def holds_for(self, mailbox: str, service: str) -> bool:
+        """Whether it is about this mailbox and this service."""
+        return self.mailbox in ("", mailbox.lower()) and self.service in ("", service)
 
     def seconds(self, name: str) -> float:
         """A parameter as a number."""
@@ -185,7 +57,8 @@ class Mood:
         """The mood for the control API."""
         rest_s = None if self.until_mono is None else round(max(0.0, self.until_mono - now), 3)
         return {
-            "id": self.number, "name": self.kind.name, "mailbox": self.mailbox or None, **self.values,
+            "id": self.number, "name": self.kind.name, "mailbox": self.mailbox or None,
+            "service": self.service or None, **self.values,
             "left": self.left, "rest_s": rest_s, "after": self.wait, "struck": self.n_struck,
         }  # fmt: skip
 
@@ -227,17 +100,17 @@ class Moods:
         """A mood for the control API."""
         return mood.view(self._clock.mono())
 
-    def find(self, name: str, mailbox: str = "", **values: str) -> Mood | None:
+    def find(self, name: str, mailbox: str = "", service: str = "", **values: str) -> Mood | None:
         """The first mood of this kind that rules now, without counting. Empty mailbox: not known yet."""
         for mood in self.active():
-            fits = mood.kind.name == name and not mood.wait and mood.mailbox in ("", mailbox.lower())
+            fits = mood.kind.name == name and not mood.wait and mood.holds_for(mailbox, service)
             if fits and all(mood.values[key] == value for key, value in values.items()):
                 return mood
         return None
 
-    def strike(self, name: str, mailbox: str = "", **values: str) -> Mood | None:
+    def strike(self, name: str, mailbox: str = "", service: str = "", **values: str) -> Mood | None:
         """As find(), and counted: the last of its count ends the mood."""
-        mood = self.find(name, mailbox, **values)
+        mood = self.find(name, mailbox, service, **values)
         if mood is not None:
             mood.n_struck += 1
             if mood.left is not None:
@@ -246,10 +119,10 @@ class Moods:
                     self._drop(lambda one: one is mood)
         return mood
 
-    def accepted(self, mailbox: str) -> None:
+    def accepted(self, mailbox: str, service: str = "submission") -> None:
         """A message was accepted; moods that wait for it count."""
         for mood in self.active():
-            if mood.wait and mood.mailbox in ("", mailbox.lower()):
+            if mood.wait and mood.holds_for(mailbox, service):
                 mood.wait -= 1
                 if not mood.wait:
                     self.changed()
@@ -276,16 +149,21 @@ class Moods:
             raise ValueError(f"mailbox: {kind.name} holds for everybody")
         if mailbox and not self.is_mailbox(mailbox):
             raise ValueError(f"mailbox: expected the address of a mailbox, found {mailbox!r}")
+        service = request.pop("service", None) or ""
+        if service and service not in kind.services:
+            raise ValueError(f"service: expected {' or '.join(kind.services) or 'none'}, found {service!r}")
         count, for_s, after = (float(one.check(request.pop(one.name, one.default))) for one in BOUNDS)
         values = {one.name: one.check(request.pop(one.name, one.default)) for one in kind.parameters}
         if request:
             raise ValueError(f"{next(iter(request))}: {kind.name} does not know it")
-        if count and values.get("how") == "refuse":
+        if count and values.get("how") in ("refuse", "blackhole"):
             raise ValueError(
                 "count: a refused connection cannot be counted; use for_s, or take the mood back"
             )
         until = self._clock.mono() + for_s if for_s else None
-        return Mood(next(self._numbers), kind, mailbox.lower(), values, int(count) or None, until, int(after))
+        return Mood(
+            next(self._numbers), kind, mailbox.lower(), service, values, int(count) or None, until, int(after)
+        )
 
 
 def table() -> str:

@@ -21,6 +21,19 @@ HEAD_OCTETS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """How a message came: mailbox of the sending account ("" at the MX host), envelope, Unix seconds, service."""
+
+    mailbox: str
+    reverse_path: str
+    recipients: tuple[str, ...]
+    at: float
+    repairs: int = 0
+    answered: bool = True
+    service: str = "submission"
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """One message that was taken. answered is False where the emulator did not say so (mood `lie`)."""
 
@@ -35,6 +48,7 @@ class Delivered:
     duplicate: bool
     repairs: int
     answered: bool
+    service: str
 
     def view(self) -> dict[str, Any]:
         """The message for the control API."""
@@ -100,6 +114,7 @@ class Tally:
     token_requests: int = 0
     tokens_granted: int = 0
     token_refusals: Counter[str] = field(default_factory=Counter)
+    graph_requests: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
 
@@ -125,17 +140,8 @@ class Record:
         self._drafts += 1
         return Draft(self._folder / f"draft-{self._drafts}.eml")
 
-    def keep(
-        self,
-        draft: Draft,
-        mailbox: str,
-        path: tuple[str, tuple[str, ...]],
-        *,
-        at: float,
-        repairs: int,
-        answered: bool,
-    ) -> Delivered:
-        """A content that was taken; path is reverse-path and recipients. Raises OSError."""
+    def keep(self, draft: Draft, arrival: Arrival) -> Delivered:
+        """A content that was taken. Raises OSError."""
         if self._memory_octets + draft.size > MEMORY_OCTETS:
             draft.spill()
         content, digest = draft.finish()
@@ -143,18 +149,9 @@ class Record:
         mark = hashlib.sha256(f"{message_id} {digest}".encode()).digest()
         number = self.n_accepted + 1
         message = Delivered(
-            number,
-            mailbox,
-            path[0],
-            path[1],
-            draft.size,
-            at,
-            message_id,
-            digest,
-            mark in self._seen,
-            repairs,
-            answered,
-        )
+            number, arrival.mailbox, arrival.reverse_path, arrival.recipients, draft.size, arrival.at, message_id,
+            digest, mark in self._seen, arrival.repairs, arrival.answered, arrival.service,
+        )  # fmt: skip
         if content is None:
             draft.file.replace(self._file(number))
         else:

@@ -17,8 +17,8 @@ from typing import Literal
 
 from relay365.mail.status import Reply
 
-Stage = Literal["greeting", "auth", "mail", "rcpt", "dot"]
-Trailer = Literal["", "session", "hostname"]
+Stage = Literal["greeting", "auth", "mail", "rcpt", "dot", "ndr"]
+Trailer = Literal["", "session", "hostname", "front"]
 
 _WRITTEN = re.compile(r"([2-5]\d\d) (?:(\d\.\d{1,3}\.\d{1,3}) )?(.+)")
 
@@ -145,6 +145,85 @@ TEXTS: dict[str, Text] = {
         "dot", 550, "5.2.255", "Sender throttled due to continuous invalid recipients errors.", "hostname"
     ),
     "bad-sender": Text("dot", 550, "5.1.8", "Access denied, bad outbound sender", "hostname"),
+    # -- the MX host, port 25
+    "relay-denied": Text("rcpt", 550, "5.7.64", "TenantAttribution; Relay Access Denied", "front"),
+    "direct-send": Text(
+        "rcpt", 550, "5.7.68",
+        "TenantInboundAttribution; Direct Send not allowed for this organization from unauthorized sources", "front",
+    ),
+    "partner-only": Text(
+        "rcpt", 550, "5.7.51",
+        "TenantInboundAttribution; There is a partner connector configured that matched the message's recipient "
+        "domain. The connector had either the RestrictDomainsToIPAddresses or RestrictDomainsToCertificate set",
+        "front",
+    ),
+    "edge-block": Text(
+        "rcpt", 550, "5.4.1", "Recipient address rejected: Access denied. AS(201806281)", "session"
+    ),
+    "no-subscription": Text(
+        "rcpt", 550, "4.4.4",
+        "Mail received as unauthenticated, incoming to a recipient domain configured in a hosted tenant which has no "
+        "mail-enabled subscriptions", "session",
+    ),
+    "domain-recipients": Text("rcpt", 452, "4.5.3", "Too many recipients (AS780090)", "session"),
+    "server-busy": Text(
+        "rcpt", 451, "4.7.500", "Server busy. Please try again later from [{ip}]. (AS761)", "session"
+    ),
+    "suspicious-ip": Text(
+        "rcpt", 451, "4.7.550", "Access denied, please try again later", "session"
+    ),
+    "bad-connector": Text(
+        "dot", 550, "5.7.711", "Access denied, bad inbound connector. AS(2204)", "hostname", sure=False
+    ),
+    "queued": Text(
+        "dot", 250, "2.6.0",
+        "{message_id} [InternalId={internal_id}, Hostname={host}] {size} bytes in {seconds}, {rate} KB/sec "
+        "Queued mail for delivery",
+    ),
+    # -- High Volume Email
+    "hve-malformed": Text("auth", 501, "5.5.124", "Invalid XOAUTH2 auth data"),
+    "hve-stale-preview": Text(
+        "auth", 501, "5.5.127", "Invalid XOAUTH2 auth data - Token will expire soon error"
+    ),
+    "hve-stale": Text("auth", 535, "5.7.142", "Token will expire soon"),
+    "hve-expired": Text("auth", 535, "5.7.143", "Expired token"),
+    "hve-permissions": Text("auth", 535, "5.7.144", "XOAUTH2 authentication failed. Invalid API permissions"),
+    "hve-app": Text(
+        "auth", 550, "5.7.240", "The application is not allowed for use with this High Volume Email account"
+    ),
+    "hve-account": Text(
+        "mail", 550, "5.2.240", "The authenticated user is not a High Volume Email account", "session", sure=False
+    ),
+    "hve-sender": Text(
+        "mail", 550, "5.7.62", "The sender is not the High Volume Email account", "session", sure=False
+    ),
+    "hve-from": Text(
+        "dot", 550, "5.6.241", "The From header is not the High Volume Email account", "hostname", sure=False
+    ),
+    "hve-external": Text("rcpt", 550, "5.5.105", "External sending is not allowed", "session", sure=False),
+    # -- Azure Communication Services
+    "acs-throttled": Text("dot", 452, "4.3.2", "Too many messages, please try again later", sure=False),
+    "acs-sender": Text("mail", 550, "5.7.60", "The sender is no MailFrom address of the resource", sure=False),
+    # -- accepted, and reported later
+    "daily-limit": Text(
+        "ndr", 550, "5.1.90",
+        "Your message can't be sent because you've reached your daily limit for message recipients",
+    ),
+    "trial-external": Text(
+        "ndr", 550, "5.7.232",
+        "Your message can't be sent because your trial tenant exceeded its daily limit for sending email to external "
+        "recipients (tenant external recipient rate limit)",
+    ),
+    "moera-external": Text(
+        "ndr", 550, "5.7.236",
+        "Your message can't be sent because your organization exceeded its daily limit for external recipients from "
+        "an onmicrosoft.com domain", sure=False,
+    ),
+    "blocked-recipient": Text(
+        "ndr", 550, "5.7.703",
+        "Your message can't be delivered because messages to XXX, YYY are blocked by your organization using Tenant "
+        "Allow Block List.",
+    ),
     "tenant-external": Text(
         "dot", 550, "5.7.233",
         "Your message can't be sent because your tenant exceeded its daily limit for sending email to external "
@@ -162,6 +241,7 @@ TEXTS: dict[str, Text] = {
 }  # fmt: skip
 """Every reply that the emulator gives, by its name."""
 
+ADVERTISED_OCTETS = 157_286_400
 BANNER = "{front} Microsoft ESMTP MAIL Service ready at {at}"
 HELLO = "{host} Hello {peer}"
 TLS_READY = "SMTP server ready"
@@ -173,6 +253,9 @@ EXTENSIONS = (
 """The EHLO list in Exchange's order; before TLS it has STARTTLS, after it AUTH in the same place."""
 
 FRONT_END = "EM1PR00CA0001.outlook.office365.com"
+MX_FRONT_END = "EM1PR00FT0001.mail.protection.outlook.com"
+HVE_FRONT_END = "EM1PR00HV0001.hve.mx.microsoft"
+ACS_FRONT_END = "EM1PR00AC0001.azurecomm.net"
 FRONT_END_ID = "EM1PR00CA0001.emuprd00.prod.outlook.com"
 MAILBOX_HOST = "EM1PR00MB0001.EMUPRD00.PROD.OUTLOOK.COM"
 
@@ -197,10 +280,12 @@ def trailer(kind: Trailer, session_id: str, at: float) -> str:
     if kind == "session":
         instant = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return f" [{FRONT_END_ID} {instant} {session_id}]"
+    if kind == "front":
+        return f" [{FRONT_END_ID}]"
     return f" [Hostname={MAILBOX_HOST}]" if kind == "hostname" else ""
 
 
-def banner(at: float) -> str:
-    """The greeting; Exchange writes the day without a leading zero."""
+def banner(at: float, front: str = FRONT_END) -> str:
+    """The greeting of a front end; Exchange writes the day without a leading zero."""
     day = datetime.fromtimestamp(at, UTC)
-    return BANNER.format(front=FRONT_END, at=f"{day:%a}, {day.day} {day:%b %Y %H:%M:%S} +0000")
+    return BANNER.format(front=front, at=f"{day:%a}, {day.day} {day:%b %Y %H:%M:%S} +0000")

@@ -11,6 +11,7 @@ from collections import deque
 from typing import Protocol
 
 MINUTE_S = 60.0
+HOUR_S = 3_600.0
 DAY_S = 86_400.0
 
 

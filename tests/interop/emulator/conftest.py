@@ -42,6 +42,11 @@ class Emulator:
         host, _, port = self.facts["submission"].rpartition(":")
         return host, int(port)
 
+    def at(self, service: str) -> tuple[str, int]:
+        """Address and port of one of the SMTP services."""
+        host, _, port = self.facts[service].rpartition(":")
+        return host, int(port)
+
     @property
     def mailbox(self) -> dict[str, Any]:
         return self.facts["mailboxes"][0]
@@ -99,6 +104,9 @@ class Emulator:
         """Back to a healthy tenant without mail."""
         self.call("DELETE", "/moods")
         self.call("DELETE", "/messages")
+        self.call(
+            "PATCH", "/application", {"requests_per_minute": 100_000}
+        )  # a whole run asks for many tokens
         for mailbox in self.facts["mailboxes"]:
             self.call("DELETE", f"/mailboxes/{mailbox['address']}/usage")
 
@@ -203,11 +211,25 @@ def start(tmp_path: Path) -> Iterator[Any]:
 
 @pytest.fixture
 def wire(emulator: Emulator) -> Iterator[Any]:
-    """Opens raw connections to the emulator's submission port."""
+    """Opens raw connections to the emulator's submission port, or to that of another service."""
     opened: list[Wire] = []
 
-    def begin(*, greeted: bool = True) -> Wire:
-        opened.append(Wire(emulator.address, greeted=greeted))
+    def begin(service: str = "submission", *, greeted: bool = True) -> Wire:
+        opened.append(Wire(emulator.at(service), greeted=greeted))
+        return opened[-1]
+
+    yield begin
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def wire_at() -> Iterator[Any]:
+    """Opens raw connections to any address."""
+    opened: list[Wire] = []
+
+    def begin(address: tuple[str, int]) -> Wire:
+        opened.append(Wire(address))
         return opened[-1]
 
     yield begin

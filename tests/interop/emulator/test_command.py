@@ -16,7 +16,9 @@ import pytest
 COMMAND = [sys.executable, "-m", "relay365", "emulator"]
 KEYS = {
     "authority", "submission", "mx", "graph", "ca_file", "tenant", "tenant_id", "client_id", "client_secret",
-    "secret_file", "certificate_file", "key_file", "mailboxes", "control",
+    "secret_file", "certificate_file", "key_file", "mailboxes", "control", "hve", "acs", "acs_username",
+    "hve_accounts", "connector_certificate_file", "connector_leaf_file", "connector_key_file", "public_root_file",
+    "managed_identity", "upload", "workload_token_file",
 }  # fmt: skip
 
 

@@ -55,7 +55,10 @@ def test_msal_gets_a_token(emulator: Any, kind: str, name: str) -> None:
 
     assert "access_token" in answer, answer
     claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
-    assert ("https://outlook.office365.com", ["SMTP.SendAsApp"]) == (claims["aud"], claims["roles"])
+    assert ("https://outlook.office365.com", ["SMTP.SendAsApp", "Mail.Send"]) == (
+        claims["aud"],
+        claims["roles"],
+    )
     assert 3600 <= answer["expires_in"] <= 5400
 
 

@@ -275,7 +275,10 @@ def test_a_token_error(emulator: Any) -> None:
         ({"name": "sunny"}, "name: expected one of throttle"),
         ({"name": "slow", "seconds": "long"}, "seconds: expected a number, found 'long'"),
         ({"name": "slow", "second": 1}, "second: slow does not know it"),
-        ({"name": "lie", "how": "softly"}, "how: expected close or cut or garbage or silence"),
+        (
+            {"name": "lie", "how": "softly"},
+            "how: expected close or cut or reset or half-close or garbage or silence",
+        ),
         ({"name": "outage", "count": 2}, "count: a refused connection cannot be counted"),
         ({"name": "outage", "mailbox": "scan@contoso.com"}, "mailbox: outage holds for everybody"),
         ({"name": "quota", "mailbox": "nobody@contoso.com"}, "mailbox: expected the address of a mailbox"),

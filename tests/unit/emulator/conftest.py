@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,13 @@ import pytest
 from fakes.clock import FakeClock
 from relay365.emulator.certificates import new_authority, new_leaf, new_self_signed
 from relay365.emulator.directory import Directory
+from relay365.emulator.entra.tokens import Tokens
 from relay365.emulator.folder import Identity
-from relay365.emulator.scenario import Application, Mailbox, Scenario, Tenant
+from relay365.emulator.house.parts import Addresses, Parts
+from relay365.emulator.moods import Moods
+from relay365.emulator.record import Record
+from relay365.emulator.scenario import Application, Graph, Mailbox, Scenario, Tenant
+from relay365.emulator.tenant.office import PostOffice
 
 AT = 1_000_000.0
 
@@ -26,6 +33,7 @@ def identity() -> Identity:
         "11111111-0000-4000-8000-000000000000", "22222222-0000-4000-8000-000000000000",
         "33333333-0000-4000-8000-000000000000", "the right secret", authority,
         new_leaf(authority, ["localhost"], AT), new_self_signed("app", AT), new_self_signed("signing", AT),
+        new_authority("public root", AT, depth=1),
     )  # fmt: skip
 
 
@@ -39,7 +47,11 @@ def directory_of(identity: Identity, clock: FakeClock) -> Callable[..., Director
     """Makes directories from keys of tenant, application and the mailbox scan@contoso.com."""
 
     def make(
-        *, tenant: dict[str, Any] | None = None, application: dict[str, Any] | None = None, **scan: Any
+        *,
+        tenant: dict[str, Any] | None = None,
+        application: dict[str, Any] | None = None,
+        graph: dict[str, Any] | None = None,
+        **scan: Any,
     ) -> Directory:
         mailboxes = (
             Mailbox(
@@ -49,9 +61,27 @@ def directory_of(identity: Identity, clock: FakeClock) -> Callable[..., Director
             Mailbox(address="erp@contoso.com", password="right"),
         )  # fmt: skip
         scenario = Scenario(
-            tenant=Tenant(**(tenant or {})), application=Application(**(application or {})), mailbox=mailboxes
-        )
+            tenant=Tenant(**(tenant or {})), application=Application(**(application or {})),
+            graph=Graph(**(graph or {})), mailbox=mailboxes,
+        )  # fmt: skip
         return Directory(scenario, mailboxes, identity, clock)
+
+    return make
+
+
+@pytest.fixture
+def parts_of(
+    directory_of: Callable[..., Directory], tmp_path: Path, clock: FakeClock
+) -> Callable[..., Parts]:
+    """Makes the shared parts of an emulator whose directory has these settings."""
+
+    def make(**settings: Any) -> Parts:
+        directory, moods, record = directory_of(**settings), Moods(clock), Record(tmp_path)
+        tokens = Tokens(directory, clock)
+        office = PostOffice(directory, record, moods, clock)
+        names = {one.name: f"https://{one.name}.test" for one in fields(Addresses)}
+        tokens.base = names["authority"]
+        return Parts(directory, tokens, moods, record, office, clock, Addresses(**names))
 
     return make
 

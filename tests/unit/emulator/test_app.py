@@ -29,7 +29,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _wishes(path: Path, *moods: dict[str, Any], **ports: int) -> Wishes:
-    return Wishes(path, Scenario(mood=moods), **ports)
+    return Wishes(path, Scenario(mood=moods), ports=ports)
 
 
 async def _answers(facts: dict[str, Any]) -> bool:
@@ -82,7 +82,7 @@ def test_a_failed_start_leaves_nothing_behind(made: Path) -> None:
             raise AssertionError("it started")
 
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
-        asyncio.run(begin(_wishes(made, control_port=taken.getsockname()[1])))
+        asyncio.run(begin(_wishes(made, control=taken.getsockname()[1])))
     with pytest.raises(ConfigError) as caught:
         asyncio.run(begin(_wishes(made, {"name": "slow", "seconds": "long"})))
     folder = Folder(made)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fakes.clock import FakeClock
 from relay365.emulator.control import Control
-from relay365.emulator.directory import Directory
-from relay365.emulator.moods import KINDS, Moods
-from relay365.emulator.record import INLINE_OCTETS, Record
+from relay365.emulator.entra.grants import Consent
+from relay365.emulator.entra.refusals import Refusal
+from relay365.emulator.house.parts import Parts
+from relay365.emulator.moods import KINDS
+from relay365.emulator.record import INLINE_OCTETS, Arrival
+from relay365.emulator.tenant.office import Posting
 from relay365.emulator.texts import TEXTS
 from unit.emulator.conftest import ask
 
@@ -21,10 +23,11 @@ from unit.emulator.conftest import ask
 class Desk:
     """The API with what it rules; settled counts how often it waited for moods to rule."""
 
-    def __init__(self, directory: Directory, folder: Path, clock: FakeClock) -> None:
-        self.directory, self.moods, self.record = directory, Moods(clock), Record(folder)
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.directory, self.moods, self.record = parts.directory, parts.moods, parts.record
         self.n_settled = 0
-        self._app = Control(directory, self.moods, self.record, self._settle).app()
+        self._app = Control(parts, self._settle).app()
 
     async def _settle(self) -> None:
         self.n_settled += 1
@@ -36,12 +39,12 @@ class Desk:
     def deliver(self, content: bytes) -> None:
         draft = self.record.begin()
         draft.write(content)
-        self.record.keep(draft, "scan@contoso.com", ("a@x", ("b@y",)), at=1.0, repairs=0, answered=True)
+        self.record.keep(draft, Arrival("scan@contoso.com", "a@x", ("b@y",), 1.0))
 
 
 @pytest.fixture
-def desk(directory_of: Callable[..., Directory], tmp_path: Path, clock: FakeClock) -> Desk:
-    return Desk(directory_of(), tmp_path, clock)
+def desk(parts_of: Callable[..., Parts]) -> Desk:
+    return Desk(parts_of())
 
 
 def test_moods_come_and_go(desk: Desk) -> None:
@@ -135,3 +138,67 @@ def test_the_counters(desk: Desk) -> None:
     assert {"accepted": 0, "refused": 0, "most_parallel": 0, "most_in_60_s": 0} == (
         stats["mailboxes"]["erp@contoso.com"]
     )
+
+
+def test_what_became_of_a_message_is_listed(desk: Desk) -> None:
+    """Traces, the items of a mailbox and their contents can be read; deleting traces empties the folders, too."""
+    draft = desk.parts.office.begin()
+    draft.write(b"Subject: Scan\r\nMessage-ID: <1@x>\r\n\r\nbody")
+    recipients = ("erp@contoso.com", "gone@contoso.com")
+    desk.directory.change_tenant({"unknown_recipients": ["gone@contoso.com"], "delivery_s": 0})
+    desk.parts.office.take(draft, Posting("graph", "scan@contoso.com", "scan@contoso.com", recipients))
+
+    traces = desk.ask("GET", "/traces")[1]
+    items = desk.ask("GET", "/mailboxes/scan@contoso.com/items")[1]
+    report = next(one for one in items if "inbox" == one["folder"])
+
+    assert [("erp@contoso.com", "delivered"), ("gone@contoso.com", "failed")] == [
+        (one["recipient"], one["status"]) for one in traces
+    ]
+    assert ["inbox", "sentitems"] == [one["folder"] for one in items]
+    status, content = desk.ask("GET", f"/mailboxes/scan@contoso.com/items/{report['id']}/content")
+    assert (200, True) == (status, b"multipart/report" in content)
+    assert 404 == desk.ask("GET", "/mailboxes/scan@contoso.com/items/none/content")[0]
+    assert 204 == desk.ask("DELETE", "/traces")[0]
+    assert ([], []) == (
+        desk.ask("GET", "/traces")[1],
+        desk.ask("GET", "/mailboxes/scan@contoso.com/items")[1],
+    )
+
+
+def test_a_device_code_is_decided_once(desk: Desk) -> None:
+    """A waiting code is approved by a user of the directory, once; nonsense is refused."""
+    device = desk.parts.tokens.grants.begin_device("https://outlook.office.com/SMTP.Send")
+    where = f"/device-codes/{device.user_code}"
+
+    assert "pending" == desk.ask("GET", "/device-codes")[1][0]["state"]
+    for wrong in (
+        {},
+        {"user": "scan@contoso.com", "declined": True},
+        {"user": "nobody@contoso.com"},
+        {"user": 1},
+    ):
+        assert 400 == desk.ask("POST", where, wrong)[0]
+    assert 204 == desk.ask("POST", where, {"user": "Scan@contoso.com"})[0]
+    assert 404 == desk.ask("POST", where, {"user": "scan@contoso.com"})[0]
+    assert "scan@contoso.com" == desk.parts.tokens.grants.redeem_device(device.secret).user
+
+
+def test_sign_ins_are_revoked(desk: Desk) -> None:
+    """DELETE of a mailbox's sign-ins kills its refresh tokens and no other's."""
+    grants = desk.parts.tokens.grants
+    mine, other = (grants.refresh_token(Consent(one, "s")) for one in ("scan@contoso.com", "erp@contoso.com"))
+
+    assert 204 == desk.ask("DELETE", "/mailboxes/scan@contoso.com/sign-ins")[0]
+    with pytest.raises(Refusal, match="AADSTS50173"):
+        grants.redeem_refresh(mine)
+    assert "erp@contoso.com" == grants.redeem_refresh(other).user
+
+
+def test_graph_has_settings_and_a_workload_a_token(desk: Desk) -> None:
+    """PATCH /graph changes Graph's settings and refuses unknown keys; /workload-token gives what the cluster signs."""
+    status, settings = desk.ask("PATCH", "/graph", {"trace_principal": False})
+
+    assert (200, False) == (status, settings["trace_principal"])
+    assert 400 == desk.ask("PATCH", "/graph", {"nosuch": 1})[0]
+    assert 3 == len(desk.ask("GET", "/workload-token")[1]["token"].split("."))

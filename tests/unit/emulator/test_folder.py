@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from relay365.emulator.folder import Folder
 from relay365.emulator.scenario import Mailbox
@@ -86,3 +87,23 @@ def test_the_last_ports(tmp_path: Path) -> None:
     (tmp_path / "directory" / "emulator.json").write_text("{")
 
     assert ({}, {"submission": 2, "authority": 3, "control": 4}, {}) == (before, known, folder.last_ports())
+
+
+def test_the_connector_certificate(tmp_path: Path) -> None:
+    """It is made once for a domain: leaf and intermediate, each signed by the next, up to the public root."""
+    folder = Folder(tmp_path)
+    folder.take()
+    identity = folder.identity(AT)
+    folder.connector_files(identity, "contoso.com", AT)
+    first = (tmp_path / "connector.pem").read_bytes()
+    leaf, middle = x509.load_pem_x509_certificates(first)
+    folder.connector_files(identity, "contoso.com", AT)
+    second = (tmp_path / "connector.pem").read_bytes()
+    folder.connector_files(identity, "fabrikam.example", AT)
+    third = (tmp_path / "connector.pem").read_bytes()
+    folder.release()
+
+    leaf.verify_directly_issued_by(middle)
+    middle.verify_directly_issued_by(identity.public_root.certificate)
+    assert (tmp_path / "connector-leaf.pem").read_bytes() in third
+    assert (True, False) == (first == second, first == third)

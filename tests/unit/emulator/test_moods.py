@@ -104,8 +104,8 @@ def test_the_view(moods: Moods, clock: FakeClock) -> None:
     moods.strike("slow", at="all")
 
     assert {
-        "id": 1, "name": "slow", "mailbox": None, "seconds": 1.5, "at": "all", "left": 2, "rest_s": 40.0,
-        "after": 0, "struck": 1,
+        "id": 1, "name": "slow", "mailbox": None, "service": None, "seconds": 1.5, "at": "all", "left": 2,
+        "rest_s": 40.0, "after": 0, "struck": 1,
     } == moods.view(mood)  # fmt: skip
 
 

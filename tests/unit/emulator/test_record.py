@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from relay365.emulator import record as module
-from relay365.emulator.record import INLINE_OCTETS, Delivered, Record
+from relay365.emulator.record import INLINE_OCTETS, Arrival, Delivered, Record
 
 
 def _keep(record: Record, content: bytes, block: int = 4096) -> Delivered:
     draft = record.begin()
     for at in range(0, len(content), block):
         draft.write(content[at : at + block])
-    return record.keep(draft, "scan@contoso.com", ("a@x", ("b@y",)), at=5.0, repairs=0, answered=True)
+    return record.keep(draft, Arrival("scan@contoso.com", "a@x", ("b@y",), 5.0))
 
 
 def _content(record: Record, number: int) -> bytes:
@@ -58,6 +58,7 @@ def test_the_view(tmp_path: Path) -> None:
         "number": 1, "mailbox": "scan@contoso.com", "reverse_path": "a@x", "recipients": ["b@y"],
         "size": len(content), "received_at": 5.0, "message_id": "<7@x>",
         "sha256": hashlib.sha256(content).hexdigest(), "duplicate": False, "repairs": 0, "answered": True,
+        "service": "submission",
     } == _keep(Record(tmp_path), content).view()  # fmt: skip
 
 

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from relay365.emulator.scenario import Application, Limits, Mailbox, Tenant, changed, read_scenario
+from relay365.emulator.scenario import (
+    Acs,
+    Application,
+    Connector,
+    Graph,
+    Hve,
+    HveAccount,
+    Limits,
+    Mailbox,
+    Tenant,
+    changed,
+    read_scenario,
+)
 from relay365.errors import ConfigError
 
 MANUAL = Path(__file__).parents[3] / "docs" / "emulator.md"
@@ -81,12 +93,31 @@ def test_a_wrong_change_is_a_value_error() -> None:
         changed(Tenant(), {"smtp_auth": "perhaps"})
 
 
+def test_connectors_and_accounts() -> None:
+    """One connector for the emulator's certificate and one account where the file names none; an empty list is none."""
+    default = read_scenario("", "x.toml")
+    none = read_scenario("connector = []\nhve_account = []\n", "x.toml")
+
+    assert [("OnPremises", "relay.contoso.com")] == [
+        (one.type, one.certificate) for one in default.connectors()
+    ]
+    assert ["hve@contoso.com"] == [one.address for one in default.hve_accounts()]
+    assert ((), ()) == (none.connectors(), none.hve_accounts())
+
+
+@pytest.mark.parametrize("network", ["192.0.2.0/23", "2001:db8::1", "relay.contoso.com"])
+def test_a_connector_knows_small_ipv4_networks_only(network: str) -> None:
+    """Larger networks, IPv6 and names are refused, as New-InboundConnector does."""
+    with pytest.raises(ConfigError, match="connector"):
+        read_scenario(f'[[connector]]\nsender_ips = ["192.0.2.7", "{network}"]\n', "x.toml")
+
+
 def test_the_manual_has_every_key() -> None:
     """docs/emulator.md lists every key of every table, with its description."""
     manual = MANUAL.read_text("utf-8")
     missing = [
         f"{table.__name__}.{key}"
-        for table in (Tenant, Application, Mailbox, Limits)
+        for table in (Tenant, Application, Mailbox, Limits, Connector, HveAccount, Hve, Acs, Graph)
         for key, field in table.model_fields.items()
         if not re.search(rf"\| `{key}` \|.*{re.escape(field.description or '?')}", manual)
     ]

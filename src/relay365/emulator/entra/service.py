@@ -1,14 +1,14 @@
 """The HTTP face of the token service: discovery documents and the token endpoint, as MSAL asks for them.
 
-(Microsoft: "OpenID Connect on the Microsoft identity platform"; OAuth 2.0, RFC 6749 4.4 and 5)
+The pages of a person's sign-in stand in sign_in, and the discovery document of the pretended cluster whose workloads
+the application trusts stands here too.
+(Microsoft: "OpenID Connect on the Microsoft identity platform"; RFC 6749 4.4 and 5)
 """
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import Any
-from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,11 +18,19 @@ from starlette.routing import Route
 from relay365.clock import Clock
 from relay365.emulator.directory import Directory
 from relay365.emulator.entra.refusals import Refusal
-from relay365.emulator.entra.tokens import RESOURCES, Tokens
+from relay365.emulator.entra.scopes import DEFAULT, RESOURCES
+from relay365.emulator.entra.sign_in import SignIn, read_form
+from relay365.emulator.entra.tokens import Granted, Tokens
+from relay365.emulator.faults.web import broken
 from relay365.emulator.moods import Moods
 from relay365.emulator.record import Tally
 
-MOST_FORM_OCTETS = 64 * 1024
+_EXPIRIES: dict[str, dict[str, object]] = {
+    "no-expiry": {}, "negative-expiry": {"expires_in": -1}, "word-expiry": {"expires_in": "soon"},
+    "long-expiry": {"expires_in": 315_360_000},
+}  # fmt: skip
+"""The lives that the mood `token-answer` can claim."""
+
 _NOT_KEPT = {"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"}
 
 
@@ -34,6 +42,7 @@ class TokenService:
     ) -> None:
         self._directory, self._tokens, self._moods = directory, tokens, moods
         self._tally, self._clock = tally, clock
+        self._sign_in = SignIn(directory, tokens, clock)
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -44,6 +53,8 @@ class TokenService:
                 Route("/{tenant}/discovery/v2.0/keys", self._keys),
                 Route("/{tenant}/v2.0/.well-known/openid-configuration", self._openid),
                 Route("/{tenant}/oauth2/v2.0/token", self._token, methods=["POST"]),
+                Route("/workload/.well-known/openid-configuration", self._workload),
+                *self._sign_in.routes(),
             ]
         )
 
@@ -54,7 +65,7 @@ class TokenService:
         return JSONResponse({"tenant_discovery_endpoint": where, "api-version": "1.1", "metadata": [names]})
 
     async def _keys(self, request: Request) -> Response:
-        return JSONResponse(self._tokens.keys())
+        return JSONResponse(self._tokens.signer.keys())
 
     async def _openid(self, request: Request) -> Response:
         tenant = request.path_params["tenant"]
@@ -70,14 +81,18 @@ class TokenService:
                 "subject_types_supported": ["pairwise"],
                 "id_token_signing_alg_values_supported": ["RS256"],
                 "response_types_supported": ["code"],
-                "scopes_supported": [f"{resource}/.default" for resource in RESOURCES],
-                "issuer": self._tokens.issuer(),
+                "scopes_supported": [f"{resource}/{DEFAULT}" for resource in RESOURCES],
+                "issuer": self._tokens.signer.issuer(),
                 "authorization_endpoint": f"{here}/oauth2/v2.0/authorize",
                 "device_authorization_endpoint": f"{here}/oauth2/v2.0/devicecode",
                 "tenant_region_scope": "EU",
                 "cloud_instance_name": self._tokens.base.partition("://")[2],
             }
         )
+
+    async def _workload(self, request: Request) -> Response:
+        issuer = self._tokens.credentials.workload_issuer()
+        return JSONResponse({"issuer": issuer, "jwks_uri": f"{self._tokens.base}/common/discovery/keys"})
 
     async def _token(self, request: Request) -> Response:
         self._tally.token_requests += 1
@@ -88,17 +103,23 @@ class TokenService:
         if outage is not None:
             return self._unwell(request, int(outage.seconds("status")), int(outage.seconds("retry_after")))
         try:
-            form = await _form(request)
+            form = await read_form(request)
             self._obey_mood(form)
             granted = self._tokens.grant(request.path_params["tenant"], form)
         except Refusal as refusal:
             return self._refuse(request, refusal)
         self._tally.tokens_granted += 1
-        answer = {
-            "token_type": "Bearer", "expires_in": granted.life_s, "ext_expires_in": granted.life_s,
-            "access_token": granted.token,
-        }  # fmt: skip
-        return JSONResponse(answer, headers=_NOT_KEPT)
+        return self._give(granted)
+
+    def _give(self, granted: Granted) -> Response:
+        mood = self._moods.strike("token-answer")
+        how = mood.word("how") if mood is not None else ""
+        answer = _answer(granted)
+        if how in _EXPIRIES:
+            answer.pop("expires_in")
+            answer |= _EXPIRIES[how]
+        whole = JSONResponse(answer, headers=_NOT_KEPT)
+        return broken(how, whole) if how and how not in _EXPIRIES else whole
 
     def _obey_mood(self, form: dict[str, str]) -> None:
         mood = self._moods.strike("token-error")
@@ -120,11 +141,13 @@ class TokenService:
         return JSONResponse(body, status or refusal.status, headers=headers)
 
 
-async def _form(request: Request) -> dict[str, Any]:
-    """The form of a POST; a Refusal where it is larger than any honest one."""
-    octets = bytearray()
-    async for block in request.stream():
-        octets += block
-        if len(octets) > MOST_FORM_OCTETS:
-            raise Refusal(900144, {"parameter": "grant_type"})
-    return dict(parse_qsl(octets.decode("utf-8", "replace"), keep_blank_values=True))
+def _answer(granted: Granted) -> dict[str, object]:
+    """The keys of an answer (RFC 6749 5.1); those that this grant does not have are left away."""
+    optional = {
+        "scope": granted.scope, "refresh_token": granted.refresh_token, "id_token": granted.id_token,
+        "client_info": granted.client_info,
+    }  # fmt: skip
+    return {
+        "token_type": "Bearer", "expires_in": granted.life_s, "ext_expires_in": granted.life_s,
+        "access_token": granted.token, **{key: value for key, value in optional.items() if value},
+    }  # fmt: skip

@@ -1,12 +1,17 @@
-"""The submission port: opens, refuses during an outage without losing its number, and ends its sessions."""
+"""An SMTP port: opens, refuses or swallows connections during an outage without losing its number, and ends its
+sessions.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 
 from relay365.emulator.exchange.session import Reception, Session
 from relay365.net.stream import Stream, listen
+
+QUEUE_FILLERS = 4  # more than a queue of zero takes
 
 
 class Listener:
@@ -17,8 +22,8 @@ class Listener:
         self._sessions: set[Session] = set()
         self._server: asyncio.Server | None = None
         self._wants_open = False
-        self._holder = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._hole: list[socket.socket] = []
+        self._holder = self._socket()
         try:
             self._holder.bind((host, port))
         except OSError:
@@ -28,8 +33,17 @@ class Listener:
 
     async def open(self) -> None:
         """Listen; harmless where it does already. Raises OSError."""
+        self.wish()
+        await self.obey()
+
+    def wish(self) -> None:
+        """From now on it is to listen; obey() makes it so."""
         self._wants_open = True
-        if self._server is not None:
+        self._fill_hole()
+
+    async def obey(self) -> None:
+        """Listen if that is still wished. Raises OSError."""
+        if self._server is not None or not self._wants_open:
             return
         server = await listen(self._host, self.port, self._new_session)
         if self._wants_open and self._server is None:
@@ -40,9 +54,39 @@ class Listener:
     def shut(self) -> None:
         """Refuse connections from now on; open sessions go on."""
         self._wants_open = False
+        self._fill_hole()
         if self._server is not None:
             self._server.close()
             self._server = None
+
+    def swallow(self) -> None:
+        """Answer connections no more from now on, not even with a refusal: a listening socket that accepts nobody, its
+        queue filled by connections of our own. Open sessions go on.
+        """
+        if self._hole:
+            return
+        self.shut()
+        hole = self._socket()
+        hole.bind((self._host, self.port))
+        hole.listen(0)
+        self._hole = [hole]
+        for _ in range(QUEUE_FILLERS):
+            filler = socket.socket(hole.family, socket.SOCK_STREAM)
+            filler.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                filler.connect((self._host, self.port))
+            self._hole.append(filler)
+
+    def _fill_hole(self) -> None:
+        for one in reversed(self._hole):  # the listening one last
+            one.close()
+        self._hole.clear()
+
+    def _socket(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        one = socket.socket(family, socket.SOCK_STREAM)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return one
 
     async def close(self) -> None:
         """End everything."""

@@ -8,7 +8,11 @@ import pytest
 
 from relay365.emulator.entra.refusals import ROWS, Refusal
 
-FACTS = {key: f"some {key}" for key in ("client", "tenant", "scope", "grant", "parameter", "reason")}
+_FACTS = (
+    "client", "tenant", "scope", "grant", "parameter", "reason", "redirect", "user", "resource", "issued", "valid",
+    "idle",
+)  # fmt: skip
+FACTS = {key: f"some {key}" for key in _FACTS}
 
 
 @pytest.mark.parametrize("number", ROWS)

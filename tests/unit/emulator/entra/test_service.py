@@ -129,3 +129,36 @@ def test_a_form_that_is_too_large(web_of: Callable[..., Web]) -> None:
 def test_only_post(web_of: Callable[..., Web]) -> None:
     """The token endpoint takes POST only."""
     assert 405 == web_of().ask("GET", "/contoso.com/oauth2/v2.0/token")[0]
+
+
+@pytest.mark.parametrize(
+    ("how", "expires_in"),
+    [("no-expiry", None), ("negative-expiry", -1), ("word-expiry", "soon"), ("long-expiry", 315_360_000)],
+)
+def test_a_wrong_life(web_of: Callable[..., Web], how: str, expires_in: object) -> None:
+    """The mood token-answer claims a wrong life; the token itself is a good one."""
+    web = web_of()
+    web.moods.add({"name": "token-answer", "how": how, "count": 1})
+    status, answer, _ = web.ask("POST", "/contoso.com/oauth2/v2.0/token", _form())
+
+    assert (200, expires_in) == (status, answer.get("expires_in"))
+    assert 3 == len(answer["access_token"].split("."))
+    assert 4500 == web.ask("POST", "/contoso.com/oauth2/v2.0/token", _form())[1]["expires_in"]
+
+
+def test_a_page_in_place_of_a_token(web_of: Callable[..., Web]) -> None:
+    """The mood token-answer gives 200 with HTML."""
+    web = web_of()
+    web.moods.add({"name": "token-answer", "count": 1})
+    status, body, headers = web.ask("POST", "/contoso.com/oauth2/v2.0/token", _form())
+
+    assert (200, True) == (status, headers["content-type"].startswith("text/html"))
+    assert b"<html>" in body
+
+
+def test_the_cluster_publishes_its_issuer(web_of: Callable[..., Web]) -> None:
+    """The discovery document of the trusted cluster names the issuer of its tokens and where its keys are."""
+    status, document, _ = web_of().ask("GET", "/workload/.well-known/openid-configuration")
+
+    assert (200, f"{BASE}/workload") == (status, document["issuer"])
+    assert 200 == web_of().ask("GET", document["jwks_uri"].removeprefix(BASE))[0]

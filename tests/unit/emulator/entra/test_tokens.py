@@ -13,8 +13,10 @@ from cryptography.hazmat.primitives import hashes
 from fakes.clock import FakeClock
 from relay365.emulator.certificates import new_self_signed
 from relay365.emulator.directory import Directory
+from relay365.emulator.entra.credentials import ASSERTION_TYPE
+from relay365.emulator.entra.grants import Consent
 from relay365.emulator.entra.refusals import Refusal
-from relay365.emulator.entra.tokens import ASSERTION_TYPE, Tokens
+from relay365.emulator.entra.tokens import Granted, Tokens
 
 SCOPE = "https://outlook.office365.com/.default"
 BASE = "https://127.0.0.1:4433"
@@ -87,7 +89,10 @@ def test_a_token_has_the_claims_that_exchange_asks_for(
 
     claims = jwt.decode(granted.token, options={"verify_signature": False})
     assert (4050, 1_004_050) == (granted.life_s, claims["exp"])
-    assert ("https://outlook.office365.com", ["SMTP.SendAsApp"]) == (claims["aud"], claims["roles"])
+    assert ("https://outlook.office365.com", ["SMTP.SendAsApp", "Mail.Send"]) == (
+        claims["aud"],
+        claims["roles"],
+    )
     assert (directory.identity.tenant_id, directory.identity.client_id) == (claims["tid"], claims["appid"])
     assert "" == tokens.judge(granted.token)
 
@@ -262,10 +267,129 @@ def test_the_published_key_verifies_tokens(tokens_of: Callable[..., Tokens], dir
     """The key set holds the key that the token names, and it verifies the token."""
     tokens = tokens_of()
     token = tokens.grant("contoso.com", _form(directory_of())).token
-    (key,) = tokens.keys()["keys"]
+    (key,) = tokens.signer.keys()["keys"]
 
     assert jwt.get_unverified_header(token)["kid"] == key["kid"]
     assert jwt.decode(
         token, jwt.PyJWK(key, "RS256"), ["RS256"], audience="https://outlook.office365.com",
         options={"verify_exp": False, "verify_nbf": False, "verify_iat": False},
     )  # fmt: skip
+
+
+def _by_code(tokens: Tokens, directory: Directory, user: str, scope: str, **changes: str) -> Granted:
+    """The token of a user's sign-in."""
+    code = tokens.grants.code(Consent(user, scope, "the-nonce"), "http://localhost", "", "")
+    form = {
+        "grant_type": "authorization_code", "client_id": directory.identity.client_id, "code": code,
+        "redirect_uri": "http://localhost", "client_info": "1", **changes,
+    }  # fmt: skip
+    return tokens.grant("contoso.com", form)
+
+
+@pytest.mark.parametrize(
+    ("user", "mailbox", "scope", "reason"),
+    [
+        ("scan@contoso.com", "SCAN@contoso.com", "SMTP.Send", ""),
+        ("scan@contoso.com", "", "SMTP.Send", ""),
+        ("erp@contoso.com", "scan@contoso.com", "SMTP.Send", ""),
+        ("scan@contoso.com", "erp@contoso.com", "SMTP.Send", "the user has no rights on the mailbox"),
+        ("scan@contoso.com", "scan@contoso.com", "IMAP.AccessAsUser.All", "the token has no scope SMTP.Send"),
+    ],
+)
+def test_a_users_token_for_smtp(
+    directory_of: Make, clock: FakeClock, user: str, mailbox: str, scope: str, reason: str
+) -> None:
+    """A user's token wants SMTP.Send, and is good for the own mailbox and for those the user is a member of."""
+    delegated = (scope,)
+    directory = directory_of(application={"delegated": delegated}, members=("erp@contoso.com",))
+    tokens = Tokens(directory, clock)
+
+    granted = _by_code(tokens, directory, user, f"https://outlook.office.com/{scope}")
+
+    assert reason == tokens.judge(granted.token, mailbox)
+
+
+def test_what_comes_with_a_users_token(directory_of: Make, clock: FakeClock) -> None:
+    """Refresh token by offline_access, ID token by openid with its nonce, client_info, and the whole scope."""
+    directory = directory_of()
+    tokens = Tokens(directory, clock)
+    bare = _by_code(tokens, directory, "scan@contoso.com", "Mail.Send")
+    whole = _by_code(tokens, directory, "scan@contoso.com", "Mail.Send openid offline_access")
+
+    assert ("", "") == (bare.refresh_token, bare.id_token)
+    claims = jwt.decode(whole.id_token, options={"verify_signature": False})
+    assert ("the-nonce", directory.identity.client_id) == (claims["nonce"], claims["aud"])
+    assert {"https://graph.microsoft.com/Mail.Send", "openid"} <= set(whole.scope.split())
+    assert whole.client_info
+    assert whole.token not in repr(whole)
+
+
+def test_a_refresh_token_leads_to_another_resource(directory_of: Make, clock: FakeClock) -> None:
+    """One sign-in gives tokens for SMTP and for Graph, each time with a new refresh token."""
+    directory = directory_of()
+    tokens = Tokens(directory, clock)
+    first = _by_code(tokens, directory, "scan@contoso.com", "Mail.Send offline_access")
+    form = {
+        "grant_type": "refresh_token", "client_id": directory.identity.client_id,
+        "refresh_token": first.refresh_token, "scope": "https://outlook.office.com/SMTP.Send",
+    }  # fmt: skip
+
+    second = tokens.grant("contoso.com", form)
+
+    assert "" == tokens.judge(second.token, "scan@contoso.com")
+    assert second.refresh_token not in ("", first.refresh_token)
+
+
+@pytest.mark.parametrize(
+    ("application", "changes", "number"),
+    [
+        ({}, {"client_secret": "the right secret"}, 700025),
+        ({"redirect_platform": "web"}, {}, 7000218),
+        ({"enabled": False}, {}, 7000112),
+        ({}, {"code": ""}, 900144),
+        ({}, {"redirect_uri": "http://localhost/else"}, 500112),
+        ({}, {"scope": "https://outlook.office.com/IMAP.AccessAsUser.All"}, 65001),
+    ],
+)
+def test_what_a_code_is_refused_for(
+    directory_of: Make, clock: FakeClock, application: dict[str, Any], changes: dict[str, str], number: int
+) -> None:
+    """The platform decides about the credential; parameters, redirect and consent are checked."""
+    directory = directory_of(application=application)
+
+    with pytest.raises(Refusal, match=rf"^AADSTS{number}$"):
+        _by_code(Tokens(directory, clock), directory, "scan@contoso.com", "Mail.Send", **changes)
+
+
+def test_a_user_who_left_the_directory(directory_of: Make, clock: FakeClock) -> None:
+    """A grant of somebody who is no user any more is AADSTS50034."""
+    directory = directory_of()
+
+    with pytest.raises(Refusal, match=r"^AADSTS50034$"):
+        _by_code(Tokens(directory, clock), directory, "gone@contoso.com", "Mail.Send")
+
+
+def test_without_public_clients_a_refresh_needs_the_credential(directory_of: Make, clock: FakeClock) -> None:
+    """Where public client flows are off, a refresh wants the secret, and a wrong one is refused everywhere."""
+    directory = directory_of(application={"public_client": False})
+    tokens = Tokens(directory, clock)
+    form = {
+        "grant_type": "refresh_token", "client_id": directory.identity.client_id,
+        "refresh_token": tokens.grants.refresh_token(Consent("scan@contoso.com", "Mail.Send")),
+    }  # fmt: skip
+
+    assert [7000218, 7000215] == [_number(tokens, one) for one in (form, {**form, "client_secret": "wrong"})]
+    assert tokens.grant("contoso.com", {**form, "client_secret": directory.identity.secret}).token
+
+
+def test_polling_is_no_loop(directory_of: Make, clock: FakeClock) -> None:
+    """A device that polls does not run into 50196, which is about requests that could have been cached."""
+    directory = directory_of(application={"requests_per_minute": 1})
+    tokens = Tokens(directory, clock)
+    device = tokens.grants.begin_device("Mail.Send")
+    form = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:device_code", "client_id": directory.identity.client_id,
+        "device_code": device.secret,
+    }  # fmt: skip
+
+    assert [70016] * 3 == [_number(tokens, form) for _ in range(3)]

@@ -10,22 +10,24 @@ import pytest
 
 from fakes.clock import FakeClock
 from relay365.emulator.directory import Directory
-from relay365.emulator.exchange.judge import Judge
 from relay365.emulator.exchange.listener import Listener
 from relay365.emulator.exchange.session import Reception
+from relay365.emulator.exchange.submission import Submission
 from relay365.emulator.moods import Moods
 from relay365.emulator.record import Record
+from relay365.emulator.tenant.office import PostOffice
 
 
 @pytest.fixture
 def reception(directory_of: Callable[..., Directory], tmp_path: Path, clock: FakeClock) -> Reception:
-    moods = Moods(clock)
-    judge = Judge(directory_of(), lambda token: "bad", moods, clock)
+    moods, directory, record = Moods(clock), directory_of(), Record(tmp_path)
+    judge = Submission(directory, lambda token, mailbox: "bad", moods, clock)
 
     def no_tls(how: str) -> None:
         raise AssertionError(how)
 
-    return Reception(judge, moods, Record(tmp_path), no_tls, clock)  # type: ignore[arg-type]
+    office = PostOffice(directory, record, moods, clock)
+    return Reception(judge, moods, record, office, no_tls, clock)  # type: ignore[arg-type]
 
 
 async def _greeting(port: int) -> str:
@@ -108,3 +110,26 @@ def test_closing_ends_sessions(reception: Reception) -> None:
         return n_open, rest, reception.record.tally.connections_open
 
     assert (1, b"", 0) == asyncio.run(story())
+
+
+def test_a_port_that_swallows(reception: Reception) -> None:
+    """While connections are swallowed a client gets neither a connection nor a refusal; afterwards the port answers."""
+
+    async def story() -> list[str]:
+        listener = Listener(reception, "127.0.0.1", 0)
+        await listener.open()
+        listener.swallow()
+        try:
+            async with asyncio.timeout(0.5):
+                said = [await _greeting(listener.port)]
+        except TimeoutError:
+            said = ["nothing"]
+        await listener.open()
+        said.append(await _greeting(listener.port))
+        listener.swallow()
+        listener.shut()
+        said.append(await _greeting(listener.port))
+        await listener.close()
+        return said
+
+    assert ["nothing", "220", "refused"] == asyncio.run(story())

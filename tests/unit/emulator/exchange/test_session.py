@@ -14,12 +14,13 @@ import pytest
 from fakes.clock import FakeClock
 from relay365.emulator.certificates import context_of
 from relay365.emulator.directory import Directory, MailboxState
-from relay365.emulator.exchange.judge import Judge
 from relay365.emulator.exchange.listener import Listener
 from relay365.emulator.exchange.session import Reception
+from relay365.emulator.exchange.submission import Submission
 from relay365.emulator.folder import Identity
 from relay365.emulator.moods import Moods
 from relay365.emulator.record import Record
+from relay365.emulator.tenant.office import PostOffice
 
 CONTENT = "From: scan@contoso.com\r\nMessage-ID: <1@x>\r\n\r\nhello\r\n."
 
@@ -30,10 +31,15 @@ class House:
     def __init__(self, directory: Directory, folder: Path, clock: FakeClock) -> None:
         identity = directory.identity
         self.directory, self.moods, self.record = directory, Moods(clock), Record(folder)
-        judge = Judge(directory, lambda token: "" if token == "good" else "bad", self.moods, clock)
+        judge = Submission(
+            directory, lambda token, mailbox: "" if token == "good" else "bad", self.moods, clock
+        )
+        office = PostOffice(directory, self.record, self.moods, clock)
         context = context_of(identity.leaf, identity.authority, folder)
         self.listener = Listener(
-            Reception(judge, self.moods, self.record, lambda how: context, clock), "127.0.0.1", 0
+            Reception(judge, self.moods, self.record, office, lambda how: (context, []), clock),
+            "127.0.0.1",
+            0,
         )
 
     @property
@@ -201,7 +207,7 @@ def test_more_than_exchange_takes_is_not_kept(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Content above the advertised size is read to its end, refused, and not written to the disk."""
-    monkeypatch.setattr("relay365.emulator.exchange.session.ADVERTISED_OCTETS", 300_000)
+    monkeypatch.setattr("relay365.emulator.texts.ADVERTISED_OCTETS", 300_000)
 
     async def story(house: House) -> None:
         client = await house.client()
