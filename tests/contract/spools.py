@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Class, Kind, Outcome
 from relay365.spool.api import (
@@ -111,10 +112,11 @@ def new_message(
     lane: str = LANE,
     life_s: float = LIFE_S,
     reverse_path: str = "scan@contoso.com",
+    notify: str = "NEVER",
 ) -> NewMessage:
     """A message as a session commits it."""
     paths = tuple(
-        ForwardPath(address, "NEVER", f"rfc822;{address}") for address in recipients or ("lena@x.test",)
+        ForwardPath(address, notify, f"rfc822;{address}") for address in recipients or ("lena@x.test",)
     )
     envelope = Envelope(reverse_path, paths, "8BITMIME", True, "HDRS", "env+2D1")
     return NewMessage(
@@ -166,7 +168,7 @@ def settlement(claim_: Claim, *fates: Fate) -> Settlement:
 
 
 DELIVERED = Fate(0, State.DELIVERED, TAKEN)
-FAILED = Fate(0, State.FAILED, NEVER, owes_report=True)
+FAILED = Fate(0, State.FAILED, NEVER, owes=Debt.FAILURE)
 DEFERRED = Fate(0, State.QUEUED, NOT_NOW, next_attempt_at=START_AT + 60)
 UNCERTAIN = Fate(0, State.QUEUED, NO_ANSWER, next_attempt_at=START_AT + 60, possible_duplicate=True)
 UNTOUCHED = Fate(0, State.QUEUED, None, next_attempt_at=START_AT, counted=False)

@@ -35,9 +35,10 @@ from contract.spools import (
     states,
 )
 from relay365.errors import SpoolUnavailable
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import ForwardPath, SpoolId
 from relay365.mail.outcome import Kind, Outcome
-from relay365.spool.api import Fate, Hold, LaneNote, Selection, Spool, State
+from relay365.spool.api import MOST_NOTES, Fate, Hold, LaneNote, NewMessage, Owed, Selection, Spool, State
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 
@@ -382,7 +383,7 @@ def test_each_recipient_has_its_own_fate(life: Life) -> None:
     async def story(spool: Spool) -> None:
         spool_id = await accept(spool, new_message(*(f"{name}@x.test" for name in "abcde")))
         (got,) = await claim(spool)
-        expired = Fate(0, State.EXPIRED, None, counted=False, owes_report=True)
+        expired = Fate(0, State.EXPIRED, None, counted=False, owes=Debt.FAILURE)
         await spool.settle([settlement(got, DELIVERED, FAILED, DEFERRED, HELD, expired)])
         view = await spool.show(spool_id)
         assert view is not None
@@ -396,7 +397,7 @@ def test_each_recipient_has_its_own_fate(life: Life) -> None:
         assert ("250 2.0.0 taken", "", "ok", "<r@x>") == _said(view.recipients[0])
         assert ("550 5.1.1 no such user", "message", "gone", "") == _said(view.recipients[1])
         assert ("", "", "", "") == _said(view.recipients[4])
-        (owing,) = await spool.debts(limit=10)
+        (owing,) = await spool.debts(Debt.FAILURE, limit=10)
         assert [1, 4] == [r.n for r in owing.recipients]
 
     live(life, story)
@@ -459,7 +460,7 @@ def test_only_queued_mail_expires(life: Life) -> None:
         assert 1 == await spool.expire(START_AT + LIFE_S)
         found = [await states(spool, i) for i in (*ids, queued, young)]
         assert [["delivered"], ["claimed"], ["held"], ["expired"], ["queued"]] == found
-        assert [queued] == [view.spool_id for view in await spool.debts(limit=10)]
+        assert [queued] == [view.spool_id for view in await spool.debts(Debt.FAILURE, limit=10)]
 
     live(life, story)
 
@@ -472,15 +473,108 @@ def test_a_report_pays_its_debt_in_its_own_commit(life: Life) -> None:
         (got,) = await claim(spool)
         await spool.settle([settlement(got, FAILED)])
         report = spool.begin()
-        assert [[0, 1, 2]] == [[r.n for r in v.recipients] for v in await spool.debts(limit=10)]
-        await report.commit(replace(new_message(reverse_path=""), answers=((spool_id, 0), (spool_id, 1))))
-        assert [[2]] == [[r.n for r in v.recipients] for v in await spool.debts(limit=10)]
-        await spool.forgive([(spool_id, 2), (spool_id, 2), (spool_id, 0)])
-        assert [] == await spool.debts(limit=10)
+        assert [[0, 1, 2]] == [[r.n for r in v.recipients] for v in await spool.debts(Debt.FAILURE, limit=10)]
+        await report.commit(
+            replace(new_message(reverse_path=""), answers=(_owed(spool_id, 0), _owed(spool_id, 1)))
+        )
+        assert [[2]] == [[r.n for r in v.recipients] for v in await spool.debts(Debt.FAILURE, limit=10)]
+        await spool.forgive([_owed(spool_id, 2), _owed(spool_id, 2), _owed(spool_id, 0)])
+        assert [] == await spool.debts(Debt.FAILURE, limit=10)
         names = [event for event in await events(spool, spool_id) if event[1].startswith("report.")]
         assert [(0, "report.queued"), (1, "report.queued"), (2, "report.forgiven")] == names
 
     live(life, story)
+
+
+def _owed(spool_id: SpoolId, n: int, debt: Debt = Debt.FAILURE) -> Owed:
+    return Owed(spool_id, n, debt)
+
+
+async def _owing(spool: Spool) -> dict[str, list[int]]:
+    """The recipients of all debts by their kind."""
+    return {
+        debt.value: [r.n for view in await spool.debts(debt, limit=10) for r in view.recipients]
+        for debt in (Debt.FAILURE, Debt.DELAY, Debt.SUCCESS)
+    }
+
+
+def test_a_debt_is_paid_by_a_report_of_its_own_kind(life: Life) -> None:
+    """A report of delay that comes too late does not pay for the failure that happened meanwhile."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test", "b@x.test", notify=""))
+        assert 2 == await spool.warn(START_AT + LIFE_S)
+        assert {"failure": [], "delay": [0, 1], "success": []} == await _owing(spool)
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, FAILED, DEFERRED)])
+        await spool.forgive([_owed(spool_id, 0, Debt.DELAY), _owed(spool_id, 1, Debt.SUCCESS)])
+        assert {"failure": [0], "delay": [1], "success": []} == await _owing(spool)
+        (view,) = await spool.debts(Debt.FAILURE, limit=10)
+        assert [Debt.FAILURE] == [r.owes for r in view.recipients]
+
+    live(life, story)
+
+
+def test_a_delay_is_told_once_and_only_where_it_is_wished(life: Life) -> None:
+    """Only what is queued and old is looked at; NOTIFY without DELAY and the null path make no debt (RFC 3461 4.1)."""
+
+    async def story(spool: Spool) -> None:
+        wishes = ("", "NEVER", "FAILURE", "SUCCESS,DELAY")
+        paths = tuple(ForwardPath(f"{n}@x.test", wish) for n, wish in enumerate(wishes))
+        spool_id = await accept(spool, _wishing(new_message(), paths))
+        held = await accept(spool)
+        await spool.hold(Selection((held,)), "by hand")
+        await accept(spool, new_message(reverse_path="", notify=""))
+        await accept(spool, new_message(life_s=LIFE_S + 1, notify=""))
+        assert 0 == await spool.warn(START_AT + LIFE_S - 1)
+        assert 5 == await spool.warn(START_AT + LIFE_S)
+        assert 0 == await spool.warn(START_AT + LIFE_S)
+        (owing,) = await spool.debts(Debt.DELAY, limit=10)
+        assert (spool_id, [0, 3]) == (owing.spool_id, [r.n for r in owing.recipients])
+        await spool.forgive([_owed(spool_id, 0, Debt.DELAY), _owed(spool_id, 3, Debt.DELAY)])
+        assert 0 == await spool.warn(START_AT + LIFE_S)
+        await spool.release(Selection((held,)), START_AT)
+        assert 1 == await spool.warn(START_AT + LIFE_S)
+
+    live(life, story)
+
+
+def _wishing(message: NewMessage, paths: tuple[ForwardPath, ...]) -> NewMessage:
+    return replace(message, envelope=replace(message.envelope, forward_paths=paths))
+
+
+def test_what_ends_needs_no_report_of_its_delay(life: Life) -> None:
+    """Delivered, refused, expired or deleted: an unpaid report of delay is struck out; one that waits on keeps it."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message(*(f"{name}@x.test" for name in "abcd"), notify=""))
+        deleted = await accept(spool, new_message(notify=""))
+        assert 5 == await spool.warn(START_AT + LIFE_S)
+        relayed = replace(DELIVERED, owes=Debt.SUCCESS)
+        await spool.delete(Selection((deleted,)), "by hand")
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, DELIVERED, relayed, FAILED, DEFERRED)])
+        assert {"failure": [2], "delay": [3], "success": [1]} == await _owing(spool)
+        await spool.expire(START_AT + LIFE_S)
+        assert {"failure": [2, 3], "delay": [], "success": [1]} == await _owing(spool)
+        await spool.forgive([_owed(spool_id, 1, Debt.SUCCESS)])
+        assert {"failure": [2, 3], "delay": [], "success": []} == await _owing(spool)
+
+    live(life, story)
+
+
+def test_a_debt_of_delay_outlives_the_process(life: Life) -> None:
+    """It is written in the commit that looks, so a crash neither loses it nor makes a second one."""
+
+    async def earlier(spool: Spool) -> None:
+        await accept(spool, new_message(notify=""))
+        await spool.warn(START_AT + LIFE_S)
+
+    async def story(spool: Spool) -> None:
+        assert {"failure": [], "delay": [0], "success": []} == await _owing(spool)
+        assert 0 == await spool.warn(START_AT + LIFE_S)
+
+    live(life, earlier, story)
 
 
 def test_debts_come_oldest_first_up_to_a_limit(life: Life) -> None:
@@ -489,7 +583,7 @@ def test_debts_come_oldest_first_up_to_a_limit(life: Life) -> None:
     async def story(spool: Spool) -> None:
         ids = [await accept(spool) for _ in range(4)]
         await spool.settle([settlement(c, FAILED) for c in await claim(spool)])
-        assert ids[:3] == [view.spool_id for view in await spool.debts(limit=3)]
+        assert ids[:3] == [view.spool_id for view in await spool.debts(Debt.FAILURE, limit=3)]
 
     live(life, story)
 
@@ -515,7 +609,7 @@ def test_only_ended_messages_without_debts_are_forgotten(life: Life) -> None:
         assert [partly, owing, late, held] == [view.spool_id for view in await everything(spool)]
         assert await spool.show(done) is None
         assert 1 == await spool.prune(START_AT + 101)
-        await spool.forgive([(owing, 1)])
+        await spool.forgive([_owed(owing, 1)])
         assert 1 == await spool.prune(START_AT + 101)
         assert [partly, held] == [view.spool_id for view in await everything(spool)]
 
@@ -529,8 +623,8 @@ def test_more_than_one_batch_expires_and_is_forgotten(life: Life) -> None:
         for _ in range(260):
             await accept(spool, new_message("a@x.test", "b@x.test", "c@x.test", "d@x.test", reverse_path=""))
         assert 1040 == await spool.expire(START_AT + LIFE_S)
-        debts = await spool.debts(limit=1000)
-        await spool.forgive([(view.spool_id, r.n) for view in debts for r in view.recipients])
+        debts = await spool.debts(Debt.FAILURE, limit=1000)
+        await spool.forgive([_owed(view.spool_id, r.n) for view in debts for r in view.recipients])
         assert 260 == await spool.prune(START_AT + LIFE_S + 1)
         assert {} == dict(await spool.counts())
 
@@ -614,7 +708,7 @@ def test_a_person_holds_releases_and_deletes(life: Life) -> None:
         assert ["wait for Anna"] * 2 == [r.last_reply for r in view.recipients]
         assert 2 == await spool.delete(one, "not wanted")
         assert ["failed", "failed"] == await states(spool, spool_id)
-        assert [] == await spool.debts(limit=10)
+        assert [] == await spool.debts(Debt.FAILURE, limit=10)
         assert await spool.content(spool_id) is not None
         assert (0, 0) == (await spool.delete(one, ""), await spool.hold(one, ""))
 
@@ -775,7 +869,7 @@ def test_every_move_leaves_one_event(life: Life) -> None:
         (got,) = await claim(spool, START_AT + 60, lane="new")
         await spool.settle([settlement(got, DEFERRED)])
         await spool.expire(START_AT + LIFE_S)
-        await spool.forgive([(spool_id, 1)])
+        await spool.forgive([_owed(spool_id, 1)])
         both = [(n, name) for name in ("held", "released", "hastened", "moved") for n in (0, 1)]
         expected = [
             (-1, "message.accepted"), *[(n, f"recipient.{name}") for n, name in both],
@@ -807,7 +901,12 @@ def test_the_next_life_shows_the_same(life: Life) -> None:
 
 async def _all_of(spool: Spool, ids: list[SpoolId]) -> tuple[object, ...]:
     shown = [await spool.show(i) for i in ids]
-    return shown, await spool.debts(limit=10), dict(await spool.due()), dict(await spool.counts())
+    return (
+        shown,
+        await spool.debts(Debt.FAILURE, limit=10),
+        dict(await spool.due()),
+        dict(await spool.counts()),
+    )
 
 
 def test_a_closed_spool_promises_nothing(life: Life) -> None:
@@ -844,7 +943,7 @@ def test_a_message_can_be_accepted_as_held(life: Life) -> None:
         assert [] == await claim(spool)
         view = await spool.show(intake.spool_id)
         assert view is not None
-        assert [("held", *held)] * 2 == [(r.state.value, r.row, r.last_reply) for r in view.recipients]
+        assert [("held", *held[:2])] * 2 == [(r.state.value, r.row, r.last_reply) for r in view.recipients]
         assert [
             (-1, "message.accepted", False),
             (0, "recipient.held", True),
@@ -852,6 +951,22 @@ def test_a_message_can_be_accepted_as_held(life: Life) -> None:
         ] == [(e.n, e.name, e.detail == held.reason) for e in view.events]
         assert 2 == await spool.release(Selection(ids=(intake.spool_id,)), START_AT)
         assert [intake.spool_id] == [one.spool_id for one in await claim(spool)]
+
+    live(life, story)
+
+
+def test_a_held_message_can_owe_a_report_from_the_beginning(life: Life) -> None:
+    """Written in the same commit, one debt for each recipient; it stays when a person lets the message go on."""
+    held = Hold("refused", "550 5.7.1 not here", Debt.KEPT)
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, replace(new_message("a@x.test", "b@x.test"), held=held))
+        await accept(spool, replace(new_message(), held=Hold("oversize", "too large")))
+        await spool.release(Selection((spool_id,)), START_AT)
+        (owing,) = await spool.debts(Debt.KEPT, limit=10)
+        assert (spool_id, [0, 1]) == (owing.spool_id, [r.n for r in owing.recipients])
+        await spool.forgive([_owed(spool_id, 0, Debt.KEPT), _owed(spool_id, 1, Debt.KEPT)])
+        assert [] == await spool.debts(Debt.KEPT, limit=10)
 
     live(life, story)
 
@@ -871,6 +986,30 @@ def test_repairs_stand_in_the_history(life: Life) -> None:
         return [(e.n, e.name, e.detail) for e in shown.events if e.name == "message.repaired"]
 
     assert [(-1, "message.repaired", "date: added\n+ Date: x")] == live(life, first, second)
+
+
+def test_a_note_stands_in_the_history_and_only_so_often(life: Life) -> None:
+    """Behind the other events of its message; a hundred of a name at most; for a message that is gone it is nothing."""
+
+    async def story(spool: Spool) -> None:
+        spool_id = await accept(spool, new_message("a@x.test"), b"x\r\n")
+        await spool.note(spool_id, "message.duplicate", "came again")
+        await spool.note(spool_id_of(999), "message.duplicate", "of nothing")
+        view = await spool.show(spool_id)
+        assert view is not None
+        assert ("message.duplicate", -1, "came again") == (
+            view.events[-1].name, view.events[-1].n, view.events[-1].detail,
+        )  # fmt: skip
+        for _ in range(MOST_NOTES):
+            await spool.note(spool_id, "message.duplicate", "again")
+        await spool.note(spool_id, "another.name", "")
+        view = await spool.show(spool_id)
+        assert view is not None
+        names = [one.name for one in view.events]
+        assert (MOST_NOTES, 1) == (names.count("message.duplicate"), names.count("another.name"))
+        assert None is await spool.show(spool_id_of(999))
+
+    live(life, story)
 
 
 def test_recipients_of_one_message_may_wait_in_different_lanes(life: Life) -> None:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from e2e.house import DEADLINE_S, SMARTHOST, Relay, eventually
+from e2e.house import DEADLINE_S, SMARTHOST, Relay, Sink, eventually
 
 UPS = """
 [[device]]
@@ -132,3 +132,34 @@ def test_sessions_outlive_the_service(tmp_path: Path) -> None:
             row["sessions"],
             len(ask(relay, "device", "sessions", "127.0.0.1")),
         )
+
+
+def _with_attempt(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [one for one in sessions if one["attempts"]]
+
+
+def test_both_legs_of_a_message_stand_in_the_order_of_time(tmp_path: Path) -> None:
+    """What the device said, and behind our 250 what we and the next hop said about its message, by its id."""
+    with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address)) as relay:
+        spool_id = relay.send(b"Subject: both legs\r\n\r\nhello\r\n").rpartition(" ")[2]
+        (session,) = eventually(lambda: _with_attempt(ask(relay, "device", "sessions", "127.0.0.1")))
+        shown = relay.command("device", "sessions", "127.0.0.1").stdout.splitlines()
+    (attempt,) = session["attempts"]
+    said = [(line["who"], line["text"]) for line in attempt["lines"]]
+    order = [
+        next(n for n, line in enumerate(shown) if text in line)
+        for text in (
+            "-> mail FROM:<",
+            f"<- 250 2.6.0 queued as {spool_id}",
+            f"=> {spool_id}  MAIL FROM:<",
+            f"=> {spool_id}  (content, ",
+        )
+    ]
+
+    assert spool_id == attempt["id"]
+    assert ("note", f"connected to {sink.address}") in said
+    assert [("out", "DATA"), ("remote", "354")] == [
+        (who, text[:4].rstrip()) for who, text in said if text.startswith(("DATA", "354"))
+    ]
+    assert sorted(order) == order
+    assert "hello" not in "\n".join(shown)

@@ -55,6 +55,57 @@ def test_a_message_sent_again_is_sent_once(tmp_path: Path) -> None:
     assert (2, 2) == (len(sink.delivered), len(queue))
 
 
+def test_a_message_sent_again_behind_a_crash_is_sent_once(tmp_path: Path) -> None:
+    """kill -9 between the two: the second run answers with the first one's id."""
+    content = b"From: scan@contoso.com\r\nSubject: again\r\n\r\nhi\r\n"
+    with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address) + MORE) as relay:
+        first = relay.send(content)
+        relay.kill()
+        assert relay.process is not None
+        assert relay.process.stdout is not None
+        relay.process.stdout.close()
+        relay.start()
+        second, third = relay.send(content), relay.send(content.replace(b"hi", b"ho"))
+        queue = relay.command("queue", "list", "--all", "--json").stdout.splitlines()
+
+    assert first == second != third
+    assert 2 == len(queue)
+
+
+CAMERA = """
+[[device]]
+name = "cam"
+match = { address = "127.0.0.1" }
+recipients = "@contoso.com"
+max_message = "1K"
+accept_then_report = true
+bounces_to = "owner@contoso.com"
+"""
+
+
+def test_a_device_that_shows_nothing_is_answered_250_and_a_person_sees_why(tmp_path: Path) -> None:
+    """A recipient that its rule does not have, and more than its rule allows: both wait, its owner hears of each."""
+    small, large = b"Subject: x\r\n\r\nx\r\n", b"Subject: x\r\n\r\n" + b"x" * 70 * 20 + b"\r\n"
+    with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address) + CAMERA) as relay:
+        relay.send(small, to=("lena@else.test",))
+        relay.send(large, to=("lena@contoso.com",))
+        relay.send(small, to=("lena@contoso.com",))
+        eventually(lambda: len(sink.delivered) >= 3)
+        held = [one for one in relay.queue() if one["state"] == "held"]
+
+    (mail,) = [one for one in sink.delivered if one.recipients != ["owner@contoso.com"]]
+    told = [one for one in sink.delivered if one.recipients == ["owner@contoso.com"]]
+    assert ["lena@contoso.com"] == list(mail.recipients)
+    assert ["<>", "<>"] == [one.reverse_path for one in told]
+    assert [1, 1] == [sum(one["id"].encode() in report.content for report in told) for one in held]
+    assert all(b"Subject: Held mail: a message of your device waits for you" in one.content for one in told)
+    assert any(b"recipient not allowed here (R1)" in one.content for one in told)
+    assert [
+        "1.4 KB is more than the 1.0 KB that may go out",
+        "<lena@else.test>: 550 5.7.1 recipient not allowed here (R1)",
+    ] == sorted(one["recipients"][0]["last_reply"] for one in held)
+
+
 def test_a_message_that_is_too_large_waits_for_a_person(tmp_path: Path) -> None:
     """Accepted and held; released, it goes as it is."""
     content = b"From: scan@contoso.com\r\nSubject: big\r\n\r\n" + (b"x" * 70 + b"\r\n") * 40_000

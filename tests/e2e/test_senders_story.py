@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,48 @@ def test_a_login_frees_from_the_lists_of_its_network(tmp_path: Path, sink: Sink)
 
         assert [(550, "5.7.1 recipient not allowed here (R2)")] * 2 == [before, still]
         assert 250 == after[0]
+
+
+def _login(relay: Relay, address: str, name: str, password: str) -> int:
+    """The code that a login gets, on a connection of its own."""
+    with _connect(relay, address) as client:
+        client.ehlo()
+        client.user, client.password = name, password
+        code, _ = client.auth("PLAIN", client.auth_plain, initial_response_ok=True)
+    return code
+
+
+def _try(relay: Relay, address: str, name: str, password: str) -> int:
+    try:
+        return _login(relay, address, name, password)
+    except smtplib.SMTPAuthenticationError as error:
+        return int(error.smtp_code)
+
+
+def test_who_guesses_is_locked_out_and_nobody_behind_the_same_router(tmp_path: Path, sink: Sink) -> None:
+    """Ten wrong passwords lock one name from one address: the right one is refused there, while another name from
+    there and the same name from elsewhere go on; journal and `device list` say it, and a restart forgets it.
+    """
+    rules = '[[allow]]\nnetwork = "127.0.0.0/8"\nlogin = "required"\n[sender]\ndomains = ["contoso.com"]\n'
+    relay = _relay(tmp_path, sink, rules)
+    for name in ("erp", "scan"):
+        added = relay.command("user", "add", name, "--password-stdin", stdin=f"{name}-right\n")
+        assert 0 == added.returncode
+    with relay:
+        with ThreadPoolExecutor(10) as pool:
+            guessed = list(pool.map(lambda n: _try(relay, LOOPING, "erp", f"guess{n}"), range(10)))
+        locked = _try(relay, LOOPING, "erp", "erp-right")
+        others = [_try(relay, LOOPING, "scan", "scan-right"), _try(relay, QUIET, "erp", "erp-right")]
+        listed = relay.command("device", "list").stdout
+        shown = [relay.command("device", "show", address).stdout for address in (LOOPING, QUIET)]
+        journal = relay.log_file.read_text("utf-8")
+    with relay:
+        forgotten = _try(relay, LOOPING, "erp", "erp-right")
+        listed_later = relay.command("device", "list").stdout
+
+    assert ([535] * 10, 535, [235, 235], 235) == (guessed, locked, others, forgotten)
+    assert 1 == journal.count(f"login.locked name='erp' peer={LOOPING}")
+    assert 1 == journal.count("login.locked")
+    assert f"Too many wrong logins: login erp from {LOOPING} is not tried until " in listed
+    assert [1, 0] == [one.count(f"login erp from {LOOPING} is not tried until ") for one in shown]
+    assert "Too many wrong logins" not in listed_later

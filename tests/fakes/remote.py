@@ -22,6 +22,7 @@ class Remote:
         self.hang_up_after = 0
         self.n_connections = self.n_open = 0
         self.verbs: list[str] = []
+        self.lines: list[str] = []
         self.port = 0
         self.writers: list[asyncio.StreamWriter] = []
 
@@ -35,6 +36,7 @@ class Remote:
             while line := await reader.readline():
                 verb = line.split()[0].decode().upper()
                 self.verbs.append(verb)
+                self.lines.append(line.decode().rstrip())
                 reply = self._reply(verb)
                 writer.write(f"{reply}\r\n".encode())
                 if verb == "DATA" and reply.startswith("354"):

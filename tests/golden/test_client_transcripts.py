@@ -9,6 +9,7 @@ import pytest
 
 from relay365.clock import SystemClock
 from relay365.net.tls import own_certificate, server_context
+from relay365.routes.wire import line
 from relay365.smtp.client import DEADLINE_S, Step
 from transcript.live import Tls
 from transcript.remote import play
@@ -33,6 +34,8 @@ def test_our_line_speaks_as_written(
     for word in script.words("deadline"):
         step, _, seconds = word.partition("=")
         monkeypatch.setitem(DEADLINE_S, Step(step), float(seconds))
+    for name, octets in zip(("CHUNKED_OCTETS", "CHUNK_OCTETS"), script.words("chunks"), strict=False):
+        monkeypatch.setattr(line, name, int(octets))
     play(script, tls, octet_by_octet=octet_by_octet)
 
 

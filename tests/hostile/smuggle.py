@@ -35,7 +35,7 @@ HIDDEN = b"MAIL FROM:<admin@corp.test>\r\nRCPT TO:<victim@else.test>\r\nDATA\r\n
 
 @dataclass(frozen=True)
 class Probe:
-    """One variant; name says its octets, wire is what goes behind the 354."""
+    """One variant; name says its octets, wire is what goes behind the 354, content what was meant, NUL and all."""
 
     name: str
     wire: bytes
@@ -55,10 +55,10 @@ def _probe(variant: bytes) -> Probe:
 
 
 def normalised(wire: bytes) -> bytes:
-    """What a relay must make of content octets on the wire: dots unstuffed, then every line end CRLF, and no NUL.
+    """What content octets on the wire mean: dots unstuffed, then every line end CRLF.
 
     Octet by octet, so that nobody has to believe a regular expression: CR LF is a line end, CR CR LF is one, and
-    every other CR and every other LF is one, too. NUL goes last: what it stood between does not come together.
+    every other CR and every other LF is one, too. What a NUL stood between does not come together.
     """
     lines = [line.removeprefix(b".") for line in wire.split(b"\r\n")]
     octets, out, n = b"\r\n".join(lines), b"", 0
@@ -69,4 +69,4 @@ def normalised(wire: bytes) -> bytes:
                 break
         else:
             out, n = out + octets[n : n + 1], n + 1
-    return out.replace(b"\0", b"")
+    return out

@@ -17,8 +17,8 @@ from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.mail.outcome import Kind
 from relay365.routes.api import Consignment
 from relay365.routes.classify import outcome_of, outcome_of_token
-from relay365.routes.line import Remote as Address
-from relay365.routes.pool import Judges, Pool
+from relay365.routes.wire.pool import Judges, Pool
+from relay365.routes.wire.remote import Remote as Address
 
 CONFIG = SMARTHOST + '[queue]\nretry = ["1s"]\n'
 MOST_WAIT_S = 3.0

@@ -18,6 +18,7 @@ INTENDED = {
     "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
     "expire": "recipient_expiring",
+    "find_late": "recipient_expiring",
     "list_queued": "recipient_expiring",
     "lapse": "recipient_claimed",
     "list_claimed": "recipient_claimed",
@@ -26,10 +27,17 @@ INTENDED = {
     "prunable": "recipient_ended",
     "list_ended": "recipient_ended",
     "owing": "recipient_owing",
+    "unresolved": "recipient_ended",
+    "fate_of": "PRIMARY KEY",
+    "learn": "PRIMARY KEY",
+    "named": "INTEGER PRIMARY KEY",
+    "accepted_at": "INTEGER PRIMARY KEY",
+    "newest": "INTEGER PRIMARY KEY",
     "counts": "recipient_ended",
     "segments": "message_segment",
     "segment_in_use": "message_segment",
     "events": "event_of",
+    "note": "event_of",
     "delete_events": "event_of",
     "claim": "PRIMARY KEY",
     "renew": "PRIMARY KEY",
@@ -37,6 +45,7 @@ INTENDED = {
     "set_aside": "PRIMARY KEY",
     "mark_held": "PRIMARY KEY",
     "pay": "PRIMARY KEY",
+    "warn": "PRIMARY KEY",
     "move": "PRIMARY KEY",
     "spent_segment": "PRIMARY KEY",
     "recipients": "PRIMARY KEY",
@@ -54,6 +63,7 @@ SORTED = {"list_claimed", "prunable"}
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {
     "accept", "settle", "insert_recipient", "insert_event", "note_lane", "lanes", "meta", "set_meta",
+    "note_mark",
     "count_up", "max_seq", "all_messages",
 }  # fmt: skip
 """Inserts (what triggers read is counted below), tables of a few rows, the last row, and a list cut by a limit."""
@@ -94,11 +104,8 @@ def test_the_moves_of_a_message_read_the_same_few_rows_of_a_long_queue(connectio
     """Steps of SQLite's machine to accept, claim and settle one: as many with thousands queued as with three."""
     n_messages, steps = 2000, []
     for seq in range(1, n_messages + 1):
-        accept = (
-            seq, 1.0, 9.0, 1, "", "", 0, "", "", b"", "", "", "", None, None, 0, 0, b"x", "from", "a@x.test", "", "", 0,
-            "lane", "queued", 0, 0.0, "",
-        )  # fmt: skip
-        settle = ("delivered", 1, 0.0, "ok", "", "", 0, 0, 2.0, "", seq, 0, 7, 2.0, "done", "ok", 1)
+        accept = _accepted(seq)
+        settle = ("delivered", 1, 0.0, "ok", "", "", 0, "", 2.0, "", seq, 0, 7, 2.0, "done", "ok", 1)
         if seq in (3, n_messages):
             steps.append(
                 (
@@ -126,3 +133,27 @@ def _n_steps(connection: apsw.Connection, name: str, values: tuple[object, ...],
     connection.set_progress_handler(None)
     assert n_rows == len(rows)
     return counted[0]
+
+
+@pytest.mark.parametrize("n_messages", [3, 2000])
+def test_what_was_warned_of_is_not_read_again(n_messages: int) -> None:
+    """A round of the keeper over a queue that is late, and told so, costs what it costs over an empty one."""
+    connection = apsw.Connection(":memory:")
+    for _, sql in load_migrations("sqlite"):
+        connection.execute(sql)
+    empty = _n_steps(connection, "find_late", (9.0, 500), n_rows=0)
+    for seq in range(n_messages):
+        connection.execute(QUERIES["accept"], _accepted(seq))
+    assert n_messages == len(connection.execute(QUERIES["find_late"], (9.0, 5000)).fetchall())
+    connection.executemany(QUERIES["warn"], [("delay", seq, 0) for seq in range(n_messages)])
+
+    assert _n_steps(connection, "find_late", (9.0, 500), n_rows=0) <= empty + 10
+    assert n_messages == len(connection.execute(QUERIES["expire"], (9.0, 5000)).fetchall())
+
+
+def _accepted(seq: int) -> tuple[object, ...]:
+    """The values of query accept for a queued message that expires at 9."""
+    return (
+        seq, 1.0, 9.0, 1, "", "", 0, "", "", b"", "", "", "", None, None, 0, 0, b"x", "from", "a@x.test", "", "", 0,
+        "lane", "queued", 0, 0.0, "",
+    )  # fmt: skip

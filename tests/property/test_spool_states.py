@@ -41,16 +41,22 @@ from contract.spools import (
     octets_of,
     settlement,
 )
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import SpoolId
-from relay365.spool.api import Claim, Fate, LaneNote, MessageView, Selection, Spool, State
+from relay365.spool.api import Claim, Fate, LaneNote, MessageView, Owed, Selection, Spool, State
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
+from relay365.spool.later import Later, LaterFate
 
 LANES = ("one", "two")
-EXPIRED = Fate(0, State.EXPIRED, None, owes_report=True)
+EXPIRED = Fate(0, State.EXPIRED, None, owes=Debt.FAILURE)
+RELAYED = dataclasses.replace(DELIVERED, owes=Debt.SUCCESS)
 
 lanes = st.sampled_from(LANES)
-fates = st.sampled_from((DELIVERED, DELIVERED, FAILED, DEFERRED, UNCERTAIN, UNTOUCHED, HELD, EXPIRED))
+kinds = st.sampled_from(Debt)
+fates = st.sampled_from(
+    (DELIVERED, DELIVERED, FAILED, DEFERRED, UNCERTAIN, UNTOUCHED, HELD, EXPIRED, RELAYED)
+)
 chosen_fates = st.lists(fates, min_size=3, max_size=3)
 selections = st.builds(
     Selection,
@@ -107,7 +113,8 @@ class SpoolMachine(RuleBasedStateMachine):
         self.accept(n, lane, size, life_s)
 
     def accept(self, n: int, lane: str, size: int, life_s: float) -> None:
-        message = new_message(*(f"r{i}@x.test" for i in range(n)), at=self.clock.at, lane=lane, life_s=life_s)
+        addresses, notify = (f"r{i}@x.test" for i in range(n)), "" if n == 2 else "NEVER"
+        message = new_message(*addresses, at=self.clock.at, lane=lane, life_s=life_s, notify=notify)
         octets = octets_of(size, seed=size)
         expected = self.run(accept(self.model, message, octets))
         assert expected == self.run(accept(self.real, message, octets))
@@ -159,18 +166,38 @@ class SpoolMachine(RuleBasedStateMachine):
         self.clock.at += ahead_s
         self.same(method, self.clock.at)
 
-    @rule(owed=st.integers(0, 3))
-    def report(self, owed: int) -> None:
+    @rule(ahead_s=st.sampled_from((0.0, LIFE_S, 2 * LIFE_S)))
+    def warn(self, ahead_s: float) -> None:
+        """Look at what expires soon: at nothing, at some, at all."""
+        self.same("warn", self.clock.at + ahead_s)
+
+    @rule(owed=st.integers(0, 3), debt=kinds)
+    def report(self, owed: int, debt: Debt) -> None:
         """Accept a report that pays some of the oldest message's debts."""
-        debts = self.same("debts", limit=1)
-        answers = tuple((view.spool_id, r.n) for view in debts for r in view.recipients)[:owed]
+        debts = self.same("debts", debt, limit=1)
+        answers = tuple(Owed(view.spool_id, r.n, debt) for view in debts for r in view.recipients)[:owed]
         message = dataclasses.replace(new_message(at=self.clock.at, reverse_path=""), answers=answers)
         assert self.run(accept(self.model, message)) == self.run(accept(self.real, message))
 
-    @rule()
-    def forgive(self) -> None:
-        debts = self.same("debts", limit=2)
-        self.same("forgive", [(view.spool_id, r.n) for view in debts for r in view.recipients])
+    @rule(debt=kinds)
+    def forgive(self, debt: Debt) -> None:
+        debts = self.same("debts", debt, limit=2)
+        self.same("forgive", [Owed(view.spool_id, r.n, debt) for view in debts for r in view.recipients])
+
+    @rule(
+        number=st.integers(1, 8),
+        n=st.integers(0, 3),
+        fate=st.sampled_from(Later),
+        why=st.sampled_from(("", "no")),
+    )
+    def learn(self, number: int, n: int, fate: Later, why: str) -> None:
+        """Of messages that exist or not, in whatever state."""
+        learnt = LaterFate(spool_id_of(number), n, fate, self.clock.at, why, owes_report=n > 0)
+        self.same("learn_fates", [learnt])
+
+    @rule(lane=lanes, limit=st.sampled_from((1, 100)))
+    def look_back(self, lane: str, limit: int) -> None:
+        self.same("unresolved", 0.0, self.clock.at, lanes=frozenset({lane}), limit=limit)
 
     # -- people and lanes -------------------------------------------------------------------------------
 
@@ -216,7 +243,8 @@ class SpoolMachine(RuleBasedStateMachine):
         self.same("due")
         self.same("counts")
         self.same("lanes")
-        self.same("debts", limit=1000)
+        for debt in Debt:
+            self.same("debts", debt, limit=1000)
         for view in self.run(everything(self.model)):
             expected = self.run(self.model.show(view.spool_id))
             actual = self.run(self.real.show(view.spool_id))

@@ -186,7 +186,7 @@ def test_a_report_says_nothing_that_we_did_not_write(
     """Whatever a recipient, a remote or a device put into it: three parts, the fields of RFC 3464 and no other, lines
     of ASCII that are short enough.
     """
-    recipient = dsn.FailedRecipient(address, orcpt, reply[:5], reply)
+    recipient = dsn.Reported(address, orcpt, reply[:5], reply)
     report = dsn.Report(
         "relay.test", "postmaster@relay.test", address, "222222", "<m@relay.test>", 1e9, 1e9, envid, (recipient,),
         b"Subject: theirs\r\n",

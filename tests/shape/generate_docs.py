@@ -65,6 +65,7 @@ _WORDS: dict[object, str] = {
     words.OwnSender: "mail address", words.Networks: "network, or list of networks", words.Domains: "domain, or list",
     words.Senders: "address, or list", words.Recipients: "address, or list",
     choice.Destinations: "address, or list", choice.Labels: "name, or list", kinds.Mailboxes: "mail address, or list",
+    kinds.SourceAddress: "IPv4 address",
     config.SecretRef: "reference", date: "date", config.Match: "table", config.OwnTolerate: "table",
 }  # fmt: skip
 

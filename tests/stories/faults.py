@@ -5,25 +5,57 @@ Data only; the runner is test_faults.py, and docs/outcomes.md shows what it saw.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
-Healed = Literal["by itself", "queue retry", "restart"]
+Healed = Literal["by itself", "queue retry", "restart", "waiting"]
+TAKES_PART = """
+[[route]]
+kind = "{kind}"
+{keys}
+authority = "{{authority}}"
+ca_file = "{{ca_file}}"
+"""
+APP = 'tenant = "{tenant}"\nclient = "{client_id}"\nsecret = {{ file = "{secret_file}" }}\n'
+HVE = TAKES_PART.format(
+    kind="hve", keys=APP + 'mailbox = "{account}"\ndomains = ["{tenant}"]\nendpoint = "{hve}"'
+)
+SUBMISSION = TAKES_PART.format(
+    kind="submission", keys=APP + 'mailbox = "{mailbox}"\nendpoint = "{submission}"'
+)
+GRAPH_SCOPE = 'scope = "https://graph.microsoft.com/.default"'
+GRAPH = TAKES_PART.format(
+    kind="graph", keys=APP + 'mailbox = "{mailbox}"\ngraph_endpoint = "{graph}"\n' + GRAPH_SCOPE
+)
+CONNECTOR = """
+[[route]]
+kind = "connector"
+host = "{mx}"
+certificate = {{ file = "{connector_certificate_file}" }}
+key = {{ file = "{connector_key_file}" }}
+ca_file = "{ca_file}"
+"""
+"""Roads, with the facts of emulator.json to be filled in."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault. mood: for the emulator; told: the row; healed: what it takes once the fault is over.
+    """One fault. mood: for the emulator, {} for one that is there by itself; told: the row, "" for nothing to act on.
 
-    `queue retry` is what an impatient person does, since a probe comes once a minute; `restart` is where the remote
-    asked for a pause of half an hour or more, which nobody can shorten.
+    healed: what it takes. `queue retry` is what an impatient person does, since a probe comes once a minute; `waiting`
+    is nobody at all; `restart` is where the remote asked for a long pause, which nobody can shorten.
+    of_lane: the operator finds the row in the lane's note (`status`); else it is said of each message in the log.
+    road: the routes of this story; queue: more of [queue]; lasts_s: how old the mail must be before it is healed.
     """
 
     name: str
     told: str
     mood: dict[str, Any]
     healed: Healed = "queue retry"
-    also: frozenset[str] = field(default_factory=frozenset)
+    of_lane: bool = True
+    road: str = SUBMISSION
+    queue: str = ""
+    lasts_s: float = 0.0
 
 
 def _auth(text: str, row: str) -> Fault:
@@ -31,19 +63,25 @@ def _auth(text: str, row: str) -> Fault:
 
 
 def _reply(at: str, text: str, row: str, healed: Healed = "queue retry", **bounds: Any) -> Fault:
-    return Fault(f"{at}: {text[:44]}", row, {"name": "reply", "at": at, "text": text, **bounds}, healed)
+    mood = {"name": "reply", "at": at, "text": text, **bounds}
+    return Fault(f"{at}: {text[:44]}", row, mood, healed, of_lane=healed != "by itself")
 
 
-def _token(number: int, row: str) -> Fault:
-    return Fault(f"token: AADSTS{number}", row, {"name": "token-error", "number": number})
+def _graph(name: str, row: str, mood: dict[str, Any], healed: Healed = "queue retry") -> Fault:
+    return Fault(f"graph: {name}", row, mood, healed, of_lane=healed != "by itself", road=GRAPH)
+
+
+def _token(number: int, row: str, healed: Healed = "restart") -> Fault:
+    """A refusal of the directory: the credential is asked with again after 30 s and longer, whoever retries."""
+    return Fault(f"token: AADSTS{number}", row, {"name": "token-error", "number": number}, healed)
 
 
 FAULTS = (
     Fault("connections are refused", "cannot-connect", {"name": "outage", "how": "refuse"}),
     Fault("421 instead of a greeting", "service-not-available", {"name": "outage", "how": "greeting"}),
     Fault("451 PRX2 to MAIL", "proxy-failure", {"name": "outage", "how": "proxy"}),
-    Fault("STARTTLS is missing", "", {"name": "no-starttls"}),
-    Fault("octets behind the 220 of STARTTLS", "", {"name": "injection"}),
+    Fault("STARTTLS is missing", "no-starttls", {"name": "no-starttls"}),
+    Fault("octets behind the 220 of STARTTLS", "", {"name": "injection"}, "by itself", of_lane=False),
     Fault("certificate of another name", "tls-failed", {"name": "wrong-certificate", "how": "name"}),
     Fault(
         "certificate of a strange authority", "tls-failed", {"name": "wrong-certificate", "how": "authority"}
@@ -54,6 +92,12 @@ FAULTS = (
     _auth("auth-mailbox", "smtp-auth-disabled-mailbox"),
     _auth("auth-security-defaults", "security-defaults"),
     _auth("auth-criteria", "policy-criteria"),
+    Fault(
+        "AUTH: auth-failed, and nobody asks for a try",
+        "auth-refused",
+        {"name": "auth", "text": "auth-failed"},
+        "waiting",
+    ),
     _reply("auth", "454 4.7.0 Temporary authentication failure", "auth-temporary"),
     _reply("mail", "421 4.3.2 Service not available", "service-not-available"),
     _reply("rcpt", "452 4.5.3 Too many recipients (AS780090)", "too-many-recipients", "by itself", count=2),
@@ -67,30 +111,88 @@ FAULTS = (
         "address-throttled",
         "restart",
     ),
-    Fault("432 too many at once", "too-many-connections", {"name": "concurrent", "count": 1}, "restart"),
+    Fault(
+        "432 too many at once",
+        "too-many-connections",
+        {"name": "concurrent", "count": 1},
+        "by itself",
+        of_lane=False,
+    ),
     Fault("430 no rights on the mailbox yet", "no-mailbox-rights", {"name": "storedrv"}),
     Fault("554 5.2.0 quota of the day", "daily-recipients", {"name": "quota"}, "restart"),
+    Fault(
+        "554 5.2.0 for longer than a message may live",
+        "daily-recipients",
+        {"name": "quota"},
+        "restart",
+        queue='give_up = "2s"',
+        lasts_s=12.0,
+    ),
     Fault("554 5.2.2 mailbox full", "sender-mailbox-full", {"name": "full"}),
     Fault("550 5.2.252 penalty box", "penalty-box-252", {"name": "penalty"}, "restart"),
-    Fault("closes inside DATA", "connection-broken", {"name": "drop", "count": 2}, "by itself"),
+    Fault(
+        "closes inside DATA", "no-answer-after-dot", {"name": "drop", "count": 2}, "by itself", of_lane=False
+    ),
     Fault(
         "closes after the dot",
         "no-answer-after-dot",
         {"name": "lie", "how": "close", "count": 2},
         "by itself",
+        of_lane=False,
     ),
-    Fault("cut after the dot", "no-answer-after-dot", {"name": "lie", "how": "cut", "count": 2}, "by itself"),
+    Fault(
+        "cut after the dot",
+        "no-answer-after-dot",
+        {"name": "lie", "how": "cut", "count": 2},
+        "by itself",
+        of_lane=False,
+    ),
     Fault(
         "garbage after the dot",
         "no-answer-after-dot",
         {"name": "lie", "how": "garbage", "count": 2},
         "by itself",
+        of_lane=False,
     ),
-    Fault("token service: 503", "token-busy", {"name": "token-outage", "status": 503, "retry_after": 1}),
-    Fault("token service: 429", "token-busy", {"name": "token-outage", "status": 429, "retry_after": 1}),
+    Fault(
+        "token service: 503",
+        "directory-unwell",
+        {"name": "token-outage", "status": 503, "retry_after": 1},
+        "restart",
+    ),
+    Fault(
+        "token service: 429",
+        "directory-unwell",
+        {"name": "token-outage", "status": 429, "retry_after": 1},
+        "restart",
+    ),
     _token(7000215, "secret-wrong"),
-    _token(7000222, "secret-expired"),
+    _token(7000222, "secret-expired", "waiting"),
     _token(700016, "app-not-in-tenant"),
     _token(53003, "conditional-access"),
     _token(90055, "directory-unwell"),
+    _graph(
+        "429 with Retry-After", "graph-concurrency", {"name": "graph-outage", "status": 429, "seconds": 3}
+    ),
+    _graph("503", "graph-unwell", {"name": "graph-outage", "status": 503, "retry_after": "none"}),
+    _graph(
+        "200 in place of 202",
+        "graph-200",
+        {"name": "graph-answer", "how": "ignored", "count": 2},
+        "by itself",
+    ),
+    Fault(
+        "connector: 550 5.7.64 at RCPT",
+        "relay-denied-attribution",
+        {"name": "reply", "at": "rcpt", "text": "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"},
+        road=CONNECTOR,
+    ),
+    Fault(
+        "hve: a recipient outside, and another road",
+        "",
+        {},
+        "by itself",
+        of_lane=False,
+        road=HVE + SUBMISSION + '[[rule]]\nroutes = ["hve", "submission"]\n',
+    ),
 )

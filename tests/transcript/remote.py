@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -15,7 +15,9 @@ from relay365.errors import RemoteProtocolError, TransportError
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.routes.api import Consignment
 from relay365.routes.classify import outcome_of
-from relay365.routes.line import Line, Remote, SignIn, StepRefused
+from relay365.routes.wire.line import Line
+from relay365.routes.wire.remote import CannotOpen, Remote, SignIn, StepRefused
+from relay365.routes.wire.sign_in import TokenSignIn
 from relay365.smtp.client import ClientSession
 from transcript.live import Tls
 from transcript.script import Block, Script, pairs_of, raw
@@ -134,6 +136,8 @@ async def _outcomes(script: Script, port: int, tls: Tls) -> list[str]:
     mode = (script.words("tls") or ["none"])[0]
     words = script.words("sign-in")
     sign_in: SignIn | None = ScriptedSignIn(words) if words else None
+    if words[:1] == ["own"]:  # the route's own, which looks at what is offered
+        sign_in = TokenSignIn(words[1], _token_of(words[2]), lambda: None)
     untrusting = ssl.create_default_context()  # knows no root of ours
     context = untrusting if "untrusted" in script.words("tls") else tls.client
     try:
@@ -144,12 +148,21 @@ async def _outcomes(script: Script, port: int, tls: Tls) -> list[str]:
             ]
             outcomes = outcomes or ["open"]
             outcomes += ["stale"] * line.has_news()
+    except CannotOpen as no:
+        outcomes = [f"held {no}"]
     except StepRefused as refused:
         outcomes = [f"refused {refused.step.value} {refused.reply}"]
     except (TransportError, RemoteProtocolError) as error:
         outcomes = [f"broken {error}"]
     await line.close()
     return outcomes
+
+
+def _token_of(text: str) -> Callable[[], Awaitable[str]]:
+    async def token() -> str:
+        return text
+
+    return token
 
 
 async def _deliver(line: Line, message: str) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from relay365.app.keyring import Keyring
 from relay365.config import SecretRef
+from relay365.routes.wire.ear import Ears, nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Site:
     """helo: our name in EHLO. base: what relative paths are relative to; data: the data directory.
 
     token_key seals stored sign-ins; keyring looks after the tokens of all routes. graph_places: for each application,
-    by tenant and client, the requests to Graph that may be under way at once.
+    by tenant and client, the requests to Graph that may be under way at once. ears: who listens to routes that
+    speak SMTP.
     """
 
     helo: str
@@ -23,4 +25,5 @@ class Site:
     data: Path
     token_key: SecretRef | None = None
     keyring: Keyring = field(default_factory=Keyring, compare=False)
+    ears: Ears = nobody
     graph_places: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict, compare=False)

@@ -7,19 +7,25 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from relay365.app.advisor import Advisor
 from relay365.app.doors import gate_of, host_name, identity_of, limits_of, offers_of
 from relay365.app.keyring import Keyring
-from relay365.app.roads import build_routes
+from relay365.app.roads import build_routes, site_of
+from relay365.app.ways.fates import limit_of, readers_of
 from relay365.clock import SystemClock
 from relay365.config import Config, split_host_port
 from relay365.engine.accounts import Accounts
 from relay365.engine.blackbox.archive import Archive
 from relay365.engine.blackbox.box import BlackBox
+from relay365.engine.blackbox.upstream import Upstream
 from relay365.engine.contents.workshop import workshop_of
+from relay365.engine.doors.locks import LOCKS_FILE, Locks
 from relay365.engine.doors.porter import Lodge
+from relay365.engine.fates.watch import Desk
 from relay365.engine.keeper import Duties, Keeper
 from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
 from relay365.engine.reports.audience import Audience
@@ -34,8 +40,8 @@ from relay365.net.tls import own_names
 from relay365.routes.api import Route
 from relay365.rules import retry
 from relay365.rules.admission.rulebook import rules_of
-from relay365.rules.routing import Letter, RoadMap
-from relay365.spool.api import Claim, ClaimedRecipient, Spool
+from relay365.rules.routing import RoadMap
+from relay365.spool.api import Spool
 from relay365.spool.sqlite import SqliteSpool
 
 _LOG = logging.getLogger("relay365")
@@ -73,21 +79,24 @@ async def serve(config: Config, *, config_path: Path, announce: Callable[[Mappin
 class Relay:
     """A running relay: start() builds it and listens, stop() ends it in order."""
 
-    def __init__(self, config: Config, base: Path, spool: Spool, routes: list[Route]) -> None:
+    def __init__(
+        self, config: Config, base: Path, spool: Spool, routes: list[Route], upstream: Upstream
+    ) -> None:
         self._config, self._base = config, base
         self._clock = SystemClock()
         self._spool = spool
-        self._lanes = [route.lane for route in routes]
         self._scheduler = Scheduler(spool, routes, self._clock, retry.Policy(config.queue.retry))
         self._chooser = Chooser(RoadMap.of(config), self._scheduler.lanes, self._clock)
-        self._scheduler.instead_of = self._instead_of
         users = {user.name: user.password_hash for user in config.user}
-        self._accounts = Accounts(self._data / config.server.users, users, self._clock)
+        self._accounts = Accounts(
+            self._data / config.server.users, users, self._clock, Locks(self._clock, self._data / LOCKS_FILE)
+        )
         self._box = BlackBox(
             Archive(self._data),
             self._clock,
             most_sessions=config.log.sessions,
             head_octets=config.log.content_head,
+            upstream=upstream,
         )
         self._count = SessionCount(config.server.max_sessions, config.server.max_sessions_per_address)
         self._listeners: list[Listener] = []
@@ -106,12 +115,16 @@ class Relay:
         must not end.
         """
         keyring = Keyring()
-        routes = build_routes(
-            config, base, keyring
-        )  # before the spool: a bad secret must not leave a lock behind
+        # before the spool: a bad secret must not leave a lock behind
+        upstream = Upstream(SystemClock())
+        site = site_of(config, base, keyring)
+        if config.log.sessions:
+            site = replace(site, ears=upstream.ear)
+        routes = build_routes(config, base, site)
+        readers = readers_of(config, routes, site, keyring.clock)
         data = base / config.server.data
         spool = await SqliteSpool.open(data, clock=SystemClock(), disk_floor_octets=config.queue.disk_floor)
-        relay = cls(config, base, spool, routes)
+        relay = cls(config, base, spool, routes, upstream)
         try:
             await relay._listen()
         except (OSError, ConfigError):
@@ -121,11 +134,14 @@ class Relay:
             raise
         keeper = Keeper(spool, relay._clock, relay._duties(routes))
         scheduler = relay._scheduler
+        scheduler.advice = Advisor(relay._chooser, readers.again(relay._clock))
+        desk = Desk(spool, relay._clock, limit_of(config, scheduler.lanes, relay._clock))
         diverter = Diverter(spool, relay._chooser, scheduler.lanes, relay._clock, scheduler.accepted)
         loop = asyncio.get_running_loop()
         for work in (
             scheduler.run(),
             diverter.run(),
+            readers.run(desk),
             keeper.run(),
             look_after(relay._listeners, relay._clock),
             relay._box.run(),
@@ -135,7 +151,11 @@ class Relay:
             task = loop.create_task(work)
             task.add_done_callback(lambda task: _report_end(task, died))
             relay._tasks.append(task)
-        _LOG.info("service.ready listeners=%s routes=%s", ",".join(relay.addresses), ",".join(relay._lanes))
+        _LOG.info(
+            "service.ready listeners=%s routes=%s",
+            ",".join(relay.addresses),
+            ",".join(relay._scheduler.lanes),
+        )
         return relay
 
     async def stop(self) -> int:
@@ -161,7 +181,9 @@ class Relay:
         config, addresses = self._config, []
         hostname, rules, lodge = host_name(config), rules_of(config), Lodge(self._clock)
         names = own_names(hostname, [split_host_port(one.address)[0] for one in config.listener])
-        workshop = workshop_of(config)
+        workshop = workshop_of(config, self._data)
+        if workshop.twins is not None:
+            await workshop.twins.recall(self._clock.now())
         for one in config.listener:
             identity = identity_of(one, names, self._base, self._data, self._clock.now())
             reception = Reception(
@@ -177,10 +199,6 @@ class Relay:
             self._listeners.append(listener)
         self.addresses = tuple(addresses)
 
-    def _instead_of(self, claim: Claim, recipient: ClaimedRecipient) -> str:
-        letter = Letter(claim.envelope.reverse_path, claim.submitter, claim.content.size_octets)
-        return self._chooser.instead_of(claim.lane, letter, recipient.path.address)
-
     def _duties(self, routes: list[Route]) -> Duties:
         hostname, queue, scheduler = host_name(self._config), self._config.queue, self._scheduler
         authors = {route.lane: getattr(route, "mailbox", "") for route in routes}
@@ -190,9 +208,10 @@ class Relay:
             keep_s=queue.keep,
             lane_of=self._chooser.lane_of,
             author_of=lambda lane: authors.get(lane) or f"postmaster@{hostname}",
-            may_expire=lambda: all(lane.health.held is None for lane in scheduler.lanes.values()),
+            may_expire=lambda: not any(lane.health.keeps_mail for lane in scheduler.lanes.values()),
             accepted=scheduler.accepted,
             audience=Audience.of(self._config),
+            warn_after_s=queue.warn_after,
         )
 
 

@@ -73,7 +73,8 @@ def show(config_file: Path | None, as_json: bool) -> None:
     for table, value in values.items():
         for entry in value if isinstance(value, list) else [value]:
             click.echo(f"[[{table}]]" if isinstance(value, list) else f"[{table}]")
-            for key, one in entry.items():
+            named_first = {key: entry[key] for key in ("kind", "name") if key in entry}
+            for key, one in {**named_first, **entry}.items():
                 click.echo(f"{key} = {_toml(one)}")
 
 
@@ -99,7 +100,9 @@ def _rules(found: Config) -> list[dict[str, str]]:
 
 def _lanes(found: Config, file: Path) -> list[str]:
     """The lanes, after every secret, certificate and key that the file names was read; exit 1 where one is missing."""
-    from relay365.app import build_routes
+    from relay365.app.roads import build_routes, site_of
+    from relay365.app.ways.fates import readers_of
+    from relay365.clock import SystemClock
     from relay365.errors import ConfigError
     from relay365.net.tls import server_context
 
@@ -108,7 +111,10 @@ def _lanes(found: Config, file: Path) -> list[str]:
         for one in found.listener:
             if one.certificate is not None and one.key is not None:
                 server_context(base / (one.certificate.file or ""), base / (one.key.file or ""))
-        return [route.lane for route in build_routes(found, base)]
+        site = site_of(found, base)
+        routes = build_routes(found, base, site)
+        readers_of(found, routes, site, SystemClock())
+        return [route.lane for route in routes]
     except ConfigError as error:
         do = error.hint or "put it there, readable by the relay's user only"
         fail(PROBLEM, error.where, f"expected {error.expected}, found {error.found}", do)

@@ -29,8 +29,9 @@ from relay365.cli.output import (
 
 if TYPE_CHECKING:
     from relay365.engine.blackbox.archive import Archive
+    from relay365.engine.doors.locks import Lock
 
-ARROWS = {"client": "->", "relay": "<-", "note": "--"}
+ARROWS = {"client": "->", "relay": "<-", "note": "--", "out": "=>", "remote": "<="}
 
 
 @click.group()
@@ -59,6 +60,8 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
         ("NAME", "ADDRESS", "HEARD", "TODAY", "TLS", "NEEDS", "LAST SESSION"),
         [_cells(row) for row in rows],
     )
+    for one in [] if unknown else _locks(config, file):
+        click.echo(f"\nToo many wrong logins: {_locked(one)}")
     for row in rows:
         if not row["known"]:
             click.echo(f"\n{printable(row['address'])} is unknown. To let it in, paste into {file}:\n")
@@ -85,6 +88,9 @@ def show(config_file: Path | None, as_json: bool, name: str) -> None:
     )
     for word, text in _facts(row):
         click.echo(f"  {word:<13}{printable(text)}")
+    for one in _locks(config, file):
+        if one.address in (row["address"], "any"):
+            click.echo(f"  {'locked':<13}{_locked(one)}")
     if not row["known"]:
         click.echo(f"\nTo let it in, paste into {file}:\n\n{row['rule_to_paste']}")
 
@@ -129,8 +135,25 @@ def heard(archive: Archive, name: str) -> dict[str, Any]:
 
 def session_object(session: dict[str, Any]) -> dict[str, Any]:
     """A session with its instants as text and its lines as objects."""
-    lines = [{"ms": ms, "who": who, "text": text} for ms, who, text in session["lines"]]
-    return {**session, "began_at": instant(session["began_at"]), "lines": lines}
+    attempts = [
+        {**one, "lines": [_line_object(line) for line in one["lines"]]} for one in session.get("attempts", ())
+    ]
+    lines = [_line_object(line) for line in session["lines"]]
+    return {**session, "began_at": instant(session["began_at"]), "lines": lines, "attempts": attempts}
+
+
+def _line_object(line: tuple[int, str, str]) -> dict[str, Any]:
+    ms, who, text = line
+    return {"ms": ms, "who": who, "text": text}
+
+
+def _both_legs(session: dict[str, Any]) -> list[tuple[int, str, str]]:
+    """What was said to the device and to the next hop, in the order of time; the other leg names the message."""
+    lines = [(ms, ARROWS.get(who, "--"), text) for ms, who, text in session["lines"]]
+    for one in session.get("attempts", ()):
+        arrows = {**ARROWS, "note": "=="}
+        lines += [(ms, arrows.get(who, "=="), f"{one['id']}  {text}") for ms, who, text in one["lines"]]
+    return sorted(lines, key=lambda line: line[0])
 
 
 def session_lines(session: dict[str, Any]) -> Iterator[str]:
@@ -141,8 +164,8 @@ def session_lines(session: dict[str, Any]) -> Iterator[str]:
         f"login {session['login']}" if session["login"] else "no login",
     ]
     yield f"{instant(session['began_at'])}  {printable(', '.join(about))}"
-    for ms, who, text in session["lines"]:
-        yield f"{ms:>9} ms {ARROWS.get(who, '--')} {printable(text)}"
+    for ms, arrow, text in _both_legs(session):
+        yield f"{ms:>9} ms {arrow} {printable(text)}"
     if session["tolerated"]:
         yield f"  needed: {printable(counted(session['tolerated']))}"
     yield f"  reading: {printable(session['reading'])}"
@@ -223,6 +246,16 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "messages", f"{count}, refusals {row['refused']}, sessions {row['sessions']}"
     yield "needs", counted(row["needs"]) or "no tolerance"
     yield "last session", row["reading"] or ""
+
+
+def _locks(config: Any, file: Path) -> list[Lock]:
+    from relay365.engine.doors.locks import locks_in
+
+    return locks_in(data_directory(config, file), now())
+
+
+def _locked(lock: Lock) -> str:
+    return printable(f"login {lock.name} from {lock.address} is not tried until {instant(lock.until_at)}")
 
 
 def _fates(config_file: Path | None, data: Path, ids: list[str]) -> dict[str, list[str]]:

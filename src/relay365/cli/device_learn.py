@@ -77,7 +77,8 @@ def learn(
             "it has not connected meanwhile",
             f"relay365 device learn {printable(name)}",
         )
-    _propose(name, proposal(config, device, learning["tolerated"]), learning, as_json)
+    needed = learning["tolerated"]
+    _propose(name, proposal(config, device, needed), needless(config, device, needed), learning, as_json)
 
 
 def proposal(config: Any, device: Any, needed: Mapping[str, int]) -> dict[str, bool]:
@@ -87,21 +88,36 @@ def proposal(config: Any, device: Any, needed: Mapping[str, int]) -> dict[str, b
     return {name: True for name in sorted(needed) if not on.get(name)}
 
 
-def _propose(name: str, missing: dict[str, bool], learning: dict[str, Any], as_json: bool) -> None:
+def needless(config: Any, device: Any, needed: Mapping[str, int]) -> dict[str, bool]:
+    """The tolerances that are on for it and that it did not need: they can be switched off."""
+    own = device.tolerate.model_dump(exclude_none=True) if device is not None else {}
+    on = {**config.tolerate.model_dump(), **own}
+    return {name: False for name in sorted(on) if on[name] and name not in needed}
+
+
+def _propose(
+    name: str, missing: dict[str, bool], unused: dict[str, bool], learning: dict[str, Any], as_json: bool
+) -> None:
     needed = dict(sorted(learning["tolerated"].items()))
     if as_json:
-        write_json(
-            {"name": name, "sessions": learning["sessions"], "needed": needed, "missing": sorted(missing)}
-        )
+        found = {"name": name, "sessions": learning["sessions"], "needed": needed}
+        write_json({**found, "missing": sorted(missing), "needless": sorted(unused)})
         return
     n = learning["sessions"]
     words = ", ".join(f"{one} {count}" for one, count in needed.items()) or "no tolerance"
     click.echo(f"{printable(name)} needed in {n} session{'s' * (n != 1)}: {words}")
     if not missing:
         click.echo("All of it is on for it already; nothing is to be changed.")
-        return
-    click.echo("Not on for it yet; write into its table:\n")
-    click.echo(device_block({"tolerate": missing}).removeprefix("[[device]]\n"), nl=False)
+    else:
+        click.echo("Not on for it yet; write into its table:\n")
+        click.echo(_line(missing), nl=False)
+    if unused:
+        click.echo("\nWhat it did not need can be off, if these sessions were all that it does:\n")
+        click.echo(f"# {_line({**missing, **unused})}", nl=False)
+
+
+def _line(tolerate: dict[str, bool]) -> str:
+    return device_block({"tolerate": tolerate}).removeprefix("[[device]]\n")
 
 
 def _needed(client: dict[str, Any], began_at: float) -> dict[str, int]:

@@ -27,7 +27,7 @@ from relay365.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from relay365.routes.catalogue.rows import Row
     from relay365.spool.api import MessageView, RecipientView
@@ -171,24 +171,34 @@ def _message(config_file: Path | None, text: str) -> dict[str, Any] | None:
     if not (data_directory(config, file) / "spool.db").exists():
         return None
     view: MessageView | None = with_spool(config_file, lambda spool: spool.show(text.strip()))
-    return _message_object(view) if view is not None and view.recipients else None
+    kinds = dict(zip(config.route_names(), (route.kind for route in config.route), strict=True))
+    return _message_object(view, kinds) if view is not None and view.recipients else None
 
 
-def _message_object(view: MessageView) -> dict[str, Any]:
-    """The explanation of the recipient that is worst off, and of each one below it."""
+def _message_object(view: MessageView, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """The explanation of the recipient that is worst off, and of each one below it. kinds: by the route's name."""
     recipients = sorted(view.recipients, key=lambda one: _WORST.index(one.state.value))
-    explained = [{"address": one.address, "state": one.state.value, **_recipient(one)} for one in recipients]
+    explained = [
+        {"address": one.address, "state": one.state.value, **_recipient(one, kinds)} for one in recipients
+    ]
     first = {
         key: explained[0][key] for key in ("class", "scope", "row", "title", "why", "do", "tests", "links")
     }
     return {"id": view.spool_id, **first, "recipients": explained}
 
 
-def _recipient(one: RecipientView) -> dict[str, Any]:
+def _recipient(one: RecipientView, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """What the last reply means on the kind of route that the recipient waits for, or went by."""
     from relay365.routes.catalogue.rows import catalogue
 
+    kind = kinds.get(one.lane.partition("/")[0], "")
+    on = (kind,) if kind else ()
     row = next((row for row in catalogue() if row.id == one.row), None)
-    found = _row_object(row) if row is not None else as_object(one.last_reply, "smtp") if one.klass else {}
+    found: dict[str, Any] = {}
+    if row is not None:
+        found = _row_object(row, on)
+    elif one.klass:
+        found = as_object(one.last_reply, "smtp", on)
     quiet = {
         "class": None,
         "scope": None,

@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": "Show the main job: mail in, durable, out to the emulator.",
     "config": "Check, show or print an example of the configuration.",
     "queue": "List, show, retry, hold, release or delete mail.",
+    "trace": "Say what became of a message, from the device to Exchange.",
     "status": "One screen: is it fine?",
     "explain": "Say what a reply, an error or a queue id means and what heals it.",
     "route": "Show the ways out, and which of them a message would take.",

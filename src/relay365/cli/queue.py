@@ -24,6 +24,7 @@ from relay365.cli.output import (
     write_json,
     write_table,
 )
+from relay365.cli.story import later_of
 
 if TYPE_CHECKING:
     from relay365.spool.api import MessageView, Selection
@@ -104,6 +105,10 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
         )
         if recipient["last_reply"]:
             click.echo(f"      {printable(recipient['last_reply'])}")
+        if recipient["later"]:
+            click.echo(
+                f"      later: {recipient['later']['state']} {printable(recipient['later']['detail'])}".rstrip()
+            )
     for event in view.events:
         who = f" #{event.n}" if event.n >= 0 else ""
         first, *others = event.detail.split("\n")
@@ -164,6 +169,7 @@ def as_object(view: MessageView, at: float) -> dict[str, Any]:
             "address": r.address, "state": r.state.value, "attempts": r.attempts, "last_reply": r.last_reply,
             "class": r.klass or None, "row": r.row or None, "next_attempt_at": instant(r.next_attempt_at),
             "possible_duplicate": r.possible_duplicate, "lane": r.lane, "remote_id": r.remote_id or None,
+            "later": later_of(r),
         }
         for r in view.recipients
     ]  # fmt: skip

@@ -57,7 +57,9 @@ def list_routes(config_file: Path | None, as_json: bool) -> None:
 @click.option("--to", "recipients", multiple=True, required=True, metavar="ADDRESS", help="May be repeated.")
 @click.option("--size", type=click.IntRange(min=0), default=0, help="Size in octets.")
 @click.option("--device", default="", help="Name of the [[device]] that sends it.")
-@click.option("--priority", type=click.Choice(("alarm", "normal", "bulk")), default="normal")
+@click.option(
+    "--priority", type=click.Choice(("alarm", "normal", "bulk")), default="normal", help="Of the device."
+)
 @json_option
 def explain(config_file: Path | None, recipients: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Say which route each recipient's mail takes now, which comes next, and why not the others.

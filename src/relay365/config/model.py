@@ -89,6 +89,9 @@ class Queue(Table):
         description="pauses between tries; the last repeats",
     )
     give_up: Duration = Field(432_000.0, description="life of a message; then its sender is told")
+    warn_after: Duration = Field(
+        14_400.0, description="after so long the sender of a message that still waits is told of it, once"
+    )
     keep: Duration = Field(7_776_000.0, description="how long the history of finished messages is kept")
     reports_to: OwnSender = Field(
         "", description="who gets the reports that nobody else may get: a sender outside is never told"

@@ -28,7 +28,7 @@ class Repair(Table):
         description="addresses and header lines that Exchange cannot read are formed anew, and only those",
     )
     parts: Flag = Field(
-        True, description="a part with lines over 998 octets is encoded anew, and only that part"
+        True, description="a part with NUL or lines over 998 octets is encoded anew, and only that part"
     )
     received: Literal["full", "short", "none"] = Field(
         "full", description="our trace field; short: without the device's address and name; none"
@@ -50,5 +50,5 @@ class Duplicates(Table):
 
     window: Duration = Field(
         0.0,
-        description="how long the same content, envelope and client are sent once; 0: never; ends with a restart",
+        description="how long the same content, envelope and client are sent once; 0: never",
     )

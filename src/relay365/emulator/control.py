@@ -277,7 +277,7 @@ async def _body(request: Request) -> dict[str, Any]:
             raise HTTPException(413, f"expected at most {MOST_BODY_OCTETS} octets")
     try:
         value = json.loads(octets)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(400, f"expected JSON: {error}") from error
     if not isinstance(value, dict):
         raise HTTPException(400, "expected a JSON object")

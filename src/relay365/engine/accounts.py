@@ -2,7 +2,7 @@
 
 One verification costs a third of a second and 64 MiB, and scanners log in for every message: verifications run in a
 small pool, equal ones that are asked for at once are one, and a right password is remembered for some minutes under a
-key that lives only in this process. What wrong ones cost is in rules.admission.lockout; an answer tells neither by its
+key that lives only in this process. What wrong ones cost is in engine.doors.locks; an answer tells neither by its
 words nor by its time whether a name exists, is locked, or had another password.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 import argon2
 
 from relay365.clock import Clock
-from relay365.rules.admission.lockout import Key, Lockout
+from relay365.engine.doors.locks import Locks
 
 _LOG = logging.getLogger("relay365.accounts")
 
@@ -34,7 +34,9 @@ _NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$bm9ib2R5bm9ib2R
 class Accounts:
     """Names and hashes. verify() is called from the event loop."""
 
-    def __init__(self, users_file: Path, configured: dict[str, str], clock: Clock) -> None:
+    def __init__(
+        self, users_file: Path, configured: dict[str, str], clock: Clock, locks: Locks | None = None
+    ) -> None:
         self._file, self._configured, self._clock = users_file, configured, clock
         self._hasher = argon2.PasswordHasher()
         self._pool = ThreadPoolExecutor(_THREADS, "relay365-argon2")
@@ -42,7 +44,7 @@ class Accounts:
         self._right_until: dict[bytes, float] = {}
         self._under_way: dict[bytes, asyncio.Future[bool]] = {}
         self._usual_s = 0.0  # what a verification takes here of late
-        self._lockout = Lockout()
+        self._locks = locks or Locks(clock)
         self._read_stamp: tuple[int, int] = (0, 0)
         self._from_file: dict[str, str] = {}
 
@@ -56,20 +58,17 @@ class Accounts:
         now = self._clock.mono()
         if self._right_until.get(mark, 0.0) > now:
             return True
-        for key in self._lockout.ended(now):
-            _LOG.info("login.unlocked name=%r peer=%s", _name_of(key), key.address or "any")
         # A new password is a new subject: whoever sets one need not wait until a lock ends.
         subject = f"{known}\0{hashlib.sha256(stored.encode()).hexdigest()[:16]}"
-        if not self._lockout.may_try(subject, address, now, exists=stored != ""):
-            await asyncio.sleep(self._usual_s + self._lockout.delay_s(address, now))
+        if not self._locks.may_try(subject, address, exists=stored != ""):
+            await asyncio.sleep(self._usual_s + self._locks.delay_s(address))
             return False
         if await self._look(mark, stored, password):
-            self._lockout.succeeded(subject, address, now)
+            self._locks.succeeded(subject, address)
             self._remember(mark, now)
             return True
-        for key in self._lockout.failed(subject, address, now):
-            _LOG.warning("login.locked name=%r peer=%s", _name_of(key), key.address or "any")
-        await asyncio.sleep(self._lockout.delay_s(address, now))
+        await self._locks.failed(subject, address)
+        await asyncio.sleep(self._locks.delay_s(address))
         return False
 
     def names(self) -> list[str]:
@@ -128,10 +127,6 @@ class Accounts:
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
             _LOG.warning("users.unreadable file=%s reason=%s", self._file, reason)
-
-
-def _name_of(key: Key) -> str:
-    return key.name.partition("\0")[0] or "any"
 
 
 def read_users(text: str) -> dict[str, str]:

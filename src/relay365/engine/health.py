@@ -67,7 +67,10 @@ class Health:
         self._begins_unwell(now)
         step_s = GATE_S[min(self._n_throttles, len(GATE_S) - 1)]
         wait_s = outcome.retry_after_s if outcome.retry_after_s is not None else step_s
-        wait_s = min(max(wait_s, 1.0), LONGEST_GATE_S) * (1.0 + dice / 10)
+        least_s = GATE_S[min(self._n_throttles, len(GATE_S)) - 1] if self._n_throttles else 1.0
+        wait_s = min(max(wait_s, least_s), LONGEST_GATE_S) * (
+            1.0 + dice / 10
+        )  # "after 0 s" again and again is no time
         self._n_throttles += 1
         self.gate_reason = outcome
         self.gate_until = max(self.gate_until, now + wait_s)
@@ -85,7 +88,8 @@ class Health:
         step_s = BREAKER_S[min(self._n_failures - 1, len(BREAKER_S) - 1)]
         self.cap_now = 1
         self.gate_reason = outcome
-        self.gate_until = max(self.gate_until, now + step_s * (0.8 + 0.4 * dice))
+        wait_s = max(step_s * (0.8 + 0.4 * dice), min(outcome.retry_after_s or 0.0, LONGEST_GATE_S))
+        self.gate_until = max(self.gate_until, now + wait_s)
 
     def _begins_unwell(self, now: float) -> None:
         if self.unwell_since is None:

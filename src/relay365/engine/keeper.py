@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from relay365.clock import Clock
 from relay365.engine.reports.audience import Audience
+from relay365.engine.reports.wording import reported
 from relay365.errors import SpoolError
 from relay365.mail import dsn, headers
-from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
-from relay365.mail.status import EnhancedStatus
-from relay365.routes.catalogue.rows import catalogue
-from relay365.spool.api import MessageView, NewMessage, RecipientView, Spool, State
+from relay365.mail.dsn import Debt
+from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
+from relay365.mail.outcome import Class
+from relay365.spool.api import LaneNote, MessageView, NewMessage, Owed, Spool
 
 _LOG = logging.getLogger("relay365.keeper")
 
 ROUND_S = 5.0
 PRUNE_ROUND_S = 600.0
-REPORTS_PER_ROUND = 50
+REPORTS_PER_ROUND = 50  # of each kind
+GRACE_S = 3600.0  # for a backlog to go, before what is too old in it expires
+_KEEPS = frozenset({Class.CONFIGURATION.value, Class.RATE_LIMIT.value})
 
 
 @dataclass(frozen=True, slots=True)
 class Duties:
     """What the keeper keeps to.
 
-    give_up_s: life of a message; keep_s: how long the history of finished messages stays.
+    give_up_s: life of a message; keep_s: how long the history of finished messages stays; warn_after_s: after how long
+    a sender is told that a message is late, which is counted back from its end.
     lane_of: the lane for a report; author_of: the address that a report in that lane may come from.
     may_expire: False while a route waits for a person; its mail must not run out of time meanwhile.
     audience: who may be told.
@@ -41,6 +45,7 @@ class Duties:
     may_expire: Callable[[], bool]
     accepted: Callable[[str], None]
     audience: Audience = field(default_factory=Audience)
+    warn_after_s: float = float("inf")
 
 
 class Keeper:
@@ -49,6 +54,7 @@ class Keeper:
     def __init__(self, spool: Spool, clock: Clock, duties: Duties) -> None:
         self._spool, self._clock, self._duties = spool, clock, duties
         self._pruned_mono = clock.mono()
+        self._kept_mono = float("-inf")
 
     async def run(self) -> None:
         """Do a round every few seconds until cancelled."""
@@ -65,45 +71,90 @@ class Keeper:
         n_lapsed = await self._spool.lapse(now)
         if n_lapsed:
             _LOG.warning("claim.lapsed recipients=%d: counted as possible duplicates", n_lapsed)
-        if self._duties.may_expire():
+        notes = {note.lane: note for note in await self._spool.lanes()}
+        if await self._may_expire(notes):
             n_expired = await self._spool.expire(now)
             if n_expired:
                 _LOG.error("recipient.expired recipients=%d", n_expired)
-        for view in await self._spool.debts(limit=REPORTS_PER_ROUND):
-            await self._pay(view)
+        await self._spool.warn(now + self._duties.give_up_s - self._duties.warn_after_s)
+        await self._pay_all(now, notes)
         if self._clock.mono() - self._pruned_mono > PRUNE_ROUND_S:
             self._pruned_mono = self._clock.mono()
             await self._spool.prune(now - self._duties.keep_s)
 
-    async def _pay(self, view: MessageView) -> None:
-        """Accept the report and strike out the debt in one commit; what nobody may be told stays a dead letter."""
-        owed = tuple((view.spool_id, recipient.n) for recipient in view.recipients)
-        told = tuple(one for one in view.recipients if "NEVER" not in one.notify.upper())
+    async def _may_expire(self, notes: Mapping[str, LaneNote]) -> bool:
+        """Not while mail waits for a person or a quota, and not in the hour after: first the backlog goes.
+
+        The notes know it also after a restart, before any lane has been tried again.
+        """
+        kept = [note for lane in await self._spool.due() if (note := notes.get(lane)) is not None]
+        if not self._duties.may_expire() or any(note.held or note.klass in _KEEPS for note in kept):
+            self._kept_mono = self._clock.mono()
+        return self._clock.mono() - self._kept_mono >= GRACE_S
+
+    async def _pay_all(self, now: float, notes: Mapping[str, LaneNote]) -> None:
+        """Pay some debts of each kind.
+
+        A report of delay whose own way is shut waits: it would come with the message, or after it, in a heap. When the
+        message ends meanwhile its debt is struck out, and nobody is bothered.
+        """
+        for debt in (Debt.FAILURE, Debt.SUCCESS, Debt.DELAY, Debt.KEPT):
+            for view in await self._spool.debts(debt, limit=REPORTS_PER_ROUND):
+                readers = self._readers(view, debt)
+                way = notes.get(self._lane_to(readers)) if readers and debt is Debt.DELAY else None
+                if way is None or not (way.held or way.gate_until_at > now):
+                    await self._pay(view, debt, readers, notes)
+
+    def _readers(self, view: MessageView, debt: Debt) -> tuple[str, ...]:
+        """Who is told."""
+        if debt is Debt.KEPT:
+            return self._duties.audience.owner_or_administrator(view.submitter)
         readers = self._duties.audience.readers(view.reverse_path, view.submitter)
+        if not all(one.fate for one in view.recipients) or debt is not Debt.FAILURE:
+            return readers
+        # Exchange's own report went to the mailbox that sent it.
+        mailboxes = {self._duties.author_of(one.lane).lower() for one in view.recipients}
+        return tuple(one for one in readers if one.lower() not in mailboxes)
+
+    def _lane_to(self, readers: Sequence[str]) -> str:
+        return self._duties.lane_of(Envelope("", tuple(map(ForwardPath, readers))), self._ourselves())
+
+    def _ourselves(self) -> SubmitterFacts:
+        return SubmitterFacts(listener="relay365", peer_address="127.0.0.1", helo=self._duties.hostname)
+
+    async def _pay(
+        self, view: MessageView, debt: Debt, readers: tuple[str, ...], notes: Mapping[str, LaneNote]
+    ) -> None:
+        """Accept the report and strike out the debt in one commit; what nobody may be told stays a dead letter."""
+        owed = tuple(Owed(view.spool_id, recipient.n, debt) for recipient in view.recipients)
+        told = tuple(one for one in view.recipients if debt is Debt.KEPT or dsn.is_wished(one.notify, debt))
         if told and readers:
-            await self._send(view, told, owed, readers)
+            now = self._clock.now()
+            words = tuple(reported(one, debt, notes.get(one.lane), now) for one in told)
+            await self._send(view, words, owed, readers)
             return
-        if told and view.reverse_path:
+        is_told = all(one.fate for one in view.recipients)  # by Exchange
+        if told and view.reverse_path and debt is Debt.FAILURE and not is_told:
             _LOG.warning("report.withheld about=%s sender=%r", view.spool_id, view.reverse_path)
         await self._spool.forgive(owed)
 
     async def _send(
         self,
         view: MessageView,
-        told: tuple[RecipientView, ...],
-        owed: tuple[tuple[SpoolId, int], ...],
+        words: tuple[dsn.Reported, ...],
+        owed: tuple[Owed, ...],
         readers: tuple[str, ...],
     ) -> None:
         duties, now = self._duties, self._clock.now()
         paths = tuple(ForwardPath(reader, notify="NEVER") for reader in readers)
-        submitter = SubmitterFacts(listener="relay365", peer_address="127.0.0.1", helo=duties.hostname)
+        submitter = self._ourselves()
         lane = duties.lane_of(Envelope("", paths), submitter)
         intake = self._spool.begin()
         message_id = headers.new_message_id(duties.hostname, intake.spool_id, now)
         author = duties.author_of(lane)
         report = dsn.Report(
             duties.hostname, author, readers, view.spool_id, message_id, now, view.accepted_at, view.envid,
-            tuple(_reported(recipient) for recipient in told), await self._head(view),
+            words, await self._head(view), owed[0].debt, view.expires_at,
         )  # fmt: skip
         content = dsn.build(report, f"=_{intake.spool_id}_{int(now)}")
         intake.write(content)
@@ -115,7 +166,10 @@ class Keeper:
                 answers=owed,
             )
         )  # fmt: skip
-        _LOG.warning("report.queued id=%s about=%s to=%r", intake.spool_id, view.spool_id, ", ".join(readers))
+        _LOG.warning(
+            "report.queued id=%s about=%s kind=%s to=%r",
+            intake.spool_id, view.spool_id, report.debt.value, ", ".join(readers),
+        )  # fmt: skip
         duties.accepted(lane)
 
     async def _head(self, view: MessageView) -> bytes:
@@ -131,23 +185,3 @@ class Keeper:
             return b""
         end = octets.find(b"\r\n\r\n", 0, headers.MAX_HEAD_OCTETS)
         return octets[: end + 2] if end >= 0 else b""
-
-
-def _reported(recipient: RecipientView) -> dsn.FailedRecipient:
-    words = recipient.last_reply
-    code, _, rest = words.partition(" ")
-    status = EnhancedStatus.parse(rest if code.isdigit() else words)
-    if recipient.state is State.EXPIRED:
-        words = f"expired; last answer: {words}" if words else "expired before it could be tried"
-        return dsn.FailedRecipient(recipient.address, recipient.orcpt, "4.4.7", words, _advice(recipient.row))
-    return dsn.FailedRecipient(
-        recipient.address, recipient.orcpt, str(status or ""), words, _advice(recipient.row)
-    )
-
-
-def _advice(mark: str) -> tuple[str, ...]:
-    """What the catalogue says, in three kinds of lines: what it means, why it comes, what to do."""
-    row = next((row for row in catalogue() if mark and row.id == mark), None)
-    if row is None:
-        return ()
-    return (row.title, *(f"Why: {cause}" for cause in row.why), *(f"To do: {cure}" for cure in row.do))

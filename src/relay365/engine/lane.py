@@ -7,7 +7,7 @@ what the health of the way allows (engine.health). All instants here are monoton
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from relay365.engine.health import Health, StoppedSenders
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
@@ -116,11 +116,18 @@ class Lane:
             self.senders.refuse(sender, now)
         if any(outcome.kind is Kind.DELIVERED for outcome in outcomes):
             self.delivered_at = now
-        if worst.klass is None:
+        if worst.klass is Class.MESSAGE and not worst.offered:
+            pass  # we said no ourselves, and learnt nothing of the way
+        elif worst.klass is None:
             self.health.succeed()
         elif not self._is_its_own_fault(worst, now):
             self.health.learn(worst, self.n_in_flight, now, dice)
         return (self.health.held, self.health.gate_reason) != before
+
+    def give_back(self, slots: tuple[Slot, ...]) -> None:
+        """What was started was not tried after all: its places are free, and nothing was learnt."""
+        self.n_in_flight -= 1
+        self._windows.release(slots)
 
     def _is_its_own_fault(self, worst: Outcome, now: float) -> bool:
         """A message breaks a way that others use with success: its own pauses are enough, and nobody else waits."""
@@ -141,6 +148,17 @@ def windows_of(limits: LaneLimits) -> Windows:
     """The windows of a lane's limits, each of them empty."""
     first = ((limits.messages, limits.window_s),) if limits.messages else ()
     return Windows(*(SlidingLog(n, seconds, GUARD_S) for n, seconds in (*first, *limits.windows)))
+
+
+def lanes_of(routes: Iterable[Route]) -> dict[str, Lane]:
+    """A lane for each route; those with the same budget share its windows."""
+    budgets: dict[str, Windows] = {}
+    lanes = {}
+    for route in routes:
+        own = windows_of(route.limits)
+        windows = budgets.setdefault(route.limits.budget, own) if route.limits.budget else own
+        lanes[route.lane] = Lane(route, windows)
+    return lanes
 
 
 _RANK = {

@@ -27,6 +27,7 @@ CARE_S = 30.0  # how often certificates are looked at
 
 TOO_MANY = Reply.of(421, "4.3.2", "Too many sessions, try again later")
 TOO_MANY_FROM_YOU = Reply.of(421, "4.7.0", "Too many sessions from your address, try again later")
+TOO_EARLY = Reply.of(554, "5.5.1", "Wait for the greeting")  # RFC 5321 3.1 and 4.3.2
 NOT_FOR_YOU = Reply.of(554, "5.7.1", "Address not allowed on this listener")
 
 
@@ -118,7 +119,9 @@ class _CountedSession(Session):
     def __init__(self, reception: Reception, count: SessionCount, hosts: tuple[Network, ...]) -> None:
         super().__init__(reception, count.leave)
         self._sessions, self._hosts = count, hosts
-        self._has_begun_tls = False
+        self._deviations: list[
+            str
+        ] = []  # tolerances that were needed before there was a machine to count them
         self.tolerances: frozenset[str] = frozenset()
 
     def arrived(self, stream: Stream, *, is_plain: bool) -> bool:
@@ -145,10 +148,10 @@ class _CountedSession(Session):
     def connected(self, stream: Stream) -> None:
         """Greet; see net.stream.Receiver."""
         super().connected(stream)
-        if self._machine is not None and self._has_begun_tls:
-            self._machine.counts.tolerated["tls_at_once"] += 1
-        elif self._machine is not None and self._reception.implicit_tls and not stream.tls:
-            self._machine.counts.tolerated["plain_on_tls_port"] += 1
+        if self._reception.implicit_tls and not stream.tls:
+            self._deviations.append("plain_on_tls_port")
+        if self._machine is not None:
+            self._machine.counts.tolerated.update(self._deviations)
 
     def refuse(self, reply: Reply) -> None:
         """End the session now; one that has not begun has no words for it."""
@@ -162,9 +165,15 @@ class _CountedSession(Session):
         peer = stream.peer[0]
         match remark:
             case Remark.BEGAN_TLS:
-                self._has_begun_tls = True
+                self._deviations.append("tls_at_once")
                 _LOG.info("tls.at-once peer=%s listener=%s", peer, self._reception.name)
                 return
+            case Remark.EARLY_SERVED:
+                self._deviations.append("early_talk")
+                return
+            case Remark.EARLY:
+                _LOG.warning("session.refused peer=%s reply=%r", peer, str(TOO_EARLY))
+                stream.write(TOO_EARLY.encode())
             case Remark.TLS_FAILED:
                 _LOG.warning("tls.failed peer=%s reason=%s", peer, words)
             case Remark.PLAIN | Remark.PLAIN_SERVED:

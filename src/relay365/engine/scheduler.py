@@ -11,18 +11,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from relay365.clock import Clock
-from relay365.engine.lane import Lane, windows_of
+from relay365.engine.lane import Lane, lanes_of
 from relay365.engine.reports import bulletin
+from relay365.engine.reports.debts import debt_of
+from relay365.engine.roads.advice import Advice, NoAdvice, is_for_another_road
 from relay365.errors import SpoolError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Consignment, Route
 from relay365.rules.retry import Policy, decide
-from relay365.rules.throttle import Slot, Windows
+from relay365.rules.throttle import Slot
 from relay365.spool.api import Claim, ClaimedRecipient, Fate, Settlement, Spool, State
 
 _LOG = logging.getLogger("relay365.scheduler")
@@ -31,12 +33,6 @@ LEASE_S = 1800.0  # longer than the longest attempt: 30 s connect, 5 min per ste
 RENEW_S = 300.0
 TICK_S = 1.0  # how soon a change made by the command line in the same data directory is seen
 NOTE_S = 10.0  # how often a lane that is well writes down its last success
-
-NOT_BY_THIS_ROAD = frozenset({
-    "larger-than-remote-takes", "message-too-large", "remote-lacks-smtputf8", "hve-external", "hve-from",
-    "graph-too-large", "graph-signed-split", "graph-signed-large",
-})  # fmt: skip
-"""Rows that say no for this road only: another one that the rules allow may carry it."""
 
 SENDER_STOPPED = Outcome(
     Kind.DEFERRED,
@@ -58,25 +54,19 @@ class Attempt:
     slots: tuple[Slot, ...] = ()
 
 
-Instead = Callable[[Claim, ClaimedRecipient], str]
-"""The lane for what its own lane can never carry; "" where there is none."""
-
-
 class Scheduler:
-    """All lanes of a relay. run() until stop(). instead_of is set by whoever knows the roads."""
+    """All lanes of a relay. run() until stop(). advice is set by whoever knows the roads."""
 
     def __init__(self, spool: Spool, routes: Iterable[Route], clock: Clock, policy: Policy) -> None:
         self._spool, self._clock, self._policy = spool, clock, policy
-        self.instead_of: Instead = lambda claim, recipient: ""
-        self._lanes = _lanes_of(routes)
+        self.advice: Advice = NoAdvice()
+        self._lanes = lanes_of(routes)
         self._wake = asyncio.Event()
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._stopping = False
         self._ended_filling = asyncio.Event()
-        self._n_spool_failures = 0
         self._n_hastened: int | None = None
         self._hear_at = 0.0
-        self._has_adopted = False
 
     def accepted(self, lane: str) -> None:
         """Something was committed to a lane: look at it at once, unless nothing may start there anyway."""
@@ -119,19 +109,21 @@ class Scheduler:
 
     async def run(self) -> None:
         """Fill the lanes until stop(); a spool that is unwell is asked again later."""
-        renewed_mono = self._clock.mono()
+        renewed_mono, n_failures, has_adopted = self._clock.mono(), 0, False
         while not self._stopping:
             self._wake.clear()
             wait_s = TICK_S
             try:
-                await self._adopt_strays()
+                if not has_adopted:
+                    await self._adopt_strays()
+                    has_adopted = True
                 await self._hear_person()
                 for lane in self._lanes.values():
                     wait_s = min(wait_s, await self._fill(lane))
-                self._n_spool_failures = 0
+                n_failures = 0
             except SpoolError as error:
-                self._n_spool_failures += 1
-                wait_s = min(30.0, float(2**self._n_spool_failures))
+                n_failures += 1
+                wait_s = min(30.0, float(2**n_failures))
                 _LOG.error("spool.unwell reason=%s next_look_s=%.0f", error, wait_s)
             if self._clock.mono() - renewed_mono > RENEW_S:
                 renewed_mono = self._clock.mono()
@@ -230,24 +222,37 @@ class Scheduler:
 
     async def _attempt(self, attempt: Attempt) -> None:
         lane, claim = attempt.lane, attempt.claim
-        consignment = Consignment(
-            claim.spool_id, claim.envelope, claim.content, claim.trace, claim.header_from
-        )
+        is_doubtful = any(one.possible_duplicate for one in claim.recipients)
+        known = await self.advice.known(claim) if is_doubtful else {}
+        tried = [one for one in claim.recipients if one.n not in known]
+        outcomes = await self._deliver(lane, claim, tried) if tried else ()
+        mono = self._clock.mono()
+        if not tried:  # nobody was asked: the lane has learnt nothing
+            lane.give_back(attempt.slots)
+            await self._settle(lane, claim, tuple(known[one.n] for one in claim.recipients))
+            return
+        changed = lane.finish(attempt.slots, _sender(claim), outcomes, mono, self._clock.dice())
+        self._warn_siblings(lane, outcomes)
+        self._wake.set()  # the connection is free; the commit below need not hold up the next message
+        by_number = {**known, **{one.n: outcome for one, outcome in zip(tried, outcomes, strict=True)}}
+        await self._settle(lane, claim, tuple(by_number[one.n] for one in claim.recipients))
+        if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
+            lane.noted_at = mono
+            await self._note(lane)
+
+    async def _deliver(
+        self, lane: Lane, claim: Claim, tried: Sequence[ClaimedRecipient]
+    ) -> tuple[Outcome, ...]:
+        """Hand a claim's content to the route for some of its recipients; outcomes in their order."""
+        envelope = replace(claim.envelope, forward_paths=tuple(one.path for one in tried))
+        consignment = Consignment(claim.spool_id, envelope, claim.content, claim.trace, claim.header_from)
         try:
-            outcomes = await lane.route.deliver(consignment)
+            return await lane.route.deliver(consignment)
         except Exception as error:  # noqa: BLE001 - a fault of ours is temporary and must not end the lane
             _LOG.exception("route.failed id=%s lane=%s", claim.spool_id, lane.name)
             text = f"fault in route {lane.name}: {type(error).__name__}"
             fault = Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="route-fault")
-            outcomes = (fault,) * len(claim.recipients)
-        mono = self._clock.mono()
-        changed = lane.finish(attempt.slots, _sender(claim), outcomes, mono, self._clock.dice())
-        self._warn_siblings(lane, outcomes)
-        self._wake.set()  # the connection is free; the commit below need not hold up the next message
-        await self._settle(lane, claim, outcomes)
-        if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
-            lane.noted_at = mono
-            await self._note(lane)
+            return (fault,) * len(tried)
 
     def _warn_siblings(self, lane: Lane, outcomes: tuple[Outcome, ...]) -> None:
         """A throttle of the mailbox holds for every lane that sends from it, by whatever road."""
@@ -264,8 +269,9 @@ class Scheduler:
 
     async def _settle(self, lane: Lane, claim: Claim, outcomes: tuple[Outcome, ...]) -> None:
         """Write what became of a claim; while the spool is unwell, keep trying: the outcome must not be forgotten."""
+        at, dice = self._clock.now(), self._clock.dice()  # one for all: who waits together goes together
         fates = tuple(
-            self._fate(lane, claim, recipient, outcome)
+            self._fate(lane, claim, recipient, outcome, at, dice)
             for recipient, outcome in zip(claim.recipients, outcomes, strict=True)
         )
         for fate in fates:
@@ -286,27 +292,34 @@ class Scheduler:
                     self.accepted(other)
                 return
 
-    def _fate(self, lane: Lane, claim: Claim, recipient: ClaimedRecipient, outcome: Outcome) -> Fate:
+    def _fate(
+        self,
+        lane: Lane,
+        claim: Claim,
+        recipient: ClaimedRecipient,
+        outcome: Outcome,
+        at: float,
+        dice: float,
+    ) -> Fate:
         """The rule's decision as the spool writes it; nobody is told who must not or wished not to be told."""
-        clock = self._clock
-        others_pass = lane.passes(clock.mono())
-        decision = decide(
-            outcome, recipient.attempts, clock.now(), clock.dice(), self._policy, others_pass=others_pass
+        others_pass = lane.passes(self._clock.mono())
+        decision = decide(outcome, recipient.attempts, at, dice, self._policy, others_pass=others_pass)
+        instead = (
+            self.advice.instead_of(claim, recipient) if is_for_another_road(outcome, lane.route.kind) else ""
         )
-        instead = self.instead_of(claim, recipient) if outcome.row in NOT_BY_THIS_ROAD else ""
         if instead:
-            return Fate(recipient.n, State.QUEUED, outcome, clock.now(), counted=False, lane=instead)
+            return Fate(recipient.n, State.QUEUED, outcome, at, counted=False, lane=instead)
         if decision.state == "held" and outcome.klass is not Class.SENDER:
             outcome = _set_aside(outcome, recipient.attempts + 1)
-        wants_report = claim.envelope.reverse_path != "" and "NEVER" not in recipient.path.notify
+        state = State(decision.state)
         return Fate(
             recipient.n,
-            State(decision.state),
+            state,
             outcome,
             decision.next_attempt_at,
             decision.counted,
             decision.possible_duplicate,
-            decision.owes_report and wants_report,
+            debt_of(state, outcome, recipient.path.notify, claim.envelope.reverse_path),
         )
 
     async def _note(self, lane: Lane) -> None:
@@ -319,14 +332,11 @@ class Scheduler:
 
     async def _adopt_strays(self) -> None:
         """Once: mail of a route that is no longer configured goes to the first one; it must not wait for ever."""
-        if self._has_adopted:
-            return
         first = next(iter(self._lanes), None)
         for stray in await self._spool.due():
             if stray not in self._lanes and first is not None:
                 n_moved = await self._spool.move_lane(stray, first)
                 _LOG.warning("lane.gone lane=%s recipients=%d moved_to=%s", stray, n_moved, first)
-        self._has_adopted = True
 
     async def _return_ready(self, lane: Lane) -> None:
         """Claims that were never started go back untouched."""
@@ -352,17 +362,6 @@ class Scheduler:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 await self._wake.wait()
-
-
-def _lanes_of(routes: Iterable[Route]) -> dict[str, Lane]:
-    """A lane for each route; those with the same budget share its windows."""
-    budgets: dict[str, Windows] = {}
-    lanes = {}
-    for route in routes:
-        own = windows_of(route.limits)
-        windows = budgets.setdefault(route.limits.budget, own) if route.limits.budget else own
-        lanes[route.lane] = Lane(route, windows)
-    return lanes
 
 
 def _set_aside(outcome: Outcome, n_tries: int) -> Outcome:

@@ -20,7 +20,7 @@ from relay365.engine.patience import Patience
 from relay365.engine.reception import Gate, Reception
 from relay365.engine.taking import Taking
 from relay365.errors import TransportError
-from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.envelope import SpoolId, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.net.stream import Stream
 from relay365.smtp import events
@@ -352,9 +352,11 @@ class Session:
         """
         mail, self._mail = self._mail, Taking()
         reply = await mail.store(self._reception, self._facts(machine), event)
-        self._visitor.record.answered(
-            reply, spool_id=reply.text.rpartition(" ")[2] if reply.is_positive else ""
-        )
+        machine.counts.tolerated.update(mail.needed)
+        spool_id = reply.text.rpartition(" ")[2] if reply.is_positive else ""
+        self._visitor.record.answered(reply, spool_id=spool_id)
+        if spool_id:
+            self._visitor.gave(SpoolId(spool_id))
         if self._machine is not None:  # else the peer is gone, and the message is ours all the same
             machine.answer(reply)
 

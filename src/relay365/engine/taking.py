@@ -6,6 +6,7 @@ Invariant: store() gives a positive reply only after Intake.commit() has returne
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from relay365.engine.contents.inlet import REFUSED, Case, Finished, Inlet
 from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, Reception
 from relay365.errors import SpoolError
 from relay365.mail import headers
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.rules.client import NOBODY, Client
@@ -32,11 +34,12 @@ _NOTHING = MailGiven("")  # between two transactions
 class Taking:
     """One transaction. abandon() it, or store() it; then it is spent."""
 
-    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_refusals", "_tolerances")
+    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_refusals", "_tolerances", "needed")
 
     def __init__(self, given: MailGiven = _NOTHING) -> None:
         self._given = given
         self._refusals: list[str] = []
+        self.needed: tuple[str, ...] = ()  # tolerances that only the content as a whole shows
         self._paths: list[ForwardPath] = []
         self._tolerances = set(given.tolerances)
         self._inlet: Inlet | None = None
@@ -121,6 +124,8 @@ class Taking:
             _LOG.warning(
                 "message.duplicate id=%s peer=%s octets=%d", known, facts.peer_address, ended.size_octets
             )
+            with contextlib.suppress(SpoolError):  # the message is ours already, whatever its history lacks
+                await here.spool.note(known, "message.duplicate", f"came again from {facts.peer_address}")
             return _queued(known)
         async with twins.first(fingerprint, here.clock.now()) as first:
             reply = await self._accept(here, facts, inlet, ended)
@@ -142,6 +147,8 @@ class Taking:
         done = inlet.replaced(done, envelope)
         if self._refusals:
             done = replace(done, held=Hold(REFUSED, "; ".join(self._refusals)[:500]))
+        if done.held is not None and here.gate.client(facts).kept_octets:
+            done = replace(done, held=done.held._replace(owes=Debt.KEPT))
         if done.held is not None and done.held.row == REFUSED:
             _LOG.warning(
                 "message.kept id=%s peer=%s reason=%r",
@@ -149,6 +156,7 @@ class Taking:
                 facts.peer_address,
                 done.held.reason,
             )
+        self.needed = done.tolerances
         self._tolerances.update(ended.tolerances, done.tolerances)
         await self._commit(here, inlet.intake, self._message(here, facts, inlet.intake, done))
         _LOG.info(

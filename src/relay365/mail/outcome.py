@@ -49,6 +49,7 @@ class Outcome:
     retry_after_s: seconds that the remote asked us to wait, or None.
     remote_id: the Message-ID that the remote named in its 250; "" for none.
     offered: whether MAIL was said; False means that no line could be opened and nothing was used up.
+    dsn_taken: whether whoever took it also took the duty to report (the next hop offers DSN, RFC 3461 5.2.1).
     until_s: so long a fault of configuration may heal by itself, before a person is called.
     """
 
@@ -62,3 +63,4 @@ class Outcome:
     remote_id: str = ""
     offered: bool = True
     until_s: float = 0.0
+    dsn_taken: bool = False

@@ -37,13 +37,14 @@ TOLERANCES = (
     Tolerance("unknown_parameter", True, "MAIL and RCPT parameters that were not offered"),
     Tolerance("list_in_rcpt", True, "RCPT TO:<a@x;b@x>"),
     Tolerance("bare_line_ends", True, "lone CR and LF in a content; they become CRLF"),
-    Tolerance("nul_octets", True, "NUL in a content; it is left out"),
+    Tolerance("nul_octets", True, "NUL in a content; the part that holds it is encoded anew, elsewhere it is left out"),
     Tolerance("long_lines", True, "lines of more than 998 octets in a content; they are wrapped or encoded anew"),
     Tolerance(
         "bare_lf_ends_data", False, "LF.LF ends a content",
         "a second message can be hidden in a content that somebody else wrote (SMTP smuggling)",
     ),
     Tolerance("no_dot_unstuff", False, "the device never doubles a leading dot; none is taken away"),
+    Tolerance("early_talk", True, "commands before the greeting"),
     Tolerance("tls_at_once", True, "a client that begins TLS on a plain port without STARTTLS"),
     Tolerance("plain_on_tls_port", False, "a client that waits for a greeting on a TLS port is greeted in clear"),
 )  # fmt: skip

@@ -6,8 +6,9 @@ on a TLS port is recognised, and a peer is announced before its handshake, where
 octets on the guest hears the stream itself, without the door.
 
 A greeting that is out is a greeting read: a client that wanted TLS is lost then. So the greeting is held for a moment,
-but only for addresses that have not been seen to speak plainly; those have no cause to wait again.
-(RFC 8314 3.3 TLS at once; HAProxy, "The PROXY protocol")
+but only for addresses that have not been seen to speak plainly; those have no cause to wait again. It is held as long
+for whoever must wait for it: who speaks before it is told from the others that way.
+(RFC 5321 4.3.1 the greeting; RFC 8314 3.3 TLS at once; HAProxy, "The PROXY protocol")
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ SSL2_HELLO = (
     "network of its own"
 )
 PLAIN_CLIENT = "plain client on the TLS port; set it to 25 or 587, or switch its SSL/TLS on"
+TOO_EARLY = "it spoke before the greeting: let it wait for the 220, or allow early_talk"
 HEADER_UNEXPECTED = "a PROXY header from an address that proxy_from does not name"
 HEADER_MISSING = f"no PROXY header within {PROXY_S:.0f} s; proxy_from names this address"
 
@@ -51,6 +53,8 @@ class Remark(Enum):
 
     BEGAN_TLS = "began TLS on a plain port and is served"
     TLS_FAILED = "no TLS came about"
+    EARLY = "words before the greeting, and it is not served"
+    EARLY_SERVED = "the same, and it is served"
     PLAIN = "plain words, or none, on a TLS port"
     PLAIN_SERVED = "the same, and it is greeted in clear"
     PROXY = "a PROXY header is missing, wrong or not expected"
@@ -190,10 +194,15 @@ class Door:
             self._leave()
         elif way.is_implicit:
             self._after(SILENCE_S, lambda: self._hear_nothing(stream))
-        elif self._is_served(guest) and way.habits.may_begin_tls(stream.peer[0]):
+        elif self._is_held(stream):
             self._after(HOLD_S, lambda: self._greet(stream))
         else:
             self._greet(stream)
+
+    def _is_held(self, stream: Stream) -> bool:
+        """Whether the greeting waits a moment for what this peer does by itself."""
+        may_begin_tls = self._is_served(self._guest) and self._way.habits.may_begin_tls(stream.peer[0])
+        return may_begin_tls or "early_talk" not in self._guest.tolerances
 
     def _is_served(self, guest: Guest) -> bool:
         """Whether TLS at once on this plain port is served."""
@@ -208,7 +217,10 @@ class Door:
         """Plain words: what a session is for, except where TLS was asked for."""
         if not self._has_greeted and self._way.is_implicit:
             self._take_plain_client(stream)
+        elif not self._has_greeted and "early_talk" not in self._guest.tolerances:
+            self._turn_away(stream, Remark.EARLY, TOO_EARLY)
         elif not self._has_greeted:
+            self._guest.remarked(Remark.EARLY_SERVED, stream, "it spoke before the greeting; it is served")
             self._greet(stream)
         if self._has_greeted:
             self._way.habits.note(stream.peer[0], began_tls=False)

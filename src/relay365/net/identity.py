@@ -29,7 +29,10 @@ class Identity:
     """One listener's chain and key. Raises ssl.SSLError or OSError when they cannot be used at the beginning.
 
     renew: makes the files anew where they are due; None for an admin's own. suites: see net.tls.server_context.
+    wants_rsa: whether there are devices that know nothing else.
     """
+
+    wants_rsa = True
 
     def __init__(
         self, certificate: Path, key: Path, suites: str, renew: Callable[[float], object] | None = None
@@ -39,7 +42,7 @@ class Identity:
         self._seen = self._look_at_files()
         self._n_failed = 0
         self._warned_at = 0.0
-        self.context = server_context(certificate, key, suites)
+        self.context = self._make()
 
     def look(self, now: float) -> ssl.SSLContext | None:
         """A new context where the files have changed, else None. Warns once a day of what will lock devices out."""
@@ -49,7 +52,7 @@ class Identity:
                 self._renew(now)
             seen = self._look_at_files()
             if seen != self._seen:
-                fresh = server_context(*self._files, self._suites)
+                fresh = self._make()
                 self.context, self._seen = fresh, seen
                 self._warned_at = 0.0
                 _LOG.info("certificate.reloaded file=%s", self._files[0])
@@ -60,6 +63,10 @@ class Identity:
             self._warned_at = now
             self._warn(now)
         return fresh
+
+    def _make(self) -> ssl.SSLContext:
+        """The context with what the files hold now; raises OSError or ValueError."""
+        return server_context(*self._files, self._suites)
 
     def _look_at_files(self) -> _Seen:
         stats = [file.stat() for file in self._files]
@@ -78,7 +85,7 @@ class Identity:
             is_rsa = isinstance(leaf.public_key(), rsa.RSAPublicKey)
         except (OSError, ValueError):  # said by _complain()
             return
-        if not is_rsa:
+        if self.wants_rsa and not is_rsa:
             _LOG.warning("certificate.not-rsa file=%s", file)
         left = leaf.not_valid_after_utc - dt.datetime.fromtimestamp(now, dt.UTC)
         if left < dt.timedelta(days=WARN_DAYS):

@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from relay365.errors import TransportError
 from relay365.net.handshake import HANDSHAKE, describe_tls_error, explain_failure
@@ -20,6 +21,7 @@ LISTEN_BACKLOG = (
     1024  # asyncio's 100 makes bursts hang: the client believes it is connected and waits for 220
 )
 HANDSHAKE_S = 30.0
+ANY_IPV4 = "0.0.0.0"  # noqa: S104  # where we come from, not what we listen on
 
 _WENT_AWAY = "the peer went away during the handshake"
 _BUFFER = memoryview(bytearray(256 * 1024))
@@ -278,6 +280,20 @@ class Stream(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def reset(self) -> None:
+        """Close at once with a reset (RST), for who must know that it was no ordinary end."""
+        bound = self._transport.get_extra_info("socket") if self._transport is not None else None
+        if bound is not None:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.abort()
+
+    def end_writing(self) -> None:
+        """Say nothing more, but go on reading; inside TLS, which cannot do that in asyncio, close."""
+        if self._transport is not None and self._transport.can_write_eof() and not self.tls:
+            self._transport.write_eof()
+        else:
+            self.close()
+
 
 def _hand_over(plain: asyncio.Transport, octets: bytes) -> None:
     """Give what was read before a handshake began to whoever reads the connection now."""
@@ -309,19 +325,37 @@ async def listen(host: str, port: int, receiver: Callable[[], Receiver]) -> asyn
 
 
 async def connect(
-    host: str, port: int, receiver: Receiver, *, deadline_s: float, tls: ssl.SSLContext | None = None
+    host: str,
+    port: int,
+    receiver: Receiver,
+    *,
+    deadline_s: float,
+    tls: ssl.SSLContext | None = None,
+    source: str = "",
 ) -> Stream:
-    """Open a connection; raises TransportError with phase resolve, connect or tls."""
+    """Open a connection; raises TransportError with phase resolve, connect or tls.
+
+    source: our own IPv4 address to come from, ANY_IPV4 for any of them; then only IPv4 is tried.
+    """
     loop = asyncio.get_running_loop()
+    options: dict[str, Any] = {"family": socket.AF_INET, "local_addr": (source, 0)} if source else {}
+    from_where = f" from {source}" if source not in ("", ANY_IPV4) else ""
     try:
         _, stream = await asyncio.wait_for(
             loop.create_connection(
-                lambda: Stream(receiver), host, port, ssl=tls, server_hostname=host if tls else None
+                lambda: Stream(receiver),
+                host,
+                port,
+                ssl=tls,
+                server_hostname=host if tls else None,
+                **options,
             ),
             deadline_s,
         )
     except TimeoutError:
-        raise TransportError("connect", f"{host}:{port} did not answer within {deadline_s:.0f} s") from None
+        raise TransportError(
+            "connect", f"{host}:{port} did not answer within {deadline_s:.0f} s{from_where}"
+        ) from None
     except socket.gaierror as error:
         raise TransportError("resolve", f"{host}: {error.strerror}") from error
     except UnicodeError as error:  # a name that cannot be written for DNS: an empty or overlong label
@@ -329,5 +363,5 @@ async def connect(
     except ssl.SSLError as error:
         raise TransportError("tls", describe_tls_error(error)) from error
     except OSError as error:
-        raise TransportError("connect", f"{host}:{port}: {error.strerror or error}") from error
+        raise TransportError("connect", f"{host}:{port}{from_where}: {error.strerror or error}") from error
     return stream

@@ -35,10 +35,16 @@ SUITES = {
 }
 
 
-def client_context(ca_file: str = "") -> ssl.SSLContext:
-    """Verify the remote against the system's roots, or against those of ca_file only."""
+def client_context(ca_file: str = "", own: tuple[Path, Path] | None = None) -> ssl.SSLContext:
+    """Verify the remote against the system's roots, or against those of ca_file only.
+
+    own: our chain and key, shown where the remote asks for them; all certificates of the file are sent, in its order.
+    Raises OSError (ssl.SSLError is one) where a file cannot be used.
+    """
     context = ssl.create_default_context(cafile=ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if own is not None:
+        context.load_cert_chain(*own, password=_no_password)
     return context
 
 

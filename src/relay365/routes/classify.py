@@ -68,7 +68,7 @@ def _unknown(reply: Reply, stage: str, words: str) -> Outcome:
 
 def outcome_of_token(refused: TokenRefused) -> Outcome:
     """What a refused token makes of every recipient: it waits; for the directory, or for a person."""
-    row = token_row(refused.error, refused.number)
+    row = token_row(refused.error, refused.number, refused.text)
     if refused.temporary:
         klass = Class.TRANSIENT
     elif row is not None:

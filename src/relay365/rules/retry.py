@@ -36,7 +36,6 @@ class Decision:
     next_attempt_at: float = 0.0
     counted: bool = True
     possible_duplicate: bool = False
-    owes_report: bool = False
 
 
 def next_attempt(attempts: int, now: float, dice: float, policy: Policy) -> float:
@@ -67,7 +66,7 @@ def decide(  # noqa: PLR0911 - one return per row of the table in docs/outcomes.
         case Class.SENDER:
             return Decision("held", counted=outcome.offered)
         case Class.MESSAGE if outcome.kind is Kind.FAILED:
-            return Decision("failed", owes_report=True)
+            return Decision("failed")
         case _:
             again_at = _again_at(outcome, attempts, now, dice, policy)
             return Decision("queued", again_at, counted=outcome.offered)
@@ -79,7 +78,9 @@ def _again_at(outcome: Outcome, attempts: int, now: float, dice: float, policy: 
     A way that is unwell is paced by its lane's breaker (421, a connection that cannot be opened).
     """
     is_ways_fault = outcome.scope in (Scope.MAILBOX, Scope.ROUTE, Scope.TENANT) and attempts < PATIENT_TRIES
-    if not outcome.offered or is_ways_fault:
-        return now + SOON_S * dice
     wished_s = min(outcome.retry_after_s or 0.0, LONGEST_WISH_S)
+    if not outcome.offered:
+        return now + max(SOON_S * dice, wished_s)
+    if is_ways_fault:
+        return now + SOON_S * dice
     return max(next_attempt(attempts, now, dice, policy), now + wished_s)

@@ -3,8 +3,9 @@
 Commands may be queued without waiting (RFC 2920); each reply comes back with the phase it belongs to, and the phase
 names the deadline to use. past_the_dot is exact: it is raised when the last octet of the final dot's line has been
 handed over and falls with its reply; a connection lost in between means that nobody knows who has the message.
-A 250 that came before the dot went out cannot be its reply, and is not believed.
-(RFC 5321 4.2, 4.5.3.2; RFC 3207; RFC 4954; RFC 3461)
+A 250 that came before the dot went out cannot be its reply, and is not believed. A content in chunks has no dot: the
+last octet of the last chunk is in its place, and each chunk before it has a reply of its own.
+(RFC 5321 4.2, 4.5.3.2; RFC 3030; RFC 3207; RFC 4954; RFC 3461)
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Step(Enum):
     MAIL = "mail"
     RCPT = "rcpt"
     DATA = "data"
+    CHUNK = "chunk"  # any but the last one, whose reply is that of the dot
     DOT = "dot"
     RSET = "rset"
     QUIT = "quit"
@@ -53,6 +55,7 @@ DEADLINE_S: dict[Step, float] = {  # RFC 5321 4.5.3.2.1 to .6; the others as Pos
     Step.MAIL: 300.0,
     Step.RCPT: 300.0,
     Step.DATA: 120.0,
+    Step.CHUNK: 180.0,
     Step.DOT: 600.0,
     Step.RSET: 20.0,
     Step.QUIT: 5.0,
@@ -96,6 +99,11 @@ class ClientSession:
         return self._expected[0] if self._expected else None
 
     @property
+    def is_confidential(self) -> bool:
+        """Whether what is said and heard now belongs to a sign-in."""
+        return Step.AUTH in self._expected
+
+    @property
     def past_the_dot(self) -> bool:
         """Whether the whole message has been handed over and its reply has not come."""
         return self._dot_distance is not None and self._dot_distance <= 0
@@ -136,8 +144,8 @@ class ClientSession:
         words = [f"MAIL FROM:<{envelope.reverse_path}>"]
         if self.offers("SIZE"):
             words.append(f"SIZE={size_octets}")
-        if envelope.body == "8BITMIME" and self.offers("8BITMIME"):
-            words.append("BODY=8BITMIME")
+        if envelope.body != "7BIT" and self.offers(envelope.body):
+            words.append(f"BODY={envelope.body}")
         if envelope.smtputf8 and self.offers("SMTPUTF8"):
             words.append("SMTPUTF8")
         if self.offers("DSN"):
@@ -174,6 +182,13 @@ class ClientSession:
         self._dot_distance = self._n_out
         self._expected.append(Step.DOT)
 
+    def chunk(self, block: bytes, *, is_last: bool = False) -> None:
+        """BDAT: a piece of the content as it is. More may follow at once where PIPELINING is offered (RFC 3030 4.2)."""
+        self._command(Step.DOT if is_last else Step.CHUNK, f"BDAT {len(block)}{' LAST' * is_last}")
+        self._put(block)
+        if is_last:
+            self._dot_distance = self._n_out
+
     def rset(self) -> None:
         """End the transaction."""
         self._command(Step.RSET, "RSET")
@@ -195,7 +210,7 @@ class ClientSession:
         if self._dot_distance is not None and self._dot_distance > 0:
             self._dot_distance -= len(octets)
             if self._dot_distance <= 0:
-                self._too_early = bool(len(self._in) or self._lines)
+                self._too_early = self._n_heard() >= len(self._expected)
         return octets
 
     def receive(self, octets: bytes) -> None:
@@ -226,6 +241,12 @@ class ClientSession:
                     return event
 
     # -- inside -----------------------------------------------------------------------------------------------
+
+    def _n_heard(self) -> int:
+        """How many replies have come that were not taken yet; one that has only begun counts."""
+        *lines, rest = self._in.peek().split(b"\n")
+        is_begun = rest or (lines[-1][3:4] == b"-" if lines else self._lines)
+        return sum(1 for line in lines if line[3:4] != b"-") + bool(is_begun)
 
     def _put(self, octets: bytes) -> None:
         self._out.append(octets)

@@ -54,7 +54,7 @@ class DataAsked:
 
 @dataclass(frozen=True, slots=True)
 class ContentBlock:
-    """Some of the content: CRLF lines, unstuffed, normalised. Blocks are cut anywhere."""
+    """Some of the content: CRLF lines, unstuffed, normalised, perhaps with NUL. Blocks are cut anywhere."""
 
     octets: bytes = field(repr=False)
 
@@ -63,7 +63,8 @@ class ContentBlock:
 class ContentEnded:
     """The final dot came (answer): 250 after the commit, or a refusal. size_octets is what was handed out.
 
-    repairs counts the lone CR, lone LF and NUL octets that were normalised; tolerances names what was forgiven.
+    repairs counts the lone CR and LF that were normalised and the NUL octets that passed; tolerances names what was
+    forgiven.
     """
 
     size_octets: int

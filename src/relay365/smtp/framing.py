@@ -3,7 +3,8 @@
 Only CRLF "." CRLF ends a content (RFC 5321 4.1.1.4); a lone CR, a lone LF and NUL never do, but for the one peer that
 is forgiven it by name: there LF "." LF and LF "." CRLF are ends, too, and nothing else is. Lone octets are normalised
 on the way in, so that what leaves us can never be read differently by the next server ("SMTP smuggling", 2023):
-a lone CR or LF becomes a line end, CR CR LF (devices that translate line ends twice) becomes one, NUL goes.
+a lone CR or LF becomes a line end, CR CR LF (devices that translate line ends twice) becomes one. NUL passes and is
+counted: what becomes of it depends on the part that holds it, which is not read here.
 Contents travel as blocks, never line by line: one event per line costs forty times as much.
 """
 
@@ -47,6 +48,10 @@ class LineBuffer:
     def starts_with(self, word: bytes) -> bool:
         """Whether the next octets are this word, in any case."""
         return self._octets[self._start : self._start + len(word)].upper() == word
+
+    def peek(self) -> bytes:
+        """Everything that is left, which stays."""
+        return bytes(self._octets[self._start :])
 
     def take_all(self) -> bytes:
         """Give everything that is left and be empty."""
@@ -95,7 +100,7 @@ class ContentDecoder:
     It begins as if just after a line end, so the first dot needs no special case. Cutting the octets
     differently never changes the concatenated output.
 
-    n_line_ends and n_nuls count what was normalised. ended_bare: the end was one of those that only
+    n_line_ends counts what was normalised, n_nuls what passed as NUL. ended_bare: the end was one of those that only
     bare_lf_ends_data knows. looks_ended: what has come so far would be at its end if that were forgiven.
     """
 
@@ -109,7 +114,7 @@ class ContentDecoder:
 
     @property
     def repairs(self) -> int:
-        """How many octets were normalised."""
+        """How many octets were normalised, or want it."""
         return self.n_line_ends + self.n_nuls
 
     @property
@@ -152,9 +157,7 @@ class ContentDecoder:
         if b"\r" in bare or b"\n" in bare:
             block, n_repairs = _LONE.subn(b"\r\n", block)
             self.n_line_ends += n_repairs
-        if b"\0" in block:
-            self.n_nuls += block.count(b"\0")
-            block = block.replace(b"\0", b"")
+        self.n_nuls += block.count(b"\0")
         if self._virtual:
             block, self._virtual = block[self._virtual :], 0
         return block

@@ -61,7 +61,7 @@ class ContentReader:
 
     @property
     def repairs(self) -> int:
-        """How many lone CR, lone LF and NUL octets were normalised."""
+        """How many lone CR and LF were normalised, and how many NUL octets passed."""
         return self._decoder.repairs
 
     @property

@@ -14,6 +14,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from relay365.mail.content import Content
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Outcome
 
@@ -31,14 +32,24 @@ class State(Enum):
 
 MOST_RECIPIENTS = 1_000_000  # of one claim, where the lane knows no limit
 FAR_S = 172_800.0  # no pause between two tries is as long (rules.retry.LONGEST_WISH_S)
+MOST_NOTES = 100  # of one name in a history: whoever repeats itself for ever must not fill the disk
 END_STATES = frozenset({State.DELIVERED, State.FAILED, State.EXPIRED})
 
 
+class Owed(NamedTuple):
+    """One report that a sender has not got yet, about one recipient."""
+
+    spool_id: SpoolId
+    n: int
+    debt: Debt
+
+
 class Hold(NamedTuple):
-    """Why a message is held from the beginning. row: the catalogue's word for it."""
+    """Why a message is held from the beginning. row: the catalogue's word for it; owes: a report for somebody."""
 
     row: str
     reason: str
+    owes: Debt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class NewMessage:
     differ (then lane is the first, and nothing is claimed at once).
     trace: our Received line (and what else we add), CRLF lines, sent in front of the content.
     message_id: the Message-ID header's value with angle brackets, or "".
-    answers: the recipients whose owed report this message pays (a DSN of ours), settled in the same commit.
+    answers: the debts that this message pays (a report of ours), struck out in the same commit.
     claim_until_at: 0, and the recipients are queued and due; or the end of a lease: they are claimed in the same
     commit, for a lane that has room now, which saves the second commit before the delivery.
     repairs: what was changed in the message, for its history; "" where nothing. held: its recipients wait for a person.
@@ -63,7 +74,7 @@ class NewMessage:
     trace: bytes = b""
     message_id: str = ""
     header_from: str = ""
-    answers: tuple[tuple[SpoolId, int], ...] = ()
+    answers: tuple[Owed, ...] = ()
     claim_until_at: float = 0.0
     repairs: str = ""
     held: Hold | None = None
@@ -141,7 +152,8 @@ class Fate:
     outcome: what is shown from now on; None leaves what the last attempt said.
     counted: whether this was an attempt (a throttle is not). next_attempt_at is read for QUEUED only.
     possible_duplicate: set (never cleared) for an uncertain outcome.
-    owes_report: FAILED or EXPIRED recipients whose sender must be told; the debt is written in the same commit.
+    owes: the report that its sender must get; the debt is written in the same commit. An end without one strikes out
+    the report of its delay that was still owed: nobody needs it any more.
     lane: for QUEUED: another lane that it goes to from now on, "" for none.
     """
 
@@ -151,7 +163,7 @@ class Fate:
     next_attempt_at: float = 0.0
     counted: bool = True
     possible_duplicate: bool = False
-    owes_report: bool = False
+    owes: Debt | None = None
     lane: str = ""
 
 
@@ -179,7 +191,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class RecipientView:
-    """A recipient as faces show it."""
+    """A recipient as faces show it. fate: what was learnt after it was delivered, "" for nothing (spool.later)."""
 
     n: int
     address: str
@@ -195,6 +207,10 @@ class RecipientView:
     remote_id: str
     notify: str = ""
     orcpt: str = ""
+    fate: str = ""
+    fate_at: float | None = None
+    fate_detail: str = ""
+    owes: Debt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,16 +322,27 @@ class Spool(Protocol):
         """Move queued recipients past expires_at to EXPIRED with a report owed; gives their number."""
         ...
 
+    async def warn(self, expiring_at: float) -> int:
+        """Owe a report of delay for queued recipients that expire at an instant or earlier, once for each.
+
+        Where none is wished, and for the null reverse-path, only that is remembered. Gives how many were looked at.
+        """
+        ...
+
     async def prune(self, before_at: float) -> int:
         """Forget messages whose recipients all ended before an instant and owe nothing; gives their number."""
         ...
 
-    async def debts(self, *, limit: int) -> list[MessageView]:
-        """Messages with recipients whose report is owed; only those recipients are listed."""
+    async def debts(self, debt: Debt, *, limit: int) -> list[MessageView]:
+        """Messages with recipients for whom a report of this kind is owed, oldest first; only those are listed."""
         ...
 
-    async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
+    async def forgive(self, debts: Sequence[Owed]) -> None:
         """Write that no report will be sent (null reverse-path, NOTIFY=NEVER): the dead letter stays."""
+        ...
+
+    async def note(self, spool_id: SpoolId, name: str, detail: str) -> None:
+        """One line more in a message's history; nothing for a message that is gone, or has MOST_NOTES of this name."""
         ...
 
     async def note_lane(self, note: LaneNote) -> None:

@@ -12,10 +12,12 @@ from dataclasses import replace
 from relay365.clock import Clock
 from relay365.errors import SpoolUnavailable
 from relay365.mail.content import Content
+from relay365.mail.dsn import Debt, is_wished
 from relay365.mail.envelope import SpoolId
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
+    MOST_NOTES,
     MOST_RECIPIENTS,
     Claim,
     ClaimedRecipient,
@@ -24,6 +26,7 @@ from relay365.spool.api import (
     LaneNote,
     MessageView,
     NewMessage,
+    Owed,
     Selection,
     Settlement,
     State,
@@ -31,11 +34,11 @@ from relay365.spool.api import (
 )
 from relay365.spool.content import MemoryContent
 from relay365.spool.ids import seq_of, spool_id_of
-from relay365.spool.memory_model import MemoryIntake, Message, Recipient
+from relay365.spool.memory_model import MemoryIntake, MemoryLater, Message, Recipient
 
 
-class MemorySpool:
-    """See spool.api.Spool."""
+class MemorySpool(MemoryLater):
+    """See spool.api.Spool and spool.later.LaterStore."""
 
     def __init__(self, clock: Clock, earlier: MemorySpool | None = None) -> None:
         self._clock = clock
@@ -43,6 +46,7 @@ class MemorySpool:
         self._notes: dict[str, LaneNote] = earlier._notes if earlier else {}
         self._seqs: Iterator[int] = earlier._seqs if earlier else itertools.count(1)
         self._leases: Iterator[int] = earlier._leases if earlier else itertools.count(1)
+        self._marks: dict[str, float] = earlier._marks if earlier else {}
         self._n_hastened: int = earlier._n_hastened if earlier else 0
         self._is_closed = False
         self._lapse(float("inf"))
@@ -61,7 +65,7 @@ class MemorySpool:
         if new.repairs:
             _note(message, -1, new.accepted_at, "message.repaired", new.repairs)
         for n, r in enumerate(recipients if new.held else ()):
-            r.state, (r.row, r.last_reply) = State.HELD, new.held or ("", "")
+            r.state, (r.row, r.last_reply, r.owes) = State.HELD, new.held or ("", "", None)
             _note(message, n, new.accepted_at, "recipient.held", r.last_reply)
         self._pay(new.answers, new.accepted_at, "report.queued")
         if new.held or not new.claim_until_at:
@@ -135,8 +139,8 @@ class MemorySpool:
         r.state, r.next_attempt_at, r.lease = fate.state, fate.next_attempt_at, 0
         r.attempts += fate.counted
         r.possible_duplicate |= fate.possible_duplicate
-        r.owes_report |= fate.owes_report
         r.settled_at = now if fate.state in END_STATES else None
+        r.owes = fate.owes or (r.owes if r.settled_at is None else None)
         if fate.outcome is not None:
             outcome = fate.outcome
             r.last_reply, r.row, r.remote_id = outcome.reply_text, outcome.row, outcome.remote_id
@@ -185,10 +189,22 @@ class MemorySpool:
         n_expired = 0
         for message, n, r in self._all():
             if r.state is State.QUEUED and message.new.expires_at <= now:
-                r.state, r.owes_report, r.settled_at = State.EXPIRED, True, now
+                r.state, r.owes, r.settled_at = State.EXPIRED, Debt.FAILURE, now
                 n_expired += 1
                 _note(message, n, now, "recipient.expired")
         return n_expired
+
+    async def warn(self, expiring_at: float) -> int:
+        """See spool.api.Spool."""
+        late = [
+            (m.new.envelope.reverse_path, r)
+            for m, _, r in self._all()
+            if r.state is State.QUEUED and not r.warned and m.new.expires_at <= expiring_at
+        ]
+        for reverse_path, r in late:
+            r.warned = True
+            r.owes = Debt.DELAY if reverse_path and is_wished(r.path.notify, Debt.DELAY) else None
+        return len(late)
 
     async def prune(self, before_at: float) -> int:
         """See spool.api.Spool."""
@@ -196,29 +212,34 @@ class MemorySpool:
             m.spool_id
             for m in self._messages.values()
             if all(
-                r.settled_at is not None and r.settled_at < before_at and not r.owes_report
-                for r in m.recipients
+                r.settled_at is not None and r.settled_at < before_at and r.owes is None for r in m.recipients
             )
         ]
         for spool_id in ended:
             del self._messages[spool_id]
         return len(ended)
 
-    async def debts(self, *, limit: int) -> list[MessageView]:
+    async def debts(self, debt: Debt, *, limit: int) -> list[MessageView]:
         """See spool.api.Spool."""
-        owing = [m for m in self._in_order() if any(r.owes_report for r in m.recipients)]
-        return [m.view(with_events=False, only=lambda r: r.owes_report) for m in owing[:limit]]
+        owing = [m for m in self._in_order() if any(r.owes is debt for r in m.recipients)]
+        return [m.view(with_events=False, only=lambda r: r.owes is debt) for m in owing[:limit]]
 
-    async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
+    async def forgive(self, debts: Sequence[Owed]) -> None:
         """See spool.api.Spool."""
         self._pay(debts, self._clock.now(), "report.forgiven")
 
-    def _pay(self, debts: Iterable[tuple[SpoolId, int]], now: float, name: str) -> None:
-        for spool_id, n in debts:
+    def _pay(self, debts: Iterable[Owed], now: float, name: str) -> None:
+        for spool_id, n, debt in debts:
             message = self._messages.get(spool_id)
-            if message is not None and n < len(message.recipients) and message.recipients[n].owes_report:
-                message.recipients[n].owes_report = False
+            if message is not None and n < len(message.recipients) and message.recipients[n].owes is debt:
+                message.recipients[n].owes = None
                 _note(message, n, now, name)
+
+    async def note(self, spool_id: SpoolId, name: str, detail: str) -> None:
+        """See spool.api.Spool."""
+        message = self._messages.get(spool_id)
+        if message is not None and [one.name for one in message.events].count(name) < MOST_NOTES:
+            _note(message, -1, self._clock.now(), name, detail)
 
     async def note_lane(self, note: LaneNote) -> None:
         """See spool.api.Spool."""
@@ -308,6 +329,7 @@ class MemorySpool:
                 if r.state in sources:
                     r.state, r.next_attempt_at, r.last_reply = target, now, reason or r.last_reply
                     r.settled_at = now if target in END_STATES else None
+                    r.owes = None if target in END_STATES else r.owes
                     n_moved += 1
                     _note(message, n, now, name)
         return n_moved

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import ForwardPath, SpoolId
 from relay365.spool.api import Claim, EventView, MessageView, NewMessage, RecipientView, State
+from relay365.spool.ids import seq_of
+from relay365.spool.later import UNRESOLVED, LaterFate, Search, Sent, event_of, is_meant, is_news
 
 
 @dataclass
@@ -24,9 +27,13 @@ class Recipient:
     klass: str = ""
     row: str = ""
     possible_duplicate: bool = False
-    owes_report: bool = False
+    owes: Debt | None = None
+    warned: bool = False
     settled_at: float | None = None
     remote_id: str = ""
+    fate: str = ""
+    fate_at: float | None = None
+    fate_detail: str = ""
 
     def is_due(self, lane: str, now: float) -> bool:
         """Whether it may be claimed for a lane."""
@@ -38,6 +45,7 @@ class Recipient:
         return RecipientView(
             n, self.path.address, self.state, self.lane, self.attempts, next_at, self.last_reply, self.klass, self.row,
             self.possible_duplicate, self.settled_at, self.remote_id, self.path.notify, self.path.orcpt,
+            self.fate, self.fate_at, self.fate_detail, self.owes,
         )  # fmt: skip
 
 
@@ -90,3 +98,62 @@ class MemoryIntake:
     def abandon(self) -> None:
         """See spool.api.Intake."""
         self._octets.clear()
+
+
+class MemoryLater:
+    """See spool.later.LaterStore."""
+
+    _messages: dict[SpoolId, Message]
+    _marks: dict[str, float]
+
+    async def learn_fates(self, fates: Sequence[LaterFate]) -> int:
+        """See spool.later.LaterStore."""
+        return sum(self._learn(fate) for fate in fates)
+
+    def _learn(self, fate: LaterFate) -> bool:
+        message = self._messages.get(fate.spool_id)
+        if message is None or fate.n >= len(message.recipients):
+            return False
+        r = message.recipients[fate.n]
+        if r.state is not State.DELIVERED or not is_news((r.fate, r.fate_detail), fate):
+            return False
+        if fate.owes_report and r.fate != fate.fate.value:
+            r.owes = Debt.FAILURE
+        r.fate, r.fate_at, r.fate_detail = fate.fate.value, fate.at, fate.detail
+        message.events.append(EventView(fate.at, fate.n, "recipient.fate", event_of(fate)))
+        return True
+
+    async def unresolved(
+        self, after_at: float, until_at: float, *, lanes: frozenset[str], limit: int
+    ) -> list[Sent]:
+        """See spool.later.LaterStore."""
+        found = [
+            Sent(
+                message.spool_id, n, r.path.address, r.lane, r.settled_at, message.new.message_id, r.remote_id,
+                message.new.envelope.reverse_path, r.path.notify, r.fate,
+            )
+            for message in self._messages.values()
+            for n, r in enumerate(message.recipients)
+            if r.state is State.DELIVERED and r.settled_at is not None and after_at < r.settled_at <= until_at
+            and r.lane in lanes and r.fate in UNRESOLVED
+        ]  # fmt: skip
+        return sorted(found, key=lambda sent: (sent.settled_at, seq_of(sent.spool_id) or 0, sent.n))[:limit]
+
+    async def search(self, wanted: Search) -> list[MessageView]:
+        """See spool.later.LaterStore."""
+        meant = [
+            m
+            for m in self._messages.values()
+            if m.new.accepted_at >= wanted.since_at
+            and (not wanted.names or wanted.names & {m.new.message_id, *(r.remote_id for r in m.recipients)})
+        ]
+        views = [m.view(with_events=True) for m in sorted(meant, key=lambda m: seq_of(m.spool_id) or 0)]
+        return [view for view in views if is_meant(view, wanted)][-wanted.limit :]
+
+    async def reports_read(self, mailbox: str) -> float:
+        """See spool.later.LaterStore."""
+        return self._marks.get(mailbox.lower(), 0.0)
+
+    async def note_reports_read(self, mailbox: str, until_at: float) -> None:
+        """See spool.later.LaterStore."""
+        self._marks[mailbox.lower()] = max(float(int(until_at)), self._marks.get(mailbox.lower(), 0.0))

@@ -4,6 +4,7 @@ managed identity.
 
 from __future__ import annotations
 
+import base64
 import html
 import re
 import threading
@@ -307,3 +308,24 @@ def test_managed_identity_wants_its_header(emulator: Emulator) -> None:
     assert [(400, "invalid_request"), (401, None)] == [
         (one.status_code, one.json().get("error")) for one in (bare, wrong)
     ]
+
+
+def test_a_delegated_token_submits_for_a_shared_mailbox(
+    emulator: Emulator, web: requests.Session, wire: Any
+) -> None:
+    """The token of a member signs in to SMTP as the shared mailbox; as a mailbox of somebody else it gets 535."""
+    emulator.call("PATCH", "/mailboxes/scan@contoso.com", {"members": ["erp@contoso.com"]})
+    app = _public(emulator)
+    flow = _flow(app)
+    got = app.acquire_token_by_auth_code_flow(flow, _sign_in(web, flow["auth_uri"], "erp@contoso.com"))
+    replies = []
+    for mailbox in ("scan@contoso.com", "erp@contoso.com", "alerts@contoso.com"):
+        link = wire()
+        link.say("EHLO wire.test")
+        link.start_tls(emulator.tls())
+        link.say("EHLO wire.test")
+        blob = f"user={mailbox}\x01auth=Bearer {got['access_token']}\x01\x01".encode()
+        replies.append(link.say(f"AUTH XOAUTH2 {base64.b64encode(blob).decode()}")[:9])
+    emulator.call("PATCH", "/mailboxes/scan@contoso.com", {"members": []})
+
+    assert ["235 2.7.0", "235 2.7.0", "535 5.7.3"] == [one.strip() for one in replies]

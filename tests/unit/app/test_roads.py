@@ -43,6 +43,38 @@ def test_routes_have_the_lanes_and_limits_of_the_design(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+BULK = (
+    FILE[: FILE.index("[[route]]")]
+    + """
+[[route]]
+kind = "hve"
+password = { env = "BULK_PASSWORD" }
+mailbox = "bulk@contoso.com"
+domains = ["Contoso.com"]
+[[route]]
+kind = "acs"
+resource = "mail"
+client = "7a1e0c52-0000-4000-8000-000000000000"
+tenant = "contoso.com"
+password = { env = "BULK_PASSWORD" }
+"""
+)
+
+
+def test_the_bulk_services_have_microsofts_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """High Volume Email: 50 recipients, 10 MB, no rate; Azure: as many, 30 a minute and 100 an hour."""
+    monkeypatch.setenv("BULK_PASSWORD", "s")
+    hve, acs = build_routes(parse(BULK, "relay365.toml"), tmp_path)
+
+    assert ("hve/bulk@contoso.com", 50, 10_000_000, None, ()) == (
+        hve.lane, hve.limits.recipients, hve.limits.octets, hve.limits.messages, hve.limits.windows,
+    )  # fmt: skip
+    assert ("acs", 50, 10_000_000, 30, 60.0, ((100, 3600.0),)) == (
+        acs.lane, acs.limits.recipients, acs.limits.octets, acs.limits.messages, acs.limits.window_s,
+        acs.limits.windows,
+    )  # fmt: skip
+
+
 def test_a_bad_ca_file_is_named(tmp_path: Path) -> None:
     """A file that is no PEM is a configuration error, not a crash at the first delivery."""
     (tmp_path / "client.secret").write_text("x")

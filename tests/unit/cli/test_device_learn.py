@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from relay365.cli.device_learn import proposal
 from relay365.config import parse
 from relay365.engine.blackbox.archive import Archive
+from relay365.mail.tolerance import DEFAULT
 from relay365.spool.lock import DirectoryLock
 
 UPS = (
@@ -71,15 +73,24 @@ def test_exactly_what_was_needed_and_is_not_on_is_proposed(house: Any) -> None:
     lines = house.run("device", "learn", "ups", "--result").stdout.splitlines()
 
     assert "ups needed in 2 sessions: no_brackets 3, odd_helo 1" == lines[0]
-    assert "tolerate = { no_brackets = true }" == lines[-1]
-    assert [
-        {
-            "name": "ups",
-            "sessions": 2,
-            "needed": {"no_brackets": 3, "odd_helo": 1},
-            "missing": ["no_brackets"],
-        }
-    ] == (house.objects("device", "learn", "ups", "--result"))
+    assert "tolerate = { no_brackets = true }" in lines
+    (found,) = house.objects("device", "learn", "ups", "--result")
+    assert ("ups", 2, {"no_brackets": 3, "odd_helo": 1}, ["no_brackets"]) == (
+        found["name"], found["sessions"], found["needed"], found["missing"],
+    )  # fmt: skip
+
+
+def test_what_was_not_needed_is_proposed_to_be_off(house: Any) -> None:
+    """As a comment, complete, so that one paste makes the device's table exactly what it needs."""
+    learned(house, no_brackets=3, odd_helo=1)
+    last = house.run("device", "learn", "ups", "--result").stdout.splitlines()[-1]
+    (found,) = house.objects("device", "learn", "ups", "--result")
+    written = tomllib.loads(last.removeprefix("# "))["tolerate"]
+
+    assert last.startswith("# tolerate = { no_brackets = true, ")
+    assert {"no_brackets"} == {name for name, is_on in written.items() if is_on}
+    assert {*DEFAULT} - {"no_brackets", "odd_helo"} == {name for name, is_on in written.items() if not is_on}
+    assert sorted(written.keys() - {"no_brackets"}) == found["needless"]
 
 
 def test_nothing_is_proposed_where_all_is_on(house: Any) -> None:

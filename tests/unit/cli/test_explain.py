@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
+from fakes.mail import put
+from relay365.clock import SystemClock
 from relay365.engine.reports.unknown import FILE
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.spool.api import Fate, Settlement, State
 
 
 def test_a_queue_id_is_explained_by_its_last_reply(full_desk: Any) -> None:
@@ -17,6 +21,24 @@ def test_a_queue_id_is_explained_by_its_last_reply(full_desk: Any) -> None:
     assert ("too-many-connections", "rate-limit", "mailbox") == (found["row"], found["class"], found["scope"])
     assert (full_desk.ids["waiting"], "queued") == (found["id"], found["recipients"][0]["state"])
     assert 0 == full_desk.run("explain", full_desk.ids["waiting"]).exit_code
+
+
+def test_a_queue_id_names_the_causes_of_its_own_kind_of_route(desk: Any) -> None:
+    """The lane's route is a smart host: its causes come first, and those of other kinds not at all."""
+
+    async def fail(spool: Any) -> str:
+        spool_id = await put(spool, SystemClock(), lane="smarthost")
+        (claim,) = await spool.claim("smarthost", limit=1, now=SystemClock().now(), lease_until_at=1e12)
+        outcome = Outcome(
+            Kind.DEFERRED, Scope.MAILBOX, Class.CONFIGURATION, None, "530 5.7.57 no", "not-authenticated"
+        )
+        await spool.settle([Settlement(spool_id, claim.lease, (Fate(0, State.QUEUED, outcome),))])
+        return str(spool_id)
+
+    (found,) = desk.objects("explain", desk.spool(fail))
+
+    assert "the host wants a login and the route has none" == found["why"][0]
+    assert not [cause for cause in found["why"] if "connector" in cause]
 
 
 def test_a_reply_that_no_row_knew_is_said(full_desk: Any) -> None:

@@ -67,7 +67,9 @@ def test_what_ends_next_is_shown(running: Any) -> None:
 
     file = running.directory / "relay365.toml"
     (running.directory / "client.secret").write_text("x")
-    route = '[[route]]\nkind = "submission"\nmailbox = "scan@contoso.com"\ntenant = "contoso.com"\nclient = "c"\n'
+    route = (
+        '[[route]]\nkind = "submission"\nmailbox = "scan@contoso.com"\ntenant = "contoso.com"\nclient = "c"\n'
+    )
     file.write_text(f"{file.read_text()}{route}{SECRET}\nsecret_expires = 2098-01-01\n")
     ends = running.objects("status")[0]["expiring"]
 

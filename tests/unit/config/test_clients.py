@@ -100,7 +100,7 @@ def test_a_listener_that_is_not_there_is_answered_with_those_that_are() -> None:
 
 
 def test_a_name_that_anybody_can_say_keeps_no_mail() -> None:
-    """accept_then_report needs an address or a login; otherwise a stranger could fill the queue with what is refused."""
+    """accept_then_report needs an address or a login; else a stranger could fill the queue with what is refused."""
     with pytest.raises(ConfigErrors, match="accept_then_report"):
         _parse('[[device]]\nname = "a"\nmatch = { helo = "x" }\naccept_then_report = true\n')
 

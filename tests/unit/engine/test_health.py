@@ -159,3 +159,32 @@ def test_a_way_is_unwell_from_the_first_no_until_the_next_success() -> None:
     health.succeed()
 
     assert health.unwell_since is None
+
+
+def test_a_complaint_waits_until_the_fault_may_no_longer_pass_by_itself() -> None:
+    """A hold is there at once; the person is called after until_s, counted from when the way became unwell."""
+    health = Health(2)
+    health.learn(outcome(Class.CONFIGURATION, until_s=7200.0), 0, 100.0, 0.5)
+
+    assert [True, False] == [health.complaint(now) is None for now in (7299.0, 7300.0)]
+    health.succeed()
+    assert health.complaint(9000.0) is None
+
+
+def test_a_remote_that_asks_for_no_time_again_and_again_is_given_more() -> None:
+    """Retry-After: 0 is obeyed once; then the pauses grow as if it had said nothing."""
+    health, pauses = Health(2), []
+    for _ in range(4):
+        now = health.gate_until
+        health.learn(outcome(Class.RATE_LIMIT, retry_after_s=0.0), 0, now, 0.0)
+        pauses.append(health.gate_until - now)
+
+    assert [1.0, *GATE_S[:3]] == pauses
+
+
+def test_an_outage_that_names_its_end_is_waited_for() -> None:
+    """503 with Retry-After paces the whole lane."""
+    health = Health(2)
+    health.learn(outcome(Class.TRANSIENT, retry_after_s=90.0), 0, 10.0, 0.5)
+
+    assert 100.0 == health.gate_until

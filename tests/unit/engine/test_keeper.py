@@ -9,14 +9,16 @@ from ipaddress import ip_network
 
 from fakes.clock import FakeClock
 from fakes.mail import put
-from relay365.engine.keeper import PRUNE_ROUND_S, Duties, Keeper
+from relay365.engine.keeper import GRACE_S, PRUNE_ROUND_S, Duties, Keeper
 from relay365.engine.reports.audience import Audience
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
-from relay365.mail.envelope import SpoolId
+from relay365.mail.dsn import Debt
+from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
+from relay365.mail.headers import date_time
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.catalogue.rows import catalogue
-from relay365.spool.api import Fate, MessageView, Selection, Settlement, State
+from relay365.spool.api import Fate, Hold, LaneNote, MessageView, NewMessage, Selection, Settlement, State
 from relay365.spool.memory import MemorySpool
 
 FAILED = Outcome(
@@ -46,11 +48,20 @@ class House:
         """From now on only these may be told."""
         self.keeper = Keeper(self.spool, self.clock, replace(self.duties, audience=audience))
 
+    def warn_after(self, warn_after_s: float) -> None:
+        """From now on senders are told of mail that is late."""
+        self.keeper = Keeper(self.spool, self.clock, replace(self.duties, warn_after_s=warn_after_s))
+
+    async def texts(self) -> list[str]:
+        """The reports as text, in the order in which they were queued."""
+        contents = [await self.spool.content(view.spool_id) for view in await self.reports()]
+        return [(content.octets() or b"").decode() for content in contents if content is not None]
+
     async def fail(self, spool_id: SpoolId, outcome: Outcome = FAILED) -> None:
         """Settle every recipient as failed, a report owed."""
         now = self.clock.now()
         (claim,) = await self.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
-        fates = tuple(Fate(r.n, State.FAILED, outcome, owes_report=True) for r in claim.recipients)
+        fates = tuple(Fate(r.n, State.FAILED, outcome, owes=Debt.FAILURE) for r in claim.recipients)
         assert [] == await self.spool.settle([Settlement(spool_id, claim.lease, fates)])
 
     async def reports(self) -> list[MessageView]:
@@ -98,7 +109,7 @@ def test_a_report_is_never_reported() -> None:
         await house.keeper.round()
 
         assert [spool_id] == [view.spool_id for view in await house.reports()]
-        assert [] == await house.spool.debts(limit=9)
+        assert [] == await house.spool.debts(Debt.FAILURE, limit=9)
 
     story(tell)
 
@@ -119,7 +130,7 @@ def test_a_report_needs_no_content() -> None:
         await house.keeper.round()
 
         assert 1 == len(await house.reports())
-        assert [] == await house.spool.debts(limit=9)
+        assert [] == await house.spool.debts(Debt.FAILURE, limit=9)
 
     story(tell)
 
@@ -133,7 +144,7 @@ def test_who_wished_no_report_gets_none() -> None:
         await house.keeper.round()
 
         assert [] == await house.reports()
-        assert [] == await house.spool.debts(limit=9)
+        assert [] == await house.spool.debts(Debt.FAILURE, limit=9)
 
     story(tell)
 
@@ -173,6 +184,27 @@ def test_nothing_expires_while_a_person_must_act() -> None:
 
         assert view is not None
         assert State.QUEUED is view.recipients[0].state
+
+    story(tell)
+
+
+def test_a_backlog_goes_before_what_is_too_old_in_it_expires() -> None:
+    """The note of an earlier life keeps it, before any lane was tried; healed, it has an hour to go out."""
+
+    async def tell(house: House) -> None:
+        await put(house.spool, house.clock, life_s=100.0)
+        await house.spool.note_lane(LaneNote("way", "535 5.7.139 no", "configuration", "auth-refused"))
+        await house.spool.note_lane(LaneNote("gone", "535 5.7.139 no", "configuration", "auth-refused"))
+        house.clock.pass_s(1000.0)
+        await house.keeper.round()
+        assert {State.QUEUED: 1} == await house.spool.counts()
+        await house.spool.note_lane(LaneNote("way", last_success_at=house.clock.now()))
+        house.clock.pass_s(GRACE_S - 1)
+        await house.keeper.round()
+        assert {State.QUEUED: 1} == await house.spool.counts()
+        house.clock.pass_s(1.0)
+        await house.keeper.round()
+        assert State.EXPIRED in await house.spool.counts()
 
     story(tell)
 
@@ -222,7 +254,7 @@ def test_a_stranger_is_never_told() -> None:
         (dead,) = await house.spool.list(Selection(states=frozenset({State.FAILED})))
 
         assert [] == await house.reports()
-        assert [] == await house.spool.debts(limit=9)
+        assert [] == await house.spool.debts(Debt.FAILURE, limit=9)
         assert spool_id == dead.spool_id
 
     story(tell)
@@ -260,7 +292,154 @@ def test_a_report_says_what_to_do() -> None:
         text = (content.octets() or b"").decode()
         row = next(row for row in catalogue() if row.id == "no-such-recipient")
 
-        assert f"    {row.title}\r\n    Why: {row.why[0]}\r\n" in text
+        assert f"    What happened: {row.title}\r\n    Exact words: {FAILED.reply_text}\r\n" in text
+        assert f"    Why: {row.why[0]}\r\n" in text
         assert f"    To do: {row.do[0]}\r\n" in text
 
     story(tell)
+
+
+def test_a_sender_is_told_once_that_his_mail_is_late() -> None:
+    """After warn_after, once, with the end of the tries; a failure afterwards is told as well (RFC 3464 2.3.3)."""
+
+    async def tell(house: House) -> None:
+        house.warn_after(100.0)
+        spool_id = await put(house.spool, house.clock, life_s=1000.0)
+        await house.spool.retry(Selection((spool_id,)), house.clock.now() + 5000.0)
+        house.clock.pass_s(99.0)
+        await house.keeper.round()
+        assert [] == await house.reports()
+        house.clock.pass_s(1.0)
+        await house.keeper.round()
+        await house.keeper.round()
+        (delay,) = await house.texts()
+
+        assert "Action: delayed\r\nStatus: 4.0.0\r\n" in delay
+        assert f"Will-Retry-Until: {date_time(house.clock.now() + 900.0)}\r\n" in delay
+        assert "It could not be tried yet" in delay
+        house.clock.pass_s(900.0)
+        await house.keeper.round()
+        assert ["delayed", "failed"] == [_action(text) for text in await house.texts()]
+
+    story(tell)
+
+
+def _action(text: str) -> str:
+    return text.partition("Action: ")[2].partition("\r\n")[0]
+
+
+def test_a_late_report_whose_own_way_is_shut_waits_and_is_spared() -> None:
+    """It would come with the message: while the way is shut nothing is queued, and when the message went, never."""
+
+    async def tell(house: House) -> None:
+        house.warn_after(100.0)
+        spool_id = await put(house.spool, house.clock, life_s=1000.0)
+        house.clock.pass_s(200.0)
+        now = house.clock.now()
+        await house.spool.note_lane(LaneNote("way", gate_until_at=now + 60.0, klass="rate-limit"))
+        await house.keeper.round()
+        assert [spool_id] == [view.spool_id for view in await house.spool.debts(Debt.DELAY, limit=9)]
+        (claim,) = await house.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+        await house.spool.settle([Settlement(spool_id, claim.lease, (Fate(0, State.DELIVERED, FAILED),))])
+        house.clock.pass_s(61.0)
+        await house.keeper.round()
+
+        assert [] == await house.reports()
+        assert [] == await house.spool.debts(Debt.DELAY, limit=9)
+
+    story(tell)
+
+
+def test_a_late_report_says_for_whom_or_what_the_mail_waits() -> None:
+    """A lane that is held for a person, and one that a quota has shut, are named as such, by another lane."""
+
+    async def tell(house: House) -> None:
+        house.warn_after(100.0)
+        await put(house.spool, house.clock, lane="held", life_s=1000.0)
+        await put(house.spool, house.clock, lane="gated", life_s=1000.0)
+        house.clock.pass_s(2000.0)
+        house.may_expire = False
+        now = house.clock.now()
+        await house.spool.note_lane(LaneNote("held", "535 5.7.139 no", "configuration", "auth-refused"))
+        await house.spool.note_lane(LaneNote("gated", gate_until_at=now + 60.0, klass="rate-limit"))
+        await house.keeper.round()
+        held, gated = await house.texts()
+        row = next(row for row in catalogue() if row.id == "auth-refused")
+
+        assert "waits until the administrator of the relay has acted" in " ".join(held.split())
+        assert row.title in " ".join(held.split())
+        assert "    Exact words: 535 5.7.139 no\r\n" in held
+        assert "Status: 4.0.0\r\n" in held
+        assert "Will-Retry-Until" not in held
+        assert "sending quota of Microsoft 365" in " ".join(gated.split())
+        assert date_time(now + 60.0) in " ".join(gated.split())
+
+    story(tell)
+
+
+def test_who_asked_for_success_is_told_that_it_was_relayed() -> None:
+    """Action relayed, never delivered: whether it came to the mailbox is not known here (RFC 3461 5.2.2)."""
+
+    async def tell(house: House) -> None:
+        spool_id = await put(house.spool, house.clock, notify="SUCCESS")
+        now = house.clock.now()
+        (claim,) = await house.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+        taken = Outcome(Kind.DELIVERED, reply_text="250 2.6.0 Queued mail for delivery")
+        fate = Fate(0, State.DELIVERED, taken, owes=Debt.SUCCESS)
+        await house.spool.settle([Settlement(spool_id, claim.lease, (fate,))])
+        await house.keeper.round()
+        await house.keeper.round()
+        (text,) = await house.texts()
+
+        assert "Action: relayed\r\nStatus: 2.6.0\r\n" in text
+        assert "Subject: Relayed mail: your message was handed on\r\n" in text
+
+    story(tell)
+
+
+def test_who_asked_only_for_success_hears_of_no_failure() -> None:
+    """NOTIFY names what is wished, and nothing else is told (RFC 3461 4.1)."""
+
+    async def tell(house: House) -> None:
+        await house.fail(await put(house.spool, house.clock, notify="SUCCESS"))
+        await house.keeper.round()
+
+        assert [] == await house.reports()
+        assert [] == await house.spool.debts(Debt.FAILURE, limit=9)
+
+    story(tell)
+
+
+def test_the_owner_hears_once_of_mail_that_is_kept_for_a_person() -> None:
+    """One report for the message, whatever its sender and NOTIFY; where nobody may be told the debt is struck out."""
+
+    async def tell(house: House) -> None:
+        await keep(house)
+        await house.keeper.round()
+        assert [] == await house.reports()
+        house.restrict(Audience(frozenset({"contoso.com"}), reports_to="admin@contoso.com"))
+        spool_id = await keep(house)
+        await house.keeper.round()
+        await house.keeper.round()
+        (report,) = await house.reports()
+        (text,) = await house.texts()
+
+        assert ["admin@contoso.com"] == [r.address for r in report.recipients]
+        assert "Subject: Held mail: a message of your device waits for you" in text
+        assert "550 5.7.1 recipient not allowed here (R1)" in text
+        assert "Action: delayed" in text
+        assert spool_id in text
+
+    story(tell)
+
+
+async def keep(house: House) -> SpoolId:
+    """A message that its device believes to be on its way."""
+    intake = house.spool.begin()
+    intake.write(b"Subject: x\r\n\r\nx\r\n")
+    now = house.clock.now()
+    envelope = Envelope("cam@x.test", (ForwardPath("far@else.test", "NEVER"), ForwardPath("near@else.test")))
+    held = Hold("refused", "550 5.7.1 recipient not allowed here (R1)", Debt.KEPT)
+    facts = SubmitterFacts("lan", "192.0.2.7", device="cam")
+    await intake.commit(NewMessage(envelope, facts, "way", now, now + 1000.0, held=held))
+    return intake.spool_id

@@ -20,6 +20,8 @@ from relay365.engine import listener as module
 from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
 from relay365.engine.reception import Reception
 from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.tolerance import DEFAULT
+from relay365.net import door
 from relay365.net.identity import Identity
 from relay365.net.tls import own_certificate, server_context
 from relay365.rules.client import NOBODY, Client
@@ -283,9 +285,12 @@ def counts_of(count: SessionCount) -> list[dict[str, int]]:
     return [dict(one._machine.counts.tolerated) for one in count.sessions if one._machine is not None]
 
 
-def test_a_tolerance_that_was_needed_is_counted(own: tuple[Path, Path]) -> None:
-    """TLS at once on a plain port, plain words on a TLS port: each stands in the counts of its session."""
+def test_a_tolerance_that_was_needed_is_counted(
+    own: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS at once on a plain port, words before the greeting, plain words on a TLS port: each counts in its session."""
     tolerated: list[dict[str, int]] = []
+    monkeypatch.setattr(door, "HOLD_S", 10.0)  # a machine that is busy must not be too late for it
 
     async def live() -> None:
         count = SessionCount(9, 9)
@@ -295,6 +300,12 @@ def test_a_tolerance_that_was_needed_is_counted(own: tuple[Path, Path]) -> None:
                 "127.0.0.1", port, ssl=client, server_hostname="localhost"
             )
             await until(lambda: counts_of(count) != [])
+            tolerated.extend(counts_of(count))
+            writer.transport.abort()
+            await until(lambda: counts_of(count) == [])
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"EHLO x\r\n")
+            assert (await asyncio.wait_for(reader.readline(), 10)).startswith(b"220 ")
             tolerated.extend(counts_of(count))
             writer.transport.abort()
         forgiving = Client(login="optional", tolerances=frozenset({"plain_on_tls_port"}))
@@ -307,7 +318,28 @@ def test_a_tolerance_that_was_needed_is_counted(own: tuple[Path, Path]) -> None:
             writer.transport.abort()
 
     asyncio.run(live())
-    assert [{"tls_at_once": 1}, {"plain_on_tls_port": 1}] == tolerated
+    assert [{"tls_at_once": 1}, {"early_talk": 1}, {"plain_on_tls_port": 1}] == tolerated
+
+
+def test_who_does_not_wait_for_the_greeting_is_told_so_where_it_must(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without early_talk: 554 and the end, on the wire and in the journal; no command is answered."""
+    monkeypatch.setattr(door, "HOLD_S", 10.0)
+
+    async def live() -> bytes:
+        count = SessionCount(9, 9)
+        strict = Client(login="optional", tolerances=DEFAULT - {"early_talk"})
+        async with opened(Listener(receiving(None, client=strict), count), count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"EHLO x\r\n")
+            said = await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+            await until(lambda: not count.sessions)
+        return said
+
+    assert b"554 5.5.1 Wait for the greeting\r\n" == asyncio.run(live())
+    assert "session.refused peer=127.0.0.1 reply='554 5.5.1 Wait for the greeting'" in caplog.text
 
 
 def test_a_new_certificate_is_shown_to_whoever_comes_later(

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
+import pytest
+
 from fakes.clock import FakeClock
 from fakes.mail import DEVICE, put
 from fakes.route import (
@@ -20,12 +22,15 @@ from fakes.route import (
     Judge,
     always,
 )
+from relay365.engine.roads.advice import NOT_BY_THIS_ROAD, NoAdvice
 from relay365.engine.scheduler import Scheduler
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
-from relay365.mail.outcome import Outcome
+from relay365.mail.outcome import Class, Kind, Outcome
 from relay365.routes.api import Consignment, LaneLimits
+from relay365.routes.catalogue.rows import catalogue
 from relay365.rules.retry import POISON_TRIES, Policy
-from relay365.spool.api import MessageView, NewMessage, Selection, State
+from relay365.spool.api import Claim, ClaimedRecipient, MessageView, NewMessage, Selection, State
 from relay365.spool.memory import MemorySpool
 
 
@@ -87,7 +92,7 @@ def test_each_recipient_gets_the_state_of_its_outcome() -> None:
         await house.settled()
 
         assert [State.DELIVERED, State.FAILED, State.QUEUED] == await house.states(spool_id)
-        assert [spool_id] == [view.spool_id for view in await house.spool.debts(limit=9)]
+        assert [spool_id] == [view.spool_id for view in await house.spool.debts(Debt.FAILURE, limit=9)]
         view = await house.view(spool_id)
         assert house.clock.now() + 60.0 == view.recipients[2].next_attempt_at
 
@@ -444,16 +449,61 @@ def test_a_throttle_of_the_mailbox_holds_for_its_other_road() -> None:
     asyncio.run(tell())
 
 
-def test_what_a_road_can_never_carry_is_handed_to_the_next() -> None:
+class Adviser(NoAdvice):
+    """Another road for one address; what is known of recipients by number, for as long as `known_now` says it."""
+
+    def __init__(self, other: str = "") -> None:
+        self.other = other
+        self.known_now: dict[int, Outcome] = {}
+
+    def instead_of(self, claim: Claim, recipient: ClaimedRecipient) -> str:
+        return "other" if recipient.path.address == self.other else ""
+
+    async def known(self, claim: Claim) -> dict[int, Outcome]:
+        return self.known_now
+
+
+def test_what_the_trace_has_is_not_sent_again() -> None:
+    """An uncertain delivery is asked about before it goes again; what nobody found goes, and no place is lost."""
+
+    async def tell(house: House) -> None:
+        adviser = Adviser()
+        house.scheduler.advice = adviser
+        spool_id = await house.put("a@x", "b@x")
+        await house.settled()
+        assert [(State.QUEUED, True)] * 2 == [
+            (one.state, one.possible_duplicate) for one in (await house.view(spool_id)).recipients
+        ]
+        later = Outcome(
+            Kind.DEFERRED, klass=Class.TRANSIENT, row="asks-trace", retry_after_s=120.0, offered=False
+        )
+        adviser.known_now = {0: later, 1: later}
+        await house.pass_s(70.0)
+        assert 1 == len(house.route.consignments)
+        adviser.known_now = {0: replace(DELIVERED, reply_text="not sent again")}
+        await house.pass_s(121.0)
+        assert [["b@x"]] == [
+            [path.address for path in one.envelope.forward_paths] for one in house.route.consignments[1:]
+        ]
+        assert State.DELIVERED is (await house.states(spool_id))[0]
+        assert 2 == house.scheduler.lanes["way"].room(house.clock.mono())
+
+    story(tell, always(NO_ANSWER))
+
+
+@pytest.mark.parametrize(("kind", "row"), [("fake", "larger-than-remote-takes"), ("graph", "")])
+def test_what_a_road_can_never_carry_is_handed_to_the_next(kind: str, row: str) -> None:
     """At once, without an attempt counted and without a report; where there is no other it fails as always."""
-    too_large = replace(FAILED, row="larger-than-remote-takes", reply_text="552 5.3.4 too large")
+    no = replace(FAILED, row=row, reply_text="not by this road")
 
     async def tell() -> None:
         clock = FakeClock()
         spool = MemorySpool(clock)
-        routes = [FakeRoute(always(too_large), name="way"), FakeRoute(always(DELIVERED), name="other")]
+        way = FakeRoute(always(no), name="way")
+        way.kind = kind
+        routes = [way, FakeRoute(always(DELIVERED), name="other")]
         scheduler = Scheduler(spool, routes, clock, Policy((60.0,), jitter=0.0))
-        scheduler.instead_of = lambda claim, one: "other" if one.path.address == "a@x" else ""
+        scheduler.advice = Adviser(other="a@x")
         task = asyncio.ensure_future(scheduler.run())
         spool_id = await put(spool, clock, "a@x", "b@x")
         scheduler.accepted("way")
@@ -482,3 +532,8 @@ def test_a_message_with_more_recipients_than_one_transaction_may_have_goes_throu
         assert {State.DELIVERED} == set(await house.states(spool_id))
 
     story(tell, always(DELIVERED), LaneLimits(2, recipients=2))
+
+
+def test_the_rows_that_hand_over_are_rows_of_the_catalogue() -> None:
+    """A word that no outcome bears would hand nothing over."""
+    assert set() == NOT_BY_THIS_ROAD - {row.id for row in catalogue()}

@@ -13,7 +13,8 @@ from relay365.engine.contents.workshop import Workshop
 from relay365.engine.reception import RECIPIENT_OK, SENDER_OK
 from relay365.engine.taking import Taking
 from relay365.errors import SpoolFull
-from relay365.mail.envelope import ForwardPath, SubmitterFacts
+from relay365.mail.dsn import Debt
+from relay365.mail.envelope import ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.headers import MAX_RECEIVED
 from relay365.mail.status import Reply
 from relay365.rules.client import Client
@@ -21,7 +22,7 @@ from relay365.rules.policy import refusal
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
 from relay365.spool.api import NewMessage
 from relay365.spool.memory import MemorySpool
-from transcript.standin import JumpingLoop, LoopClock, StubbornSpool, reception
+from transcript.standin import JumpingLoop, LoopClock, OpenGate, StubbornSpool, reception
 
 FACTS = SubmitterFacts("test", "192.0.2.7", 2525, "printer", "ESMTPSA", "TLSv1.3 X", "scan")
 
@@ -116,7 +117,7 @@ def test_what_was_never_begun_is_not_accepted(runner: asyncio.Runner) -> None:
 
 
 def test_a_message_that_is_sent_again_is_given_back(runner: asyncio.Runner) -> None:
-    """It hears the first one's 250 and id; one that was refused is no first."""
+    """It hears the first one's 250 and id, whose history says so; one that was refused is no first."""
 
     async def live() -> None:
         spool = StubbornSpool(MemorySpool(LoopClock()))
@@ -128,6 +129,29 @@ def test_a_message_that_is_sent_again_is_given_back(runner: asyncio.Runner) -> N
         other = await take(b"y\r\n", spool, workshop)
         assert (452, 250, True, False) == (refused.code, first.code, first == second, first == other)
         assert (2, 2) == (len(spool.committed), spool.n_abandoned)
+        history = await _history(spool, first), await _history(spool, other)
+        assert (["message.duplicate came again from 192.0.2.7"], []) == history
+
+    runner.run(live())
+
+
+async def _history(spool: StubbornSpool, accepted: Reply) -> list[str]:
+    """What a message's history says beside that it was accepted."""
+    view = await spool.show(SpoolId(accepted.text.rpartition(" ")[2]))
+    return [f"{one.name} {one.detail}" for one in view.events if one.name == "message.duplicate"]
+
+
+def test_a_history_that_cannot_be_written_changes_no_answer(runner: asyncio.Runner) -> None:
+    """The first message is ours already, so the second try hears its 250."""
+
+    class Forgetful(StubbornSpool):
+        async def note(self, spool_id: SpoolId, name: str, detail: str) -> None:
+            raise SpoolFull("full")
+
+    async def live() -> None:
+        spool, workshop = Forgetful(MemorySpool(LoopClock())), Workshop(twins=Twins(60.0))
+        first, second = await take(b"x\r\n", spool, workshop), await take(b"x\r\n", spool, workshop)
+        assert (250, first) == (second.code, second)
 
     runner.run(live())
 
@@ -163,11 +187,12 @@ def test_what_policy_refuses_is_kept_for_a_device_that_shows_nothing(runner: asy
         taking.write(b"x\r\n")
         assert 250 == (await taking.store(here, FACTS, ContentEnded(3))).code
         (message,) = spool.committed
-        assert (
-            "refused",
-            "<x@y.test>: 550 5.7.1 sender not allowed here (R1); "
+        assert message.held is not None
+        assert "refused" == message.held.row
+        assert [
+            "<x@y.test>: 550 5.7.1 sender not allowed here (R1)",
             "<far@else.test>: 550 5.7.1 recipient not allowed here (R1)",
-        ) == message.held
+        ] == message.held.reason.split("; ")
         assert ["far@else.test", "near@b.test"] == [one.address for one in message.envelope.forward_paths]
 
     runner.run(live())
@@ -187,3 +212,31 @@ def test_what_is_no_refusal_for_ever_or_nobodys_wish_stays_refused(said: Reply, 
 
     assert said == taking.open(said, client)
     assert said == taking.add(RcptGiven(ForwardPath("a@b.test")), said, client)
+
+
+class KeptGate(OpenGate):
+    """Everybody is a device that shows nothing."""
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        return KEPT
+
+
+@pytest.mark.parametrize(("gate", "owes"), [(KeptGate(), Debt.KEPT), (OpenGate(), None)])
+def test_the_owner_of_a_device_that_shows_nothing_is_owed_word_of_what_is_held(
+    runner: asyncio.Runner, gate: OpenGate, owes: Debt | None
+) -> None:
+    """Written with the message, so that no crash comes between; another client was told itself."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        here = replace(reception(spool, gate=gate), workshop=Workshop(limit_octets=2, oversize="hold"))
+        taking = Taking(MailGiven("a@b.test"))
+        taking.add(RcptGiven(ForwardPath("c@d.test")))
+        taking.begin(here, FACTS)
+        taking.write(b"x\r\n")
+        assert 250 == (await taking.store(here, FACTS, ContentEnded(3))).code
+        (message,) = spool.committed
+        assert message.held is not None
+        assert owes == message.held.owes
+
+    runner.run(live())

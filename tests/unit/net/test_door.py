@@ -138,9 +138,9 @@ def test_who_speaks_first_waits_no_longer(contexts: tuple[ssl.SSLContext, ssl.SS
     async def live() -> None:
         host = Host()
         Peer(Doorway(contexts[0]), host).say(b"HELO early\r\n")
-        assert [f"arrived {PEER} plain", "connected", "HELO early\r\n"] == host.told
+        assert [f"arrived {PEER} plain", "EARLY_SERVED", "connected", "HELO early\r\n"] == host.told
         await asyncio.sleep(1)
-        assert 3 == len(host.told)
+        assert 4 == len(host.told)
 
     jump(live)
 
@@ -149,10 +149,30 @@ def test_without_the_tolerance_nothing_is_waited_for(contexts: tuple[ssl.SSLCont
     """tls_at_once switched off: the greeting comes at once, TLS is turned away with words, and it is not learnt."""
 
     async def live() -> None:
-        host, way = Host(tolerances=frozenset()), Doorway(contexts[0])
+        host, way = Host(tolerances=DEFAULT - {"tls_at_once"}), Doorway(contexts[0])
         Peer(way, host).say(HELLO)
         assert [f"arrived {PEER} plain", "connected", "TLS_FAILED", "disconnected"] == host.told
         assert [door.NOT_TOLERATED] == host.words
+
+    jump(live)
+
+
+def test_who_must_wait_for_the_greeting_is_given_a_moment_to_show_that_it_does() -> None:
+    """early_talk switched off: words before the greeting are turned away unheard; whoever waits is greeted, late."""
+
+    async def live() -> None:
+        first, second = (Host(tolerances=DEFAULT - {"early_talk"}) for _ in range(2))
+        way = Doorway()
+        way.habits.note(PEER, began_tls=False)
+        Peer(way, first).say(b"HELO early\r\n")
+        assert [f"arrived {PEER} plain", "EARLY", "disconnected"] == first.told
+        assert [door.TOO_EARLY] == first.words
+
+        patient = Peer(way, second)
+        assert [f"arrived {PEER} plain"] == second.told
+        await asyncio.sleep(door.HOLD_S)
+        patient.say(b"HELO late\r\n")
+        assert [f"arrived {PEER} plain", "connected", "HELO late\r\n"] == second.told
 
     jump(live)
 

@@ -13,7 +13,7 @@ import uvloop
 
 from relay365.clock import SystemClock
 from relay365.errors import TransportError
-from relay365.net.stream import Stream, connect, listen
+from relay365.net.stream import ANY_IPV4, Stream, connect, listen
 from relay365.net.tls import own_certificate, server_context
 from transcript.standin import FakeTransport
 
@@ -323,3 +323,35 @@ def test_words_in_one_segment_with_the_handshake_come_after_it(
         runner.run(story())
 
     assert ["handshake done", b"EHLO y\r\n"] == order
+
+
+@pytest.mark.parametrize("source", ["127.0.0.9", ANY_IPV4])
+def test_we_come_from_where_we_are_told(source: str) -> None:
+    """The remote sees our source address; with any of IPv4 a name with two addresses is reached by the old one."""
+
+    async def run() -> str:
+        server, client = Ear(), Ear()
+        listening = await listen("127.0.0.1", 0, lambda: server)
+        port = listening.sockets[0].getsockname()[1]
+        stream = await connect("localhost", port, client, deadline_s=DEADLINE_S, source=source)
+        async with asyncio.timeout(DEADLINE_S):
+            await server.came.wait()
+        assert server.stream is not None
+        seen = server.stream.peer[0]
+        stream.close()
+        listening.close()
+        await server.gone.wait()
+        return seen
+
+    for runner in (asyncio.run, uvloop.run):
+        assert ("127.0.0.1" if source == ANY_IPV4 else source) == runner(run())
+
+
+@pytest.mark.parametrize(("host", "source"), [("127.0.0.1", "192.0.2.1"), ("::1", ANY_IPV4)])
+def test_a_source_that_is_not_ours_is_named(host: str, source: str) -> None:
+    """An address of somebody else, and a remote that IPv4 does not reach, are faults of the way."""
+    with pytest.raises(TransportError) as error:
+        asyncio.run(connect(host, 9, Ear(), deadline_s=DEADLINE_S, source=source))
+
+    assert error.value.phase in ("connect", "resolve")
+    assert (f"from {source}" in str(error.value)) == (source != ANY_IPV4)

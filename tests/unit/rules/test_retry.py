@@ -52,7 +52,7 @@ def test_delivered_is_the_end() -> None:
     """Nothing is owed and nothing comes again."""
     found = decide(Outcome(Kind.DELIVERED), 3, NOW, 0.5, POLICY)
 
-    assert ("delivered", False, False) == (found.state, found.owes_report, found.possible_duplicate)
+    assert ("delivered", False) == (found.state, found.possible_duplicate)
 
 
 def test_uncertain_comes_again_marked() -> None:
@@ -110,11 +110,11 @@ def test_a_message_that_breaks_the_way_is_set_aside_while_others_pass(row: str, 
     ).possible_duplicate
 
 
-def test_a_final_no_fails_and_owes_a_report() -> None:
+def test_a_final_no_fails() -> None:
     """Only class message with kind failed ends so."""
     found = decide(Outcome(Kind.FAILED, Scope.RECIPIENT, Class.MESSAGE), 0, NOW, 0.5, POLICY)
 
-    assert ("failed", True) == (found.state, found.owes_report)
+    assert "failed" == found.state
 
 
 def test_a_temporary_no_to_a_message_waits() -> None:
@@ -144,10 +144,9 @@ def test_no_line_is_no_attempt() -> None:
 
 
 def test_every_outcome_has_a_decision() -> None:
-    """All kinds and classes together become one of four states, and only failed ones owe a report."""
+    """All kinds and classes together become one of four states."""
     for kind, klass, offered in itertools.product(Kind, [None, *Class], (True, False)):
         found = decide(Outcome(kind, klass=klass, offered=offered), 0, NOW, 0.5, POLICY)
 
         assert found.state in {"delivered", "queued", "failed", "held"}
-        assert found.owes_report == (found.state == "failed")
         assert (found.state == "delivered") == (kind is Kind.DELIVERED)

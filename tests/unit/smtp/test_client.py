@@ -217,3 +217,72 @@ def test_a_short_secret_is_not_cut_out_of_words() -> None:
 
     assert isinstance(event, ReplyReceived)
     assert ("not now, [secret]",) == event.reply.lines
+
+
+def in_chunks() -> ClientSession:
+    """A machine with a first chunk on its way."""
+    session = machine_of("PIPELINING", "CHUNKING")
+    session.chunk(b"first")
+    assert b"BDAT 5\r\nfirst" == session.octets_to_send()
+    return session
+
+
+def test_past_the_dot_rises_with_the_last_octet_of_the_last_chunk() -> None:
+    """Neither with an earlier chunk nor one octet early; the replies of the chunks before it change nothing."""
+    session = in_chunks()
+    session.chunk(b".x", is_last=True)
+    assert b"BDAT 2 LAST\r\n." == session.octets_to_send(14)
+    assert not session.past_the_dot
+    session.octets_to_send()
+    assert session.past_the_dot
+    session.receive(b"250 one\r\n")
+
+    assert ReplyReceived(Step.CHUNK, Reply.of(250, "", "one")) == session.next_event()
+    assert session.past_the_dot
+    session.receive(b"250 both\r\n")
+    assert ReplyReceived(Step.DOT, Reply.of(250, "", "both")) == session.next_event()
+    assert not session.past_the_dot
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        (b"", b"250 one\r\n250 both\r\n"),
+        (b"25", b"0 one\r\n250 both\r\n"),
+        (b"250-one\r\n", b"250 one\r\n250 both\r\n"),
+        (b"250-one\r\n250 one\r\n", b"250 both\r\n"),
+        (b"250 one\r\n", b"250 both\r\n"),
+    ],
+)
+def test_replies_to_earlier_chunks_may_come_while_the_last_goes_out(early: bytes, late: bytes) -> None:
+    """Whole or in part, of one line or several: they are no answer to the last one, and it is believed."""
+    session = in_chunks()
+    session.receive(early)
+    session.chunk(b"last", is_last=True)
+    session.octets_to_send()
+    session.receive(late)
+
+    steps = [event.step for _ in range(2) if isinstance(event := session.next_event(), ReplyReceived)]
+    assert [Step.CHUNK, Step.DOT] == steps
+
+
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        (b"250 one\r\n250 both\r\n", b""),
+        (b"250 one\r\n2", b"50 both\r\n"),
+        (b"250-one\r\n250 one\r\n250-", b"both\r\n250 both\r\n"),
+    ],
+)
+def test_a_yes_to_the_last_chunk_before_it_was_out_is_none(early: bytes, late: bytes) -> None:
+    """Not one octet of it may have come before; whether the remote has the message is uncertain then."""
+    session = in_chunks()
+    session.receive(early)
+    session.chunk(b"last", is_last=True)
+    session.octets_to_send()
+    session.receive(late)
+
+    assert isinstance(session.next_event(), ReplyReceived)
+    with pytest.raises(RemoteProtocolError, match="before the end"):
+        session.next_event()
+    assert session.past_the_dot

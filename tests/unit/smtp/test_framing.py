@@ -68,10 +68,11 @@ def test_only_crlf_dot_crlf_ends_a_content(false_end: bytes) -> None:
 
 
 def test_repairs_are_counted() -> None:
-    """Each lone CR, lone LF, CR too many and NUL is one."""
+    """Each lone CR, lone LF, CR too many and NUL is one; the NUL stays where it was."""
     decoder = ContentDecoder()
-    decoder.feed(b"a\nb\rc\x00d\r\r\ne\r\n.\r\n")
+    block, _ = decoder.feed(b"a\nb\rc\x00d\r\r\ne\r\n.\r\n")
 
+    assert b"a\r\nb\r\nc\x00d\r\ne\r\n" == block
     assert (4, 3, 1) == (decoder.repairs, decoder.n_line_ends, decoder.n_nuls)
 
 
@@ -97,7 +98,7 @@ def test_a_missing_line_end_is_added() -> None:
         (b"a\r\n.\r\nrest", b"a\r\n", False),
         (b".\nrest", b"", True),
         (b"\n..\n..b\r\n..c\n.\nrest", b"\r\n.\r\n.b\r\n.c\r\n", True),
-        (b"a\r.\rb\n.\rc\n\0.\nd\r\r\n.\nrest", b"a\r\n.\r\nb\r\n\r\nc\r\n.\r\nd\r\n", True),
+        (b"a\r.\rb\n.\rc\n\0.\nd\r\r\n.\nrest", b"a\r\n.\r\nb\r\n\r\nc\r\n\0.\r\nd\r\n", True),
     ],
 )
 def test_where_bare_lf_is_forgiven_it_ends_lines_and_content(

@@ -11,7 +11,7 @@ from relay365.clock import SystemClock
 from relay365.config import GraphRoute
 from relay365.config.roads.kinds import Account
 from relay365.routes.api import LaneLimits, Route
-from relay365.routes.graph.client import AT_ONCE, Endpoint, GraphClient
+from relay365.routes.graph.client import ANSWER_OCTETS, AT_ONCE, Endpoint, GraphClient
 from relay365.routes.graph.route import Graph, Manner
 from relay365.routes.graph.upload import Upload
 
@@ -32,8 +32,11 @@ def graph(name: str, route: GraphRoute, site: Site) -> list[Route]:
     return built
 
 
-def graph_client(name: str, route: Account, site: Site, scope: str = "") -> GraphClient:
+def graph_client(
+    name: str, route: Account, site: Site, scope: str = "", answer_octets: int = ANSWER_OCTETS
+) -> GraphClient:
     """A client for Graph with a route's sign-in; all clients of one application at one site share its four places."""
-    endpoint = Endpoint(route.graph_endpoint.rstrip("/"), client_tls(route.ca_file, site), route.proxy)
+    base, context = route.graph_endpoint.rstrip("/"), client_tls(route.ca_file, site)
+    endpoint = Endpoint(base, context, route.proxy, answer_octets)
     places = site.graph_places.setdefault((route.tenant, route.client), asyncio.Semaphore(AT_ONCE))
     return GraphClient(endpoint, tokens_of(name, route, site, scope), places)

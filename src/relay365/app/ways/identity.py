@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeGuard
 
 from relay365.app.keyring import Key
 from relay365.app.place import Site
@@ -44,7 +45,7 @@ def tokens_of(name: str, route: Account, site: Site, scope: str = "") -> TokenSo
     return source
 
 
-def signs_in(route: object) -> bool:
+def signs_in(route: object) -> TypeGuard[Account]:
     """Whether a route of the file asks for tokens at all."""
     return isinstance(route, Account) and (route.asks_entra() or bool(route.managed_identity))
 

@@ -49,7 +49,7 @@ def with_presets(kind: str, given: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"authority": AUTHORITY[cloud], "graph_endpoint": GRAPH[cloud]}
     if kind == "submission":
         found["endpoint"] = SUBMISSION[cloud]
-    graph = str(given.get("graph_endpoint", GRAPH[cloud])).rstrip("/")
+    graph = GRAPH[cloud]  # the resource keeps its name, by whatever address it is reached
     found["scope"] = (_delegated if given.get("login") == "mailbox" else _application)(kind, cloud, graph)
     if kind == "graph" and given.get("login") == "mailbox" and given.get("large") != "refuse":
         found["scope"] += f" {graph}/Mail.ReadWrite"  # a draft and an upload session are writing

@@ -7,6 +7,7 @@ workload_token and, where that lives, password.
 from __future__ import annotations
 
 from datetime import date
+from ipaddress import AddressValueError, IPv4Address
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -26,6 +27,16 @@ from relay365.config.words import (
     several,
 )
 
+
+def _source(value: object) -> object:
+    """Connectors know IPv4 addresses only (New-InboundConnector -SenderIPAddresses)."""
+    try:
+        return str(IPv4Address(value)) if isinstance(value, str) and value else value
+    except AddressValueError:
+        raise ValueError("an IPv4 address of this machine: a connector knows no other") from None
+
+
+SourceAddress = Annotated[str, BeforeValidator(_source)]
 Mailboxes = Annotated[tuple[MailboxName, ...], BeforeValidator(several)]
 
 
@@ -228,6 +239,8 @@ class AcsRoute(Account):
     def _a_login(self) -> AcsRoute:
         if bool(self.resource) == bool(self.user):
             raise ValueError("one of resource or user")
+        if self.resource and not (self.client and self.tenant):
+            raise ValueError("client and tenant with resource: the login is resource|client|tenant")
         return self
 
 
@@ -243,6 +256,11 @@ class ConnectorRoute(Account):
         "dns",
         description="where: the domain's MX record, or Graph (serviceConfigurationRecords; needs a sign-in)",
     )
+    name_server: HostPort | None = Field(
+        None,
+        description="for DNS: whom to ask, where the system's name server has another MX record; 203.0.113.53:53",
+    )
+    port: Number = Field(25, ge=1, le=65_535, description="port of the MX host that was looked up")
     certificate: SecretRef | None = Field(
         None,
         description="our certificate with its whole chain (PEM), where the connector goes by certificate",
@@ -252,7 +270,9 @@ class ConnectorRoute(Account):
         None, description="for Graph: the application's certificate (PEM)"
     )
     app_key: SecretRef | None = Field(None, description="for Graph: its private key (PEM)")
-    source: str = Field("", description="our own IPv4 address to send from; default: the system's choice")
+    source: SourceAddress = Field(
+        "", description="our own IPv4 address to send from; default: the system's choice"
+    )
     recipients: Number = Field(200, ge=1, le=200, description="recipients of one transaction at most")
     connections: Number = Field(
         10, ge=1, le=50, description="at once; fewer while Microsoft says that it is busy"
@@ -265,6 +285,8 @@ class ConnectorRoute(Account):
             raise ValueError("one of host or domain")
         if (self.app_certificate is None) != (self.app_key is None):
             raise ValueError("app_certificate and app_key together")
+        if any(one is not None and one.env is not None for one in (self.certificate, self.key)):
+            raise ValueError("certificate and key as { file = } or { credential = }: they may be renewed")
         return self
 
     def _credentials(self) -> tuple[object, ...]:

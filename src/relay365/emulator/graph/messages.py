@@ -57,7 +57,7 @@ class Call:
         """The body as a JSON object; raises GraphError."""
         try:
             found = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise GraphError("bad-json", str(error)) from error
         if not isinstance(found, dict):
             raise GraphError("bad-json", "An object is expected.")

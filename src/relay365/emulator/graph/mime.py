@@ -25,11 +25,14 @@ from typing import Any, BinaryIO
 from relay365.emulator.graph.answers import GraphError
 
 RECIPIENT_FIELDS = (("To", "toRecipients"), ("Cc", "ccRecipients"), ("Bcc", "bccRecipients"))
+_PARSER_FAULTS = (AttributeError, HeaderParseError, IndexError, LookupError, TypeError, ValueError)
+"""What the standard library's parser raises for header fields that break its assumptions."""
+
 _MOST_PREVIEW = 255
 _LINE_OCTETS = 57  # of raw content in a base64 line of 76 characters (RFC 2045 6.8)
 _BLOCK_OCTETS = _LINE_OCTETS * 1024
 _FIELD = re.compile(rb"([^\s:]+)[ \t]*:(?:[^\n]|\n[ \t])*\n?")
-_ADDRESS = re.compile(r"[^\s@<>,;:]+@[^\s@<>,;:]+")
+_ADDRESS = re.compile(r"[^\s@<>,;:\\()\[\]\"]+@[^\s@<>,;:\\()\[\]\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,10 @@ def resource_of(octets: bytes) -> dict[str, Any]:
     message = BytesParser(policy=policy.default).parsebytes(octets)
     body = message.get_body(("html", "plain"))
     text = _text(body)
-    sent_at = getattr(message["date"], "datetime", None)
+    sent_at = getattr(_field(message, "date"), "datetime", None)
     found: dict[str, Any] = {
-        "subject": str(message.get("subject", "")),
-        "internetMessageId": str(message.get("message-id", "")).strip(),
+        "subject": str(_field(message, "subject")),
+        "internetMessageId": str(_field(message, "message-id")).strip(),
         "bodyPreview": text[:_MOST_PREVIEW],
         "body": {
             "contentType": "html" if body is not None and body.get_content_subtype() == "html" else "text",
@@ -166,8 +169,16 @@ def _text(body: Any) -> str:
         return ""
     try:
         return str(body.get_content())
-    except (LookupError, UnicodeError):  # a charset that nobody has
+    except _PARSER_FAULTS:  # also a charset that nobody has
         return str(body.get_payload())
+
+
+def _field(message: Any, name: str) -> Any:
+    """A field's value as the parser reads it, else as it stands, "" where there is none."""
+    try:
+        return message.get(name, "")
+    except _PARSER_FAULTS:
+        return next((value for field, value in message.raw_items() if field.lower() == name), "")
 
 
 def _people(message: Any, field: str) -> list[dict[str, Any]]:
@@ -184,7 +195,7 @@ def _addresses(message: Any, field: str) -> list[tuple[str, str]]:
         return [
             (one.display_name, one.addr_spec) for value in values for one in value.addresses if one.domain
         ]
-    except (HeaderParseError, IndexError, ValueError):
+    except _PARSER_FAULTS:
         raw = [str(value) for name, value in message.raw_items() if name.lower() == field.lower()]
         return [("", found) for value in raw for found in _ADDRESS.findall(value)]
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from relay365.emulator.graph.answers import GraphError
 
+MOST_DIGITS = 10
+
 Item = Mapping[str, Any]
 
 _VALUE = r"'(?:[^']|'')*'|[A-Za-z0-9:.+\-]+"
@@ -24,6 +26,7 @@ _CLAUSE = re.compile(
     rf"|(?P<name>[\w/]+)\s+(?P<op>eq|ne|ge|gt|le|lt)\s+(?P<value>{_VALUE}))\s*",
     re.IGNORECASE,
 )
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?", re.IGNORECASE)
 _AND = re.compile(r"\s*and\s+", re.IGNORECASE)
 _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "eq": operator.eq, "ne": operator.ne, "ge": operator.ge, "gt": operator.gt, "le": operator.le, "lt": operator.lt,
@@ -118,7 +121,7 @@ def _clause(found: re.Match[str]) -> Clause:
         return Clause(found["name"], found["op"].lower(), _unquoted(value))
     known: Any = {"true": True, "false": False, "null": None}.get(value.lower(), value)
     if isinstance(known, str):
-        known = int(known) if known.isdigit() else _instant(known)
+        known = int(known) if known.isdigit() and len(known) <= MOST_DIGITS else _instant(known)
     return Clause(found["name"], found["op"].lower(), known)
 
 
@@ -128,9 +131,11 @@ def _unquoted(text: str) -> str:
 
 def _instant(text: str) -> datetime:
     try:
-        found = datetime.fromisoformat(text.upper())
+        found = datetime.fromisoformat(text.upper()) if _INSTANT.fullmatch(text) else None
     except ValueError as error:
-        raise GraphError("bad-query", f"Invalid filter clause: {text}") from error
+        raise GraphError("bad-query", f"Invalid filter clause: {text[:60]}") from error
+    if found is None:
+        raise GraphError("bad-query", f"Invalid filter clause: {text[:60]}")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
@@ -148,7 +153,8 @@ def _number(options: Mapping[str, str], name: str, default: int, most: int) -> i
     text = options.get(name)
     if text is None:
         return default
-    if not (text.isascii() and text.isdigit()) or not (0 if name == "$skip" else 1) <= int(text) <= most:
+    is_number = text.isascii() and text.isdigit() and len(text) <= MOST_DIGITS
+    if not is_number or not (0 if name == "$skip" else 1) <= int(text) <= most:
         raise GraphError("bad-query", f"Invalid value '{text}' for {name}.")
     return int(text)
 

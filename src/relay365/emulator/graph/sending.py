@@ -110,9 +110,13 @@ class Sending:
 
     async def _later(self, state: MailboxState, draft: record.Draft, posting: Posting) -> None:
         wait_s = state.minute.wait_s(self._clock.mono())
-        while wait_s:
-            await asyncio.sleep(wait_s)
-            wait_s = state.minute.wait_s(self._clock.mono())
+        try:
+            while wait_s:
+                await asyncio.sleep(wait_s)
+                wait_s = state.minute.wait_s(self._clock.mono())
+        except asyncio.CancelledError:  # the emulator ends
+            draft.drop()
+            raise
         self._office.take(draft, posting)
 
 

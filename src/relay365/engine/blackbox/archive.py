@@ -45,7 +45,7 @@ class Archive:
 
     def write(self, key: str, client: dict[str, Any]) -> None:
         """Replace a client's file; raises OSError."""
-        _replace(self.folder / f"{key}{_SUFFIX}", client)
+        replace_file(self.folder / f"{key}{_SUFFIX}", client)
 
     def read(self, key: str) -> dict[str, Any]:
         """What is known of a client; {} where there is nothing or it cannot be read."""
@@ -83,7 +83,7 @@ class Archive:
 
     def give_order(self, order: Order) -> None:
         """Let a running relay learn; raises OSError."""
-        _replace(
+        replace_file(
             self._learn_file,
             {"client": order.key, "began_at": order.began_at, "until_at": order.until_at},
         )
@@ -97,7 +97,8 @@ def _read(file: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _replace(file: Path, value: dict[str, Any]) -> None:
+def replace_file(file: Path, value: dict[str, Any]) -> None:
+    """Write a file anew as JSON, as a whole, readable by this user only; raises OSError."""
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = file.with_name(f"{file.name}.new")
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

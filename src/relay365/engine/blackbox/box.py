@@ -20,6 +20,7 @@ from relay365.clock import Clock
 from relay365.engine.blackbox.archive import Archive, Order, key_of
 from relay365.engine.blackbox.heard import Heard, closed
 from relay365.engine.blackbox.recording import Recording
+from relay365.engine.blackbox.upstream import Upstream
 from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.tolerance import TOLERANCES
 from relay365.rules.client import Client
@@ -41,7 +42,13 @@ class BlackBox:
     """begin(), known() and end() are called by sessions on the loop; run() writes until it is cancelled."""
 
     def __init__(
-        self, archive: Archive, clock: Clock, *, most_sessions: int = 20, head_octets: int = 0
+        self,
+        archive: Archive,
+        clock: Clock,
+        *,
+        most_sessions: int = 20,
+        head_octets: int = 0,
+        upstream: Upstream | None = None,
     ) -> None:
         self._archive, self._clock = archive, clock
         self._most_sessions, self._head_octets = most_sessions, head_octets
@@ -52,6 +59,8 @@ class BlackBox:
         self._order: Order | None = None
         self._thread = ThreadPoolExecutor(1, "relay365-blackbox")
         self._is_well = True
+        self.upstream = upstream or Upstream(clock)
+        self.upstream.changed = self._went_on
 
     # -- the sessions' side ---------------------------------------------------------------------------------------
 
@@ -88,6 +97,14 @@ class BlackBox:
         self._dirty[heard.key] = heard
         if recording.tally.n_accepted and self._strangers.pop(heard.key, None) is not None:
             self._keep(self._friends, heard, MOST_CLIENTS)
+
+    def _went_on(self, recording: Recording) -> None:
+        """One of its messages was sent on, or tried to be: its client is written again."""
+        device, facts = recording.client.device, recording.facts
+        key = key_of(device, facts.peer_address if facts else "")
+        heard = self._friends.get(key) or self._strangers.get(key)
+        if heard is not None and recording in heard.sessions:
+            self._dirty[key] = heard
 
     # -- the writer's side ----------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from relay365.engine.blackbox.recording import Entry, Kind, Recording
+from relay365.engine.blackbox.recording import Entry, Kind, Recording, Tape
 
 MOST_CHARACTERS = 400
 _SHOWN = frozenset(("EHLO", "HELO", "MAIL", "RCPT", "XCLIENT"))
@@ -34,10 +34,14 @@ SSL2_HELLO = "(an SSLv2 hello)"
 WEB_REQUEST = "(a web request)"
 
 CLIENT, RELAY, NOTE = "client", "relay", "note"
+OUT, REMOTE = "out", "remote"  # of the other leg: we, and the next hop
 
 
 class Line(NamedTuple):
-    """One line of a transcript. ms: since connect; who: client, relay or note; verb: of a client's command."""
+    """One line of a transcript. ms: since connect; who: client, relay or note, or out and remote on the other leg.
+
+    verb: of a client's command.
+    """
 
     ms: int
     who: str
@@ -47,8 +51,12 @@ class Line(NamedTuple):
 
 def lines_of(recording: Recording) -> list[Line]:
     """The transcript of a recording; may be asked while it goes on."""
-    writer = _Writer(recording.began_mono)
-    tape = recording.tape
+    return lines_on(recording.tape, recording.began_mono, CLIENT)
+
+
+def lines_on(tape: Tape, began_mono: float, who: str) -> list[Line]:
+    """The transcript on a tape; who gives the commands, the secrets and the content."""
+    writer = _Writer(began_mono, who)
     for n, entry in enumerate(tape.entries()):
         if n == tape.split_at and tape.n_left_out:
             writer.note(entry.mono, f"({tape.n_left_out} pieces are left out here)")
@@ -60,9 +68,9 @@ def lines_of(recording: Recording) -> list[Line]:
 class _Writer:
     """Joins octets to lines in their order."""
 
-    def __init__(self, began_mono: float) -> None:
+    def __init__(self, began_mono: float, who: str) -> None:
         self.lines: list[Line] = []
-        self._began_mono = began_mono
+        self._began_mono, self._who = began_mono, who
         self._part = b""  # a line that has not ended yet
         self._part_ms = 0
 
@@ -70,19 +78,22 @@ class _Writer:
         """One entry of the tape."""
         ms = self._ms(entry.mono)
         match entry.kind:
-            case Kind.HEARD:
+            case Kind.HEARD | Kind.COMMAND:
                 self._heard(ms, entry)
             case Kind.SECRET:
                 n_octets, self._part = len(self._part) + entry.n_octets, b""
-                self._add(ms, CLIENT, f"(secret, {n_octets} octets)", "(secret)")
+                self._add(ms, self._who, f"(secret, {n_octets} octets)", "(secret)")
             case Kind.CONTENT:
-                self._add(ms, CLIENT, f"(content, {entry.n_octets} octets)", ".")
+                self._add(ms, self._who, f"(content, {entry.n_octets} octets)", ".")
             case Kind.HEAD:
                 for line in entry.octets.splitlines():
                     self._add(ms, CLIENT, f"| {printable(line)}")
             case Kind.SAID:
                 for line in entry.octets.splitlines():
                     self._add(ms, RELAY, printable(line))
+            case Kind.REPLY:
+                for line in entry.octets.splitlines():
+                    self._add(ms, REMOTE, printable(line))
             case Kind.NOTE:
                 self._add(ms, NOTE, printable(entry.octets))
 
@@ -94,7 +105,7 @@ class _Writer:
         """What was half said."""
         if self._part:
             shown = hello_of(self._part) or f"(a line of {len(self._part)} octets without an end)"
-            self._add(self._part_ms, CLIENT, shown, shown)
+            self._add(self._part_ms, self._who, shown, shown)
             self._part = b""
 
     def _heard(self, ms: int, entry: Entry) -> None:
@@ -103,7 +114,7 @@ class _Writer:
             lines, rest = [], self._part + entry.octets
         for line in lines:
             text, verb = show(line)
-            self._add(ms, CLIENT, text, verb)
+            self._add(ms, self._who, text, verb)
         self._part, self._part_ms = rest, ms
         if entry.n_octets > len(entry.octets):
             self._part = b""

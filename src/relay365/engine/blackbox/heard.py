@@ -10,6 +10,7 @@ from collections import Counter, deque
 from typing import Any
 
 from relay365.engine.blackbox.archive import Order
+from relay365.engine.blackbox.dialogue import OUT, lines_on
 from relay365.engine.blackbox.reading import Story, reading_of
 from relay365.engine.blackbox.recording import Recording
 
@@ -28,7 +29,7 @@ class Heard:
         self.learned: Counter[str] = Counter()
         self.order: Order | None = None
         self.earlier: dict[str, Any] | None = None
-        self._shown: dict[Recording, dict[str, Any]] = {}
+        self._shown: dict[Recording, tuple[int, dict[str, Any]]] = {}
 
     def take(self, recording: Recording, now: float) -> None:
         """A session of it is over."""
@@ -73,8 +74,8 @@ class Heard:
     def written(self, counted: dict[str, Any], recordings: list[Recording]) -> dict[str, Any]:
         """What stands in its file: these counts, on top of what the file said when the service began."""
         earlier = self.earlier or {}
-        self._shown = {one: self._shown.get(one) or as_object(one) for one in recordings}
-        sessions = [*earlier.get("sessions", ()), *self._shown.values()]
+        self._shown = {one: self._show(one) for one in recordings}
+        sessions = [*earlier.get("sessions", ()), *(shown for _, shown in self._shown.values())]
         for one in [one for one in recordings if not one.reason]:
             del self._shown[one]  # it goes on
         latest = recordings[-1]
@@ -98,6 +99,12 @@ class Heard:
             "sessions": sessions[-(self.sessions.maxlen or 1) :],
         }  # fmt: skip
 
+    def _show(self, recording: Recording) -> tuple[int, dict[str, Any]]:
+        """What was made of a session before, where nothing has come since; with its number of attempts."""
+        n_attempts = recording.tally.n_attempts
+        known = self._shown.get(recording)
+        return known if known is not None and known[0] == n_attempts else (n_attempts, as_object(recording))
+
 
 def as_object(recording: Recording) -> dict[str, Any]:
     """One session as it is written."""
@@ -117,6 +124,13 @@ def as_object(recording: Recording) -> dict[str, Any]:
         "tolerated": dict(tally.tolerated),
         "reading": reading_of(story),
         "lines": [[line.ms, line.who, line.text] for line in story.lines],
+        "attempts": [
+            {
+                "id": one.spool_id,
+                "lines": [list(line[:3]) for line in lines_on(one.tape, recording.began_mono, OUT)],
+            }
+            for one in list(tally.attempts)
+        ],
     }
 
 

@@ -7,11 +7,12 @@ What answers a login prompt is dropped here already; every other secret stands o
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 
 from relay365.clock import Clock
-from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.envelope import SpoolId, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.rules.client import NOBODY, Client
 
@@ -31,6 +32,8 @@ class Kind(Enum):
     CONTENT = "content"
     HEAD = "head"
     SAID = "said"
+    COMMAND = "command"  # what we said to the next hop, and REPLY what it said
+    REPLY = "reply"
     NOTE = "note"
 
 
@@ -97,15 +100,69 @@ class Tape:
         return len(self._first)
 
 
+class Attempt:
+    """One attempt as it is heard; an Ear (routes.wire.ear). Nothing is formatted while it goes on."""
+
+    __slots__ = ("_clock", "_ended", "_n_content", "began_mono", "spool_id", "tape")
+
+    def __init__(self, spool_id: SpoolId, clock: Clock, ended: Callable[[Attempt], None]) -> None:
+        self.spool_id = spool_id
+        self.began_mono = clock.mono()
+        self.tape = Tape()
+        self._clock, self._ended = clock, ended
+        self._n_content = 0
+
+    def note(self, text: str) -> None:
+        """See Ear."""
+        octets = text.encode("utf-8", "replace")
+        self._add(Kind.NOTE, octets, len(octets))
+
+    def said(self, octets: bytes) -> None:
+        """See Ear."""
+        if octets:
+            self._add(Kind.COMMAND, octets, len(octets))
+
+    def heard(self, octets: bytes) -> None:
+        """See Ear."""
+        self._add(Kind.REPLY, octets, len(octets))
+
+    def secret(self, n_octets: int) -> None:
+        """See Ear."""
+        self._add(Kind.SECRET, b"", n_octets)
+
+    def content(self, n_octets: int) -> None:
+        """See Ear; blocks that follow each other are one line."""
+        self._n_content += n_octets
+
+    def ended(self) -> None:
+        """See Ear."""
+        self._flush()
+        self._ended(self)
+
+    def _add(self, kind: Kind, octets: bytes, n_octets: int) -> None:
+        self._flush()
+        self.tape.add(self._clock.mono(), kind, octets, n_octets)
+
+    def _flush(self) -> None:
+        if self._n_content:
+            self.tape.add(self._clock.mono(), Kind.CONTENT, b"", self._n_content)
+            self._n_content = 0
+
+
 @dataclass(slots=True)
 class Tally:
-    """What came of a session. tolerated: name of a tolerance -> how often it was needed."""
+    """What came of a session. tolerated: name of a tolerance -> how often it was needed.
+
+    attempts: the last ones to send its messages on, n_attempts of all that there were (engine.blackbox.upstream).
+    """
 
     n_accepted: int = 0
     n_refused: int = 0
     spool_ids: list[str] = field(default_factory=list)
     reverse_path: str = ""
     tolerated: Counter[str] = field(default_factory=Counter)
+    n_attempts: int = 0
+    attempts: list[Attempt] = field(default_factory=list)
 
 
 class Recording:

@@ -29,6 +29,7 @@ from relay365.spool.api import Hold, Intake, Spool
 HELD_OCTETS = 1024 * 1024
 _BEGINNING_OCTETS = 8192  # of the body, to see whether it is signed
 
+NUL = "nul_octets"  # in a record
 REFUSED = "refused"  # in a hold: what would be refused, but for accept_then_report
 
 TOO_LARGE = Reply.of(552, "5.3.4", "message too large")
@@ -70,6 +71,7 @@ class Inlet:
         "_hash",
         "_held",
         "_line",
+        "_n_nuls",
         "_plan",
         "_refusal",
         "_spool",
@@ -87,6 +89,7 @@ class Inlet:
         self._plan = Plan(case.reverse_path, "", "")
         self._filter: PartsFilter | None = None
         self._refusal: Reply | None = None
+        self._n_nuls = 0  # left out behind the header
         self._line = b""  # what has come of a line that is not at its end; only where long ones are refused
 
     def write(self, octets: bytes) -> bool:
@@ -104,18 +107,22 @@ class Inlet:
         else:
             self._watch(octets)
             octets = self._filter.feed(octets) if self._filter is not None else octets
-        return not octets or self.intake.write(octets)
+        return self._hand_on(octets)
 
     def finish(self) -> Finished:
         """All has come. Afterwards the intake has all that will be stored. Raises SpoolError."""
         if self._held is not None:
-            self.intake.write(self._open(is_whole=True))
+            self._hand_on(self._open(is_whole=True))
         if self._filter is not None:
-            self.intake.write(self._filter.end())
+            self._hand_on(self._filter.end())
         plan, changes = self._plan, list(self._plan.changes)
+        has_long_lines = any(one.name == "parts" for one in changes)
         n_received = self._glance.facts.n_received if self._glance is not None else 0
         if self._filter is not None:
             changes += self._filter.changes
+            has_long_lines = has_long_lines or self._filter.has_long_lines
+        if self._n_nuls:
+            changes.append(Change(NUL, f"{self._n_nuls} in the content left out{self._why_left_out()}"))
         refused, held = self._refusal, None
         if refused is not None and self._case.client.kept_octets:
             refused, held = None, Hold(REFUSED, str(refused))
@@ -124,7 +131,7 @@ class Inlet:
                 held = Hold("oversize", self._too_large())
             elif self._oversize != NOTIFY:
                 refused = TOO_LARGE
-        tolerances = ("long_lines",) if any(one.name == "parts" for one in changes) else ()
+        tolerances = ("long_lines",) if has_long_lines else ()
         return Finished(plan, n_received, record(changes), tolerances, refused, held)
 
     def replaced(self, finished: Finished, envelope: Envelope) -> Finished:
@@ -166,6 +173,10 @@ class Inlet:
         self._watch(octets)
         end = end_of_head(octets, is_whole=is_whole)
         rules, case = self._case.workshop.rules, self._case
+        n_nuls = octets.count(b"\0", 0, max(end, 0))
+        if n_nuls:  # without them it may end earlier
+            octets = octets[:end].replace(b"\0", b"") + octets[end:]
+            end = end_of_head(octets, is_whole=is_whole)
         if end < 0:
             return self._pass_unread(octets)
         glance = self._glance = Glance(octets[:end])
@@ -175,7 +186,11 @@ class Inlet:
             case.client.sender, case.client.charset, case.is_utf8,
         )  # fmt: skip
         body = octets[end : end + _BEGINNING_OCTETS]
-        plan = self._plan = make_plan(glance, body, rules, case.workshop.authors, given)
+        plan = make_plan(glance, body, rules, case.workshop.authors, given)
+        if n_nuls:
+            gone = Change(NUL, f"{n_nuls} in the header left out")
+            plan = replace(plan, changes=(gone, *plan.changes))
+        self._plan = plan
         if plan.refused and self._refusal is None:
             self._refusal = refusal(plan.refused, case.client.mark)
         if self._wants_filter(octets, is_whole=is_whole):
@@ -184,6 +199,8 @@ class Inlet:
 
     def _pass_unread(self, octets: bytes) -> bytes:
         """A header section without an end: nothing in it is judged by us but what decides."""
+        self._n_nuls += octets.count(b"\0")
+        octets = octets.replace(b"\0", b"")
         facts = headers.read_head(octets)
         changes = [Change("syntax", "the header is longer than 64 KiB: nothing in it was put right")]
         case, message_id, added = self._case, facts.message_id, b""
@@ -202,7 +219,7 @@ class Inlet:
         rules = self._case.workshop.rules
         if not is_whole:
             return rules.parts or rules.raw_headers
-        return (rules.parts and long_line(octets)[0]) or (
+        return (rules.parts and (b"\0" in octets or long_line(octets)[0])) or (
             rules.raw_headers and not octets.isascii() and b"ultipart/" in octets
         )
 
@@ -211,14 +228,28 @@ class Inlet:
         rules, plan = self._case.workshop.rules, self._plan
         seal = Draft(head, body).seal
         if seal:
+            self._plan = replace(plan, seal=seal)
             if long_line(rest)[0]:
                 left = Change("parts", f"left alone, the message is sealed ({seal}): it has long lines")
-                self._plan = replace(plan, changes=(*plan.changes, left))
+                self._plan = replace(self._plan, changes=(*plan.changes, left))
             return head + rest
         self._filter = PartsFilter(
             mends_lines=rules.parts, mends_names=rules.raw_headers, charset=self._case.client.charset
         )
         return self._filter.start(head) + self._filter.feed(rest)
+
+    def _hand_on(self, octets: bytes) -> bool:
+        """The only way to the intake: a NUL that no repair could keep ends here, so that none ever goes out."""
+        n_nuls = octets.count(b"\0")
+        if n_nuls:
+            self._n_nuls += n_nuls
+            octets = octets.replace(b"\0", b"")
+        return not octets or self.intake.write(octets)
+
+    def _why_left_out(self) -> str:
+        if self._plan.seal:
+            return f": the message is sealed ({self._plan.seal})"
+        return "" if self._case.workshop.rules.parts else ": parts is off"
 
     # -- limits -------------------------------------------------------------------------------------------------------
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from relay365.config import Config
-from relay365.engine.contents.twins import Twins
+from relay365.engine.contents.diary import Diary
+from relay365.engine.contents.twins import MOST, Twins
 from relay365.mail.repair.rules import Authors, Rules
 
 REJECT, HOLD, NOTIFY = "reject", "hold", "notify"
@@ -27,8 +29,8 @@ class Workshop:
     twins: Twins | None = None
 
 
-def workshop_of(config: Config) -> Workshop:
-    """One for all listeners: a device may send again by another one."""
+def workshop_of(config: Config, data: Path | None = None) -> Workshop:
+    """One for all listeners: a device may send again by another one. data: where twins outlive a restart."""
     repair, sender, oversize = config.repair, config.sender, config.oversize
     rules = Rules(
         repair.date, repair.date_off, repair.message_id, repair.sender, repair.recipient, repair.raw_headers,
@@ -37,5 +39,6 @@ def workshop_of(config: Config) -> Workshop:
     domains = frozenset(domain.lower() for domain in sender.domains)
     authors = Authors(domains, sender.foreign, sender.rewrite_to or "", sender.keep_as, sender.null)
     window_s = config.duplicates.window
-    twins = Twins(window_s) if window_s > 0 else None
+    diary = Diary(data, MOST) if data is not None else None
+    twins = Twins(window_s, diary=diary) if window_s > 0 else None
     return Workshop(rules, authors, repair.received, oversize.limit, oversize.action, twins)

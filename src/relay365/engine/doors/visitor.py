@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from relay365.engine.blackbox.recording import HUNG_UP, Recording
 from relay365.engine.reception import Reception
-from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.envelope import SpoolId, SubmitterFacts
 from relay365.rules.client import Client
 from relay365.smtp.offers import Offers
 from relay365.smtp.server import ServerSession
@@ -49,6 +49,11 @@ class Visitor:
     def stands_for(self, machine: ServerSession, peer: tuple[str, int]) -> None:
         """It is a proxy and has said for whom it speaks."""
         self.record.facts = self._facts_of(machine, peer)
+
+    def gave(self, spool_id: SpoolId) -> None:
+        """A message of this session is ours now: what becomes of it belongs to the session's transcript."""
+        if self._reception.box is not None:
+            self._reception.box.upstream.took(spool_id, self.record)
 
     def came_to_no_word(self, peer: tuple[str, int]) -> None:
         """The connection ended before there was a session; kept where something is to be said of it."""

@@ -48,6 +48,11 @@ class Audience:
         found = tuple(dict.fromkeys(one for one in (sender, self._owner(submitter)) if one))
         return found or ((self.reports_to,) if self.reports_to else ())
 
+    def owner_or_administrator(self, submitter: SubmitterFacts) -> tuple[str, ...]:
+        """To whom it goes what a device will never see: its owner, or else the administrator."""
+        owner = self._owner(submitter) or self.reports_to
+        return (owner,) if owner else ()
+
     def _owner(self, submitter: SubmitterFacts) -> str:
         if submitter.device:
             return self.owners.get(submitter.device, "")

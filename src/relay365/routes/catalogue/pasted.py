@@ -69,7 +69,9 @@ def _explain_anything(flat: str) -> Explanation:
     if _GRAPH.search(flat):
         return _explain_graph(flat)
     found = _explain_reply(flat)
-    if found.row is None and "_" in _oauth_name(flat):  # `timeout` alone is anybody's word
+    if found.row is None and (
+        "_" in _oauth_name(flat) or token_row("", 0, flat)
+    ):  # `timeout` is anybody's word
         return _explain_token(flat)
     return found
 
@@ -83,7 +85,7 @@ def _oauth_name(flat: str) -> str:
 def _explain_token(flat: str) -> Explanation:
     number, bare = _AADSTS.search(flat), re.fullmatch(r"\d{4,8}", flat)
     digits = (number[1] or number[2]) if number else bare[0] if bare else "0"
-    row = token_row(_oauth_name(flat), int(digits))
+    row = token_row(_oauth_name(flat), int(digits), flat)
     return Explanation.of(row) if row else Explanation(None, Class.CONFIGURATION, Scope.TENANT)
 
 

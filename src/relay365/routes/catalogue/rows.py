@@ -109,9 +109,10 @@ def _spelled_out(statuses: Iterable[str]) -> Iterator[str]:
             yield status
 
 
-def token_row(error: str, number: int) -> Row | None:
-    """By AADSTS number for the advice; by OAuth error name where the number is unknown."""
-    for row in rows_of("token"):
-        if number in row.codes:
-            return row
-    return next((row for row in rows_of("token") if not row.codes and error in row.statuses), None)
+def token_row(error: str, number: int, text: str = "") -> Row | None:
+    """By AADSTS number for the advice; where that is unknown, by our own words, then by OAuth error name."""
+    rows, words = rows_of("token"), text.lower()
+    by_number = next((row for row in rows if number in row.codes), None)
+    by_words = next((row for row in rows if row.fragments and all(f in words for f in row.fragments)), None)
+    by_name = next((row for row in rows if not (row.codes or row.fragments) and error in row.statuses), None)
+    return by_number or by_words or by_name

@@ -56,8 +56,8 @@ def accept(
     if message.repairs:
         write_events(connection, message.accepted_at, [(seq, -1)], "message.repaired", message.repairs)
     if message.held is not None:
-        row, reason = message.held
-        connection.execute(QUERIES["mark_held"], (reason, row, seq))
+        row, reason, owes = message.held
+        connection.execute(QUERIES["mark_held"], (reason, row, owes.value if owes else "", seq))
         numbers = [(seq, n) for n in range(1 + len(others))]
         write_events(connection, message.accepted_at, numbers, "recipient.held", reason)
     if message.answers:

@@ -16,6 +16,7 @@ import apsw
 
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import SpoolId
 from relay365.spool.api import LaneNote, MessageView, Selection, State, Waiting
 from relay365.spool.faults import spool_error
@@ -43,9 +44,9 @@ class Faces:
         """See spool.api.Spool."""
         return int(await self._reader.ask(reads.n_hastened))
 
-    async def debts(self, *, limit: int) -> list[MessageView]:
+    async def debts(self, debt: Debt, *, limit: int) -> list[MessageView]:
         """See spool.api.Spool."""
-        return list(await self._reader.ask(lambda c: reads.debts(c, limit)))
+        return list(await self._reader.ask(lambda c: reads.debts(c, debt, limit)))
 
     async def lanes(self) -> list[LaneNote]:
         """See spool.api.Spool."""

@@ -15,7 +15,8 @@ import apsw
 
 from relay365.errors import ClaimLost, SpoolCorrupt
 from relay365.mail.content import Content
-from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.mail.dsn import Debt, is_wished
+from relay365.mail.envelope import ForwardPath
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
@@ -24,6 +25,7 @@ from relay365.spool.api import (
     ClaimedRecipient,
     Fate,
     LaneNote,
+    Owed,
     Settlement,
     State,
 )
@@ -201,9 +203,10 @@ def _write_fate(connection: apsw.Connection, where: tuple[int, int, float, bool]
     if fate.state is State.QUEUED:
         name = "recipient.uncertain" if fate.possible_duplicate else "recipient.deferred"
     detail = "returned untouched" if reply is None else reply
+    owes = fate.owes.value if fate.owes is not None else ""
     values = (
         fate.state.value, int(fate.counted), fate.next_attempt_at, reply, klass, row, int(fate.possible_duplicate),
-        int(fate.owes_report), at if fate.state in END_STATES else None, remote_id, seq, fate.n, lease, at, name,
+        owes, at if fate.state in END_STATES else None, remote_id, seq, fate.n, lease, at, name,
         detail, int(tidy),
     )  # fmt: skip
     try:
@@ -232,6 +235,15 @@ def expire(connection: apsw.Connection, now: float, limit: int) -> int:
     return len(rows)
 
 
+def warn(connection: apsw.Connection, expiring_at: float, limit: int) -> int:
+    """Owe a report of delay where it is wished; looks at up to `limit` recipients, each once. Gives their number."""
+    rows: list[Any] = connection.execute(QUERIES["find_late"], (expiring_at, limit)).fetchall()
+    for seq, n, notify, reverse_path in rows:
+        owes = Debt.DELAY.value if reverse_path and is_wished(text_of(notify), Debt.DELAY) else ""
+        connection.execute(QUERIES["warn"], (owes, seq, n))
+    return len(rows)
+
+
 def prune(
     connection: apsw.Connection, segments: SegmentFolder, before_at: float, next_seq: int, limit: int
 ) -> int:
@@ -250,14 +262,15 @@ def prune(
     return len(numbers)
 
 
-def pay(connection: apsw.Connection, at: float, debts: Iterable[tuple[SpoolId, int]], name: str) -> None:
+def pay(connection: apsw.Connection, at: float, debts: Iterable[Owed], name: str) -> None:
     """Strike out owed reports; what is not owed is left alone."""
-    for spool_id, n in debts:
+    for spool_id, n, debt in debts:
         seq = seq_of(spool_id)
-        connection.execute(QUERIES["pay"], (seq, n))
+        connection.execute(QUERIES["pay"], (seq, n, debt.value))
         if connection.changes() != 1:
             continue
-        connection.execute(QUERIES["insert_event"], (at, seq, n, name.partition(" ")[0], name))
+        detail = f"{name}: {debt.value}"
+        connection.execute(QUERIES["insert_event"], (at, seq, n, name.partition(" ")[0], detail))
 
 
 def note_lane(connection: apsw.Connection, note: LaneNote) -> None:

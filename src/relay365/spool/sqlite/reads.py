@@ -9,6 +9,7 @@ import apsw
 
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
+from relay365.mail.dsn import Debt
 from relay365.spool.api import END_STATES, EventView, LaneNote, MessageView, Selection, State, Waiting
 from relay365.spool.content import MemoryContent
 from relay365.spool.ids import seq_of, spool_id_of
@@ -73,9 +74,9 @@ def in_state(connection: apsw.Connection, state: State, limit: int) -> set[int]:
     return _first(connection.execute(QUERIES[f"list_{state.value}"]), limit)
 
 
-def _first(rows: Iterable[tuple[int]], limit: int) -> set[int]:
+def _first(rows: Iterable[tuple[int, ...]], limit: int) -> set[int]:
     found: set[int] = set()
-    for (seq,) in rows:
+    for seq, *_ in rows:
         if len(found) == limit:
             break
         found.add(seq)
@@ -98,16 +99,18 @@ def messages(connection: apsw.Connection, numbers: Iterable[int]) -> list[Messag
     return views
 
 
-def debts(connection: apsw.Connection, limit: int) -> list[MessageView]:
+def debts(connection: apsw.Connection, debt: Debt, limit: int) -> list[MessageView]:
     """Messages with their owing recipients only; a damaged row names nobody to whom a report may go."""
-    numbers = [seq for (seq,) in connection.execute(QUERIES["owing"], (limit,))]
+    numbers = [seq for (seq,) in connection.execute(QUERIES["owing"], (debt.value, limit))]
     views = []
     for seq in numbers:
         row = message_row(connection, seq)
         if row is not None:
             whole = row if row.is_whole() else dataclasses.replace(row, reverse_path="")
             recipients = connection.execute(QUERIES["recipients"], (seq,)).fetchall()
-            views.append(message_view(whole, tuple(recipient_view(r) for r in recipients if r[-1]), ()))
+            views.append(
+                message_view(whole, tuple(recipient_view(r) for r in recipients if r[-1] == debt.value), ())
+            )
     return views
 
 

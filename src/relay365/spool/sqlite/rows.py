@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from relay365.errors import SpoolCorrupt
+from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
 from relay365.spool.api import EventView, MessageView, NewMessage, RecipientView, State
 from relay365.spool.ids import spool_id_of
@@ -152,12 +153,16 @@ def recipient_view(row: Row) -> RecipientView:
         remote_id,
         notify,
         orcpt,
-        _,
+        fate,
+        fate_at,
+        fate_detail,
+        owes,
     ) = row
     waiting = state in (State.QUEUED.value, State.CLAIMED.value)
     return RecipientView(
         n, text_of(address), State(state), lane, attempts, next_at if waiting else None, text_of(reply), klass, rule,
         bool(duplicate), settled_at, text_of(remote_id), text_of(notify), text_of(orcpt),
+        text_of(fate), fate_at, text_of(fate_detail), Debt(owes) if owes else None,
     )  # fmt: skip
 
 

@@ -19,7 +19,16 @@ from relay365.clock import Clock
 from relay365.errors import ClaimLost, SpoolCorrupt, SpoolError, SpoolUnavailable
 from relay365.mail.content import Content
 from relay365.mail.envelope import SpoolId
-from relay365.spool.api import MOST_RECIPIENTS, Claim, LaneNote, NewMessage, Selection, Settlement
+from relay365.spool.api import (
+    MOST_NOTES,
+    MOST_RECIPIENTS,
+    Claim,
+    LaneNote,
+    NewMessage,
+    Owed,
+    Selection,
+    Settlement,
+)
 from relay365.spool.content import HotContents, MemoryContent, SegmentContent
 from relay365.spool.faults import DamagedMessage, spool_error
 from relay365.spool.ids import seq_of, spool_id_of
@@ -28,6 +37,7 @@ from relay365.spool.lock import DirectoryLock
 from relay365.spool.segment import SegmentFolder, sync_folder
 from relay365.spool.sqlite import accepting, moves, reads
 from relay365.spool.sqlite.faces import Faces, Reader
+from relay365.spool.sqlite.later import LaterMoves
 from relay365.spool.sqlite.migrate import begin_afresh, connect, migrate, require_present
 from relay365.spool.sqlite.rows import MessageRow
 from relay365.spool.sqlite.space import Space
@@ -41,8 +51,11 @@ BATCH = 500  # rows that one job of the keeper or of a person changes, so that n
 PAUSE_S = 0.01  # between such jobs of another process: the service must get its turn at the database
 
 
-class SqliteSpool(Faces):
-    """See spool.api.Spool. open() makes one; exclusive for the service, shared for the command line."""
+class SqliteSpool(LaterMoves, Faces):
+    """See spool.api.Spool and spool.later.LaterStore.
+
+    open() makes one; exclusive for the service, shared for the command line.
+    """
 
     def __init__(self, directory: Path, clock: Clock, *, is_exclusive: bool, disk_floor_octets: int) -> None:
         self._clock, self._is_exclusive = clock, is_exclusive
@@ -217,6 +230,10 @@ class SqliteSpool(Faces):
         """See spool.api.Spool."""
         return await self._in_batches(lambda c: moves.expire(c, now, BATCH))
 
+    async def warn(self, expiring_at: float) -> int:
+        """See spool.api.Spool."""
+        return await self._in_batches(lambda c: moves.warn(c, expiring_at, BATCH))
+
     async def prune(self, before_at: float) -> int:
         """See spool.api.Spool."""
         next_seq = self._next_seq
@@ -233,10 +250,15 @@ class SqliteSpool(Faces):
 
     # -- debts and lanes ---------------------------------------------------------------------------
 
-    async def forgive(self, debts: Sequence[tuple[SpoolId, int]]) -> None:
+    async def forgive(self, debts: Sequence[Owed]) -> None:
         """See spool.api.Spool."""
         at = self._clock.now()
         await self._writer.do(lambda c: moves.pay(c, at, debts, "report.forgiven"))
+
+    async def note(self, spool_id: SpoolId, name: str, detail: str) -> None:
+        """See spool.api.Spool."""
+        values = (self._clock.now(), seq_of(spool_id), name, detail, MOST_NOTES)
+        await self._writer.do(lambda c: moves.many(c, "note", [values]))
 
     async def note_lane(self, note: LaneNote) -> None:
         """See spool.api.Spool."""

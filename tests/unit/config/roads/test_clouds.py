@@ -29,7 +29,7 @@ def test_what_the_file_names_stands() -> None:
     )
 
     assert ("https://graph.example", "https://login.example") == (found["graph_endpoint"], found["authority"])
-    assert "https://graph.example/.default" == found["scope"]
+    assert "https://graph.microsoft.com/.default" == found["scope"]  # a resource, not an address
 
 
 @pytest.mark.parametrize(

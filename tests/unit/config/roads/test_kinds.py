@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from relay365.config import Config, ConfigErrors, parse
@@ -33,7 +36,7 @@ def refusal(routes: str) -> str:
         ("submission", APP + 'mailbox = "scan@contoso.com"', "smtp.office365.com:587", 500),
         ("graph", APP + 'mailboxes = ["a@contoso.com", "b@contoso.com"]', "https://graph.microsoft.com", 500),
         ("hve", APP + 'mailbox = "hve@contoso.com"\ndomains = "contoso.com"', "smtp.hve.mx.microsoft:587", 50),
-        ("acs", 'resource = "mail"\npassword = { file = "s" }', "smtp.azurecomm.net:587", 50),
+        ("acs", 'user = "scanner"\npassword = { file = "s" }', "smtp.azurecomm.net:587", 50),
         ("connector", 'host = "contoso-com.mail.protection.outlook.com:25"',
          "contoso-com.mail.protection.outlook.com:25", 200),
         ("connector", 'domain = "contoso.com"', "contoso.com", 200),
@@ -75,6 +78,12 @@ def test_the_smallest_table_of_each_kind_is_good(
         ('kind = "connector"', "one of host or domain"),
         ('kind = "connector"\ndomain = "b.example"\nfind = "graph"', "one of secret"),
         ('kind = "acs"\npassword = { file = "p" }', "one of resource or user"),
+        ('kind = "acs"\nresource = "mail"\npassword = { file = "p" }', "client and tenant with resource"),
+        ('kind = "connector"\nhost = "mx.b.example:25"\nsource = "fd00::5"', "an IPv4 address"),
+        (
+            'kind = "connector"\nhost = "mx.b.example:25"\ncertificate = { env = "C" }\nkey = { file = "k" }',
+            "they may be renewed",
+        ),
         (f'kind = "hve"\n{APP}mailbox = "h@b.example"', "domains"),
         ('kind = "pigeon"', "one of submission, connector, graph, hve, acs, smarthost"),
     ],
@@ -82,6 +91,17 @@ def test_the_smallest_table_of_each_kind_is_good(
 def test_what_does_not_fit_together_is_named(keys: str, expected: str) -> None:
     """In the words of the file."""
     assert expected in refusal(f"[[route]]\n{keys}")
+
+
+PAGE = Path(__file__).parents[4] / "docs" / "routes.md"
+
+
+def test_the_tables_of_the_page_about_routes_are_good() -> None:
+    """Each example can be copied as it stands; every kind but graph, which has a page of its own, has one."""
+    examples = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    kinds = [config(one).route[0].kind for one in examples]
+
+    assert ["submission", "connector", "hve", "acs", "smarthost"] == kinds
 
 
 def test_a_managed_identity_needs_no_application() -> None:

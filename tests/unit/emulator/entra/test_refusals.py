@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ _FACTS = (
     "client", "tenant", "scope", "grant", "parameter", "reason", "redirect", "user", "resource", "issued", "valid",
     "idle",
 )  # fmt: skip
+MANUAL = Path(__file__).parents[4] / "docs" / "emulator-graph.md"
 FACTS = {key: f"some {key}" for key in _FACTS}
 
 
@@ -52,3 +54,11 @@ def test_a_number_without_words() -> None:
 
     assert ([123456], "invalid_client") == (body["error_codes"], body["error"])
     assert "no words for this number" in body["error_description"]
+
+
+def test_the_manual_has_every_number() -> None:
+    """docs/emulator-graph.md lists every number with its error and status."""
+    manual = MANUAL.read_text("utf-8")
+
+    missing = [n for n, row in ROWS.items() if f"| {n} | `{row.error}` | {row.status} |" not in manual]
+    assert [] == missing

@@ -276,9 +276,9 @@ def test_the_published_key_verifies_tokens(tokens_of: Callable[..., Tokens], dir
     )  # fmt: skip
 
 
-def _by_code(tokens: Tokens, directory: Directory, user: str, scope: str, **changes: str) -> Granted:
+def _by_code(tokens: Tokens, directory: Directory, user: str, consented: str, **changes: str) -> Granted:
     """The token of a user's sign-in."""
-    code = tokens.grants.code(Consent(user, scope, "the-nonce"), "http://localhost", "", "")
+    code = tokens.grants.code(Consent(user, consented, "the-nonce"), "http://localhost", "", "")
     form = {
         "grant_type": "authorization_code", "client_id": directory.identity.client_id, "code": code,
         "redirect_uri": "http://localhost", "client_info": "1", **changes,

@@ -35,12 +35,17 @@ class Desk:
         return self.parts.tokens.grant("contoso.com", form).token
 
     def ask(
-        self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: dict[str, str] | None = None,
+        raw: bytes = b"",
     ) -> tuple[int, Any, dict[str, str]]:
-        """One request of Graph below /v1.0; a body of bytes goes as MIME in base64, any other as JSON."""
+        """One request of Graph below /v1.0; a body of bytes goes as MIME in base64, any other as JSON, raw as it is."""
         kind = "text/plain" if isinstance(body, bytes) else "application/json"
         octets = (
-            base64.b64encode(body) if isinstance(body, bytes) else json.dumps(body).encode() if body else b""
+            base64.b64encode(body) if isinstance(body, bytes) else json.dumps(body).encode() if body else raw
         )
         spoken = {"authorization": f"Bearer {self.token}", "content-type": kind, "host": "graph.test"}
         return ask(self._graph, method, f"/v1.0{path}", octets, spoken | (headers or {}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from relay365.emulator.graph.answers import ROWS, GraphError, instant
@@ -23,3 +25,14 @@ def test_every_row_has_a_whole_body(name: str) -> None:
 def test_an_instant() -> None:
     """Times end in Z and have whole seconds."""
     assert "2023-11-14T22:13:20Z" == instant(1_700_000_000.9)
+
+
+def test_the_manual_has_every_row() -> None:
+    """docs/emulator-graph.md lists every row with its answer, and marks what nobody has published."""
+    manual = (Path(__file__).parents[4] / "docs" / "emulator-graph.md").read_text("utf-8")
+
+    marks = {True: "", False: " (unsure)"}
+    missing = [
+        n for n, r in ROWS.items() if f"| `{n}` | {r.status} `{r.code}`{marks[r.sure]} |" not in manual
+    ]
+    assert [] == missing

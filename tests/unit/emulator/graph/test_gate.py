@@ -38,6 +38,7 @@ def _claims(*roles: str, user: str = "", scopes: tuple[str, ...] = ()) -> Claims
         (_claims("Mail.ReadWrite"), {}, "denied"),
         (_claims(), {"graph_rbac": ("Mail.Send",), "graph_scope": ("SCAN@contoso.com",)}, ""),
         (_claims(), {"graph_rbac": ("Mail.Send",), "graph_scope": ("erp@contoso.com",)}, "denied"),
+        (_claims(), {"graph_rbac": ("Mail.ReadWrite",), "graph_scope": ("scan@contoso.com",)}, "denied"),
         (_claims("Mail.Send"), {"graph_rbac": ("Mail.Send",), "graph_scope": ("erp@contoso.com",)}, ""),
         (_claims(user="scan@contoso.com", scopes=("Mail.Send",)), {}, ""),
         (_claims(user="scan@contoso.com", scopes=("User.Read",)), {}, "denied"),

@@ -55,9 +55,14 @@ def test_a_message_that_is_not_there_yet(desk_of: Callable[..., Any], clock: Any
     desk.ask("POST", f"{ME}/sendMail", MIME)
     inbox = "/users/erp@contoso.com/mailFolders/inbox/messages"
 
-    before = desk.ask("GET", inbox)[1]["value"]
+    (item,) = desk.parts.office.postbox.items("erp@contoso.com", "inbox", clock.now() + 30.0)
+    one = f"/users/erp@contoso.com/messages/AAMkAD{item.id}AAA="
+
+    before = desk.ask("GET", inbox)[1]["value"], desk.ask("GET", one)[0]
     clock.pass_s(30.0)
-    assert ([], 1) == (before, len(desk.ask("GET", inbox)[1]["value"]))
+    after = len(desk.ask("GET", inbox)[1]["value"]), desk.ask("GET", one)[0]
+
+    assert (([], 404), (1, 200)) == (before, after)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +91,16 @@ def test_what_json_is_refused(desk: Any, path: str, body: Any, code: str) -> Non
 
     assert (400, code) == (status, answer["error"]["code"])
     assert [] == desk.drafts.of("scan@contoso.com")
+
+
+def test_json_without_end(desk: Any) -> None:
+    """JSON that is nested deeper than can be read is refused, too."""
+    deep = "[" * 200_000
+    status, answer, _ = desk.ask(
+        "POST", f"{ME}/messages", headers={"content-type": "application/json"}, raw=deep.encode()
+    )
+
+    assert (400, "BadRequest") == (status, answer["error"]["code"])
 
 
 def test_mime_that_is_lost(desk_of: Callable[..., Any]) -> None:

@@ -8,11 +8,20 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relay365.emulator.graph import mime
 from relay365.emulator.graph.answers import GraphError
 from relay365.emulator.graph.mime import Part
 
+SCRAPS = [
+    b"From:", b"To:", b"Bcc:", b"Subject:", b"Date:", b"Message-ID:", b"Content-Type:", b" ", b"\r\n", b"\r\n ",
+    b"\r\n\r\n", b"a@b.example", b"<", b">", b'"', b",", b";", b":", b"(", b")", b"[", b"]", b"=?utf-8?q?=C3?=",
+    b"=?utf-8?b?!!?=", b"multipart/mixed; boundary=x", b"--x", b"--x--", b"text/html; charset=",
+    b"charset*=utf-8''%FF", b"\xff", b"\x00", b"@", b"Tue, 99 Foo 2020 99:99:99 +9999", b"filename*0*=utf-8''a", b"=",
+    b"\\", b".",
+]  # fmt: skip
 AT = 1_700_000_000.0
 
 
@@ -129,9 +138,26 @@ def test_mime_is_read_as_a_resource() -> None:
 
 
 @pytest.mark.parametrize(
-    "octets", [b"", b"\r\n\r\n", b"\xff\xfe\x00", b"Content-Type: text/plain; charset=nosuch\r\n\r\n\xff"]
-)
+    "octets",
+    [
+        b"", b"\r\n\r\n", b"\xff\xfe\x00", b"Content-Type: text/plain; charset=nosuch\r\n\r\n\xff",
+        b"Cc:q Cc:\\;[\x00multipart/mixed@,", b"Bcc:a;MIME:filename=(>@:\xff(\r\n=?x?q?a?=[:\r\n", b"Message-ID:<>(@",
+        b"Content-Type: text/plain; charset*=utf-8''%FF\r\n\r\nx", b"Bcc:\r\n .multipart/mixed; boundary=x",
+        b"Bcc:\\@[--x?=;", b'Content-Type: text/html; charset="a\x00b"\r\n\r\nx',
+    ],
+)  # fmt: skip
 def test_any_octets_are_read(octets: bytes) -> None:
-    """Whatever the octets are, reading them gives a resource."""
+    """Whatever the octets are, also what the standard library's parser stumbles over, reading them gives a resource."""
     assert "subject" in mime.resource_of(octets)
     assert () == mime.recipients_of(octets)
+
+
+@given(st.lists(st.sampled_from(SCRAPS), max_size=30).map(b"".join))
+def test_octets_of_header_scraps_are_read(octets: bytes) -> None:
+    """Header fields put together by chance are read, rewritten and joined without an exception."""
+    found = mime.resource_of(octets)
+    rewritten = mime.as_delivered(octets, "<1@x>", "me@x")
+
+    assert isinstance(found["subject"], str)
+    assert b"".join(mime.with_parts(octets, [])) == octets
+    assert set(mime.recipients_of(rewritten)) <= set(mime.recipients_of(octets))

@@ -50,7 +50,8 @@ def test_filters(text: str, ids: str) -> None:
     [
         {"$filter": "isRead eq false or size eq 5"}, {"$filter": "not isRead"}, {"$filter": "size eq"},
         {"$filter": "isRead eq false size eq 5"}, {"$filter": "at ge yesterday"}, {"$top": "0"}, {"$top": "11"},
-        {"$top": "x"}, {"$skip": "-1"}, {"$orderby": "size sideways"},
+        {"$top": "x"}, {"$skip": "-1"}, {"$top": "1" * 5000},
+        {"$filter": "size eq " + "1" * 5000}, {"$filter": "at ge 20260101T00"}, {"$orderby": "size sideways"},
     ],
 )  # fmt: skip
 def test_what_is_not_taken(options: dict[str, str]) -> None:

@@ -62,6 +62,29 @@ def test_a_message_older_than_two_days_is_asked_for_by_time(desk: Any, clock: An
     assert (0, 1) == tuple(len(desk.ask("GET", one)[1]["value"]) for one in (TRACES, f"{TRACES}?{span}"))
 
 
+@pytest.mark.parametrize(
+    ("begins", "ends", "words"),
+    [
+        ("04-20", "04-30", ""), ("04-19T23:59:59Z", "04-30", "10 days"), ("02-01", "02-02", "90 days"),
+        ("02-11", "02-12", ""), ("04-20", "", "Both"), ("", "04-20", "Both"),
+    ],
+)  # fmt: skip
+def test_spans_of_a_trace(desk: Any, clock: Any, begins: str, ends: str, words: str) -> None:
+    """A span has both ends, at most ten days, and begins at most ninety days ago."""
+    clock.pass_s(86_400.0 * 110)  # 1970-05-02, 13:46:40
+    desk.token = desk.application_token()
+    clauses = [
+        f"receivedDateTime {how} 1970-{day if 'Z' in day else day + 'T00:00:00Z'}"
+        for how, day in (("ge", begins), ("le", ends))
+        if day
+    ]
+
+    status, answer, _ = desk.ask("GET", f"{TRACES}?$filter={quote(' and '.join(clauses))}")
+
+    assert (400 if words else 200) == status
+    assert not words or words in answer["error"]["message"]
+
+
 def test_why_a_message_failed(desk: Any, clock: Any) -> None:
     """The details of a failed recipient have the diagnostic, under both spellings of the method; others are 404."""
     desk.parts.moods.add({"name": "ndr", "text": "550 5.7.1 no"})

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from relay365.engine.contents.inlet import HELD_OCTETS, LONG_LINE, TOO_LARGE, Case, Finished, Inlet
 from relay365.engine.contents.workshop import Workshop
@@ -156,10 +158,86 @@ def test_what_would_be_refused_at_the_dot_is_kept_whole_where_that_is_asked_for(
     for content, workshop, client, reason in (
         (HEAD + b"\r\nx\r\n", ours, kept, "550 5.7.1 From domain not allowed here (R7)"),
         (long, Workshop(), kept, str(LONG_LINE)),
-        (HEAD + b"\r\nx\r\n", Workshop(limit_octets=10), kept, "is more than the 10 octets that may go out"),
-        (HEAD + b"\r\nx\r\n", Workshop(), replace(kept, max_octets=20), "is more than the 20 octets"),
+        (HEAD + b"\r\nx\r\n", Workshop(limit_octets=10), kept, "is more than the 0.0 KB that may go out"),
+        (HEAD + b"\r\nx\r\n", Workshop(), replace(kept, max_octets=20), "is more than the 0.0 KB"),
     ):
         stored, done = through(runner, content, workshop, client)
         assert (content, None) == (stored, done.refusal)
         assert done.held is not None
         assert reason in done.held.reason
+
+
+_MIXED = b'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="b1"\r\n'
+_TWO_PARTS = (
+    b"\r\n--b1\r\n\r\nplain text\r\n--b1\r\nContent-Type: application/x-scan\r\n\r\na\0b\r\n--b1--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    "padding", [b"", b"\r\n--b1\r\n\r\n" + b"x\r\n" * HELD_OCTETS], ids=["small", "streamed"]
+)
+def test_a_part_with_nul_becomes_base64_and_only_that_part(runner: asyncio.Runner, padding: bytes) -> None:
+    """Every octet of it arrives, the other parts are as they were, and no tolerance for long lines is counted."""
+    content = HEAD + _MIXED + b"\r\npreamble" + padding + _TWO_PARTS
+    stored, done = through(runner, content, PARTS)
+    encoded = (
+        b"Content-Type: application/x-scan\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi\r\n--b1--\r\n"
+    )
+
+    assert content.partition(b"Content-Type: application/x-scan")[0] + encoded == stored
+    assert f"parts: part {4 if padding else 3} (application/x-scan): base64" == done.repairs.splitlines()[0]
+    assert () == done.tolerances
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "rules", "why"),
+    [
+        (b"", b"\r\na\0b\0\r\n", Rules(parts=False), "nul_octets: 2 in the content left out: parts is off"),
+        (b"Content-Type: multipart/signed; boundary=b\r\n", b"\r\n--b\r\n\r\na\0b\r\n--b--\r\n", Rules(parts=True),
+         "nul_octets: 1 in the content left out: the message is sealed (signed)"),
+        (_MIXED, b"\r\npre\0amble\r\n--b1\r\n\r\nx\r\n--b1--\r\n", Rules(parts=True),
+         "nul_octets: 1 in the content left out"),
+        (b"Content-Transfer-Encoding: base64\r\n", b"\r\nYQ\0Bi\r\n", Rules(parts=True),
+         "nul_octets: 1 in the content left out"),
+        (b"X-Odd: a\0b\0\r\n\0", b"\r\nbody\r\n", Rules(parts=True), "nul_octets: 3 in the header left out"),
+    ],
+    ids=["parts-off", "sealed", "preamble", "base64", "header"],
+)  # fmt: skip
+def test_where_no_part_can_carry_it_nul_is_left_out_and_recorded(
+    runner: asyncio.Runner, head: bytes, body: bytes, rules: Rules, why: str
+) -> None:
+    """Nothing else changes, and the record says how many there were and why none of them went on."""
+    stored, done = through(runner, HEAD + head + body, Workshop(rules=rules))
+
+    assert (HEAD + head + body).replace(b"\0", b"") == stored
+    assert why == done.repairs
+
+
+_PIECES = [
+    b"\0",
+    b"\r\n",
+    b"a",
+    b"x" * 999,
+    b"\r\n--b1\r\n",
+    b"\r\n--b1--\r\n",
+    b"Content-Type: a/b\r\n",
+    b".",
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(st.sampled_from(_PIECES), max_size=20).map(b"".join),
+    st.sampled_from(
+        [b"", _MIXED, b"Content-Transfer-Encoding: base64\r\n", b"DKIM-Signature: v=1; h=from\r\n"]
+    ),
+    st.booleans(),
+)
+def test_no_nul_is_ever_stored(octets: bytes, head: bytes, is_on: bool) -> None:
+    """Wherever it stands and whatever may be repaired, the next server never sees one."""
+    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
+        workshop = Workshop(rules=Rules(parts=is_on, raw_headers=is_on, syntax=is_on))
+        stored, done = through(runner, HEAD + head + octets, workshop)
+
+    assert b"\0" not in stored
+    assert (b"\0" in octets) <= (done.repairs != "")

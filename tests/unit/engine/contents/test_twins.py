@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+from pathlib import Path
 
+import pytest
+
+from relay365.engine.contents.diary import Diary
 from relay365.engine.contents.twins import Twins
 from relay365.mail.envelope import SpoolId
 
@@ -52,3 +57,49 @@ def test_memory_is_bounded() -> None:
         return len(twins)
 
     assert asyncio.run(live()) <= 11
+
+
+def test_a_restart_forgets_nothing_that_still_counts(tmp_path: Path) -> None:
+    """The next run gives the first one's id until its window ends; what was refused is not remembered."""
+
+    async def live() -> list[str | None]:
+        before, after = (Twins(60.0, diary=Diary(tmp_path, 10)) for _ in range(2))
+        async with before.first(b"x" * 32, 0.0) as first:
+            first.spool_id = ID
+        async with before.first(b"z" * 32, 0.0):
+            pass
+        await after.recall(30.0)
+        return [
+            await after.id_of(key, now)
+            for key, now in ((b"x" * 32, 59.0), (b"x" * 32, 60.0), (b"z" * 32, 31.0))
+        ]
+
+    assert [ID, None, None] == asyncio.run(live())
+
+
+def test_a_shorter_window_holds_for_what_an_earlier_run_knew(tmp_path: Path) -> None:
+    """[duplicates] window of now, not of then."""
+
+    async def live() -> tuple[str | None, str | None]:
+        async with Twins(3600.0, diary=Diary(tmp_path, 10)).first(b"x" * 32, 0.0) as first:
+            first.spool_id = ID
+        after = Twins(60.0, diary=Diary(tmp_path, 10))
+        await after.recall(100.0)
+        return await after.id_of(b"x" * 32, 159.0), await after.id_of(b"x" * 32, 160.0)
+
+    assert (ID, None) == asyncio.run(live())
+
+
+def test_a_disk_that_refuses_takes_nothing_back(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The message is ours and still recognised; that a restart will forget it is said."""
+
+    async def live() -> str | None:
+        twins = Twins(60.0, diary=Diary(tmp_path / "missing", 10))
+        await twins.recall(0.0)
+        async with twins.first(b"x" * 32, 0.0) as first:
+            first.spool_id = ID
+        return await twins.id_of(b"x" * 32, 1.0)
+
+    with caplog.at_level(logging.WARNING):
+        assert ID == asyncio.run(live())
+    assert 2 == caplog.text.count("twins.not-kept")

@@ -89,7 +89,7 @@ def test_a_refused_sender_ends_it() -> None:
 
     assert ["EHLO canon", "MAIL FROM:<boss@fabrikam.com>"] == [line.command for line in lines]
     assert [True, False] == [line.is_positive for line in lines]
-    assert "550 5.7.1 sender not allowed here (R3)" == lines[-1].reply
+    assert "550 5.7.1 sender not allowed here (R4)" == lines[-1].reply
 
 
 def test_no_second_command_hides_in_an_address() -> None:

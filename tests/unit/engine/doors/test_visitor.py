@@ -14,9 +14,11 @@ import pytest
 from relay365.clock import SystemClock
 from relay365.engine.blackbox.archive import Archive, Order
 from relay365.engine.blackbox.box import BlackBox
+from relay365.engine.contents.workshop import Workshop
 from relay365.engine.reception import Reception
 from relay365.engine.session import Session
 from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.repair.rules import Rules
 from relay365.rules.client import Client
 from relay365.smtp.offers import Offers
 from relay365.spool.memory import MemorySpool
@@ -191,3 +193,27 @@ def test_a_remark_before_there_was_a_session_is_kept(runner: asyncio.Runner, tmp
         assert "refused at once: 554 5.7.1 no" == archive.read("address-198.51.100.5")["reading"]
 
     runner.run(live())
+
+
+def test_long_lines_are_counted_for_their_device(runner: asyncio.Runner, tmp_path: Path) -> None:
+    """Like every tolerance, though only the whole content shows it; a message without one counts nothing."""
+
+    class Copier(OpenGate):
+        def client(self, facts: SubmitterFacts) -> Client:
+            return Client("R1", "device copier", "copier", login="optional")
+
+    async def live() -> dict[str, int]:
+        archive = Archive(tmp_path)
+        box = BlackBox(archive, SystemClock())
+        device = Device(here(Copier(), box=box, workshop=Workshop(rules=Rules(parts=True))))
+        for line in (b"x" * 1200, b"x"):
+            device.say(
+                b"HELO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n\r\n" + line + b"\r\n.\r\n"
+            )
+            assert b"250 2.6.0 queued" in await device.reply()
+        device.hang_up()
+        await box.close()
+        tolerated: dict[str, int] = archive.read("device-copier")["tolerated"]
+        return tolerated
+
+    assert {"long_lines": 1} == runner.run(live())

@@ -89,3 +89,19 @@ def test_it_is_read_from_the_configuration(more: str, domains: set[str]) -> None
     assert {"scanner": "lena@contoso.com"} == audience.owners
     assert ((ipaddress.ip_network("192.168.20.0/24"), "office@contoso.com"),) == audience.networks
     assert "admin@contoso.com" == audience.reports_to
+
+
+@pytest.mark.parametrize(
+    ("submitter", "told"),
+    [
+        (_from("192.168.10.9", device="scanner"), ("lena@contoso.com",)),
+        (_from("192.168.20.7"), ("office@contoso.com",)),
+        (_from("192.168.10.5"), ("admin@contoso.com",)),
+    ],
+)
+def test_what_a_device_never_sees_goes_to_its_owner_or_the_administrator(
+    submitter: SubmitterFacts, told: tuple[str, ...]
+) -> None:
+    """Never to its sender, who was told that all is well; to nobody where neither is named."""
+    assert told == HOUSE.owner_or_administrator(submitter)
+    assert () == Audience().owner_or_administrator(submitter)

@@ -41,6 +41,7 @@ def test_the_rows_of_a_place_are_only_its_own() -> None:
         ("invalid_client", 7000222, "secret-expired"),
         ("invalid_client", 7999999, "token-invalid-client"),
         ("interaction_required", 0, "token-invalid-grant"),
+        ("credential_unreadable", 0, "credential-unreadable"),
         ("never_seen", 7999999, None),
     ],
 )
@@ -49,6 +50,19 @@ def test_a_refused_token_has_its_row(error: str, number: int, row: str | None) -
     found = token_row(error, number)
 
     assert row == (found.id if found else None)
+
+
+def test_our_own_words_go_before_the_name_of_the_error() -> None:
+    """The directory has a name for it as well, and means something else by it."""
+    ours = token_row(
+        "interaction_required", 0, "Nobody has signed in for this route yet: relay365 token login a"
+    )
+    theirs = token_row("interaction_required", 0, "AADSTS50076: you must use multi-factor authentication")
+    numbered = token_row("interaction_required", 7000222, "nobody has signed in for this route")
+
+    assert ["nobody-signed-in", "token-invalid-grant", "secret-expired"] == [
+        row.id for row in (ours, theirs, numbered) if row is not None
+    ]
 
 
 def test_only_a_fault_that_needs_a_person_may_wait_for_one() -> None:

@@ -35,8 +35,9 @@ from contract.spools import (
     states,
 )
 from relay365.errors import DataInUseError, SpoolCorrupt, SpoolError, SpoolFull, SpoolUnavailable
+from relay365.mail.dsn import Debt
 from relay365.spool import segment
-from relay365.spool.api import Selection
+from relay365.spool.api import Owed, Selection
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 from relay365.spool.lock import DirectoryLock
 from relay365.spool.sqlite import SqliteSpool
@@ -116,7 +117,7 @@ def test_a_segment_goes_when_its_last_message_is_done(
         await spool.settle([settlement(two, FAILED)])
         await spool.settle([settlement(one, DELIVERED)])
         assert first.exists()
-        await spool.forgive([(two.spool_id, 0)])
+        await spool.forgive([Owed(two.spool_id, 0, Debt.FAILURE)])
         assert 1 == await spool.prune(START_AT + 1) - 1
         assert not first.exists()
 
@@ -418,11 +419,13 @@ def test_a_report_goes_to_nobody_whom_the_disk_has_named(life: SqliteLife) -> No
     async def earlier(spool: SqliteSpool) -> None:
         await accept(spool)
         (got,) = await claim(spool)
-        await spool.settle([settlement(got, replace(FAILED, owes_report=True))])
-        assert ["scan@contoso.com"] == [debt.reverse_path for debt in await spool.debts(limit=9)]
+        await spool.settle([settlement(got, replace(FAILED, owes=Debt.FAILURE))])
+        assert ["scan@contoso.com"] == [
+            debt.reverse_path for debt in await spool.debts(Debt.FAILURE, limit=9)
+        ]
 
     async def story(spool: SqliteSpool) -> None:
-        (debt,) = await spool.debts(limit=9)
+        (debt,) = await spool.debts(Debt.FAILURE, limit=9)
         assert "" == debt.reverse_path
         assert 1 == len(debt.recipients)
 

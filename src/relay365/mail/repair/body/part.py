@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from relay365.mail.repair.body.encoders import long_line
 from relay365.mail.repair.fields import Draft, apply
 from relay365.mail.repair.signed import kind_of
 from relay365.mail.repair.words import parameters, text_of, unstructured
@@ -58,6 +59,15 @@ class Part:
         if not self.is_identity:
             return _ENCODINGS.get(encoding, "")
         return "quoted-printable" if self.kind.startswith("text/") else "base64"
+
+    def encoding_for(self, body: bytes) -> str:
+        """What this body must become, of which this is the beginning; "": it can travel as it is.
+
+        Only base64 carries NUL safely; in a body that is encoded already a NUL means nothing (RFC 2045 6.7, 6.8).
+        """
+        if self.is_identity and self.encoding and b"\0" in body:
+            return "base64"
+        return self.encoding if long_line(body)[0] else ""
 
     def mend_names(self, charset: str) -> None:
         """Encode the raw octets of a part's own fields: file names, mostly."""

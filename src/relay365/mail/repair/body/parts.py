@@ -3,7 +3,7 @@
 A filter: octets in, octets out, in pieces of any size. It holds back at most the head of a part and the first
 mebibyte behind it, because how a part is encoded stands in front of it; where a line that is too long comes later, only
 what says already that it is base64 or quoted-printable can still be helped, and anything else is left, and recorded.
-Signed, encrypted and enclosed messages are never looked into.
+A part with NUL becomes base64, whatever its lines. Signed, encrypted and enclosed messages are never looked into.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ class PartsFilter:
 
     def __init__(self, *, mends_lines: bool, charset: str, mends_names: bool = False) -> None:
         self.changes: list[Change] = []
+        self.has_long_lines = False
         self._mends_lines, self._mends_names, self._charset = mends_lines, mends_names, charset
         self._stage = _Stage.PASSING
         self._buffer = b""
@@ -176,20 +177,24 @@ class PartsFilter:
         if not ends and n_octets <= LOOK_AHEAD_OCTETS:
             return b""  # all that can be known first: the charset shows in the text
         part, body = self._part or Part(b"", is_root=False), self._buffer[:n_octets]
-        if long_line(body)[0]:
-            if not is_inline_pgp(body):
-                head = part.head_for(part.encoding, body, self._charset)
-                self._note(Change("parts", self._words(part), *part.difference()))
-                return head + self._encode(part, n_octets, ends=ends, at_end=at_end)
-            self._leave(part, "it is signed or encrypted")
+        encoding = part.encoding_for(body)
+        self.has_long_lines = self.has_long_lines or long_line(body)[0]
+        if encoding and not is_inline_pgp(body):
+            head = part.head_for(encoding, body, self._charset)
+            self._note(Change("parts", self._words(part, encoding), *part.difference()))
+            self._encoder = MAKERS[encoding]()
+            return head + self._encode(self._encoder, n_octets, ends=ends, at_end=at_end)
+        if encoding:
+            self._leave(
+                part, "long lines" if long_line(body)[0] else "NUL octets", "it is signed or encrypted"
+            )
         self._stage = _Stage.PASSING
         return part.head() + (
             self._take(n_octets) if part.is_left else self._pass(n_octets, ends=ends, at_end=at_end)
         )
 
-    def _encode(self, part: Part, n_octets: int, *, ends: bool, at_end: bool) -> bytes:
+    def _encode(self, encoder: Encoder, n_octets: int, *, ends: bool, at_end: bool) -> bytes:
         self._stage = _Stage.ENCODING
-        encoder = self._encoder = MAKERS[part.encoding]()
         return self._take(2) + _finish(encoder, self._take(n_octets - 2), ends=ends, at_end=at_end)
 
     def _pass(self, n_octets: int, *, ends: bool, at_end: bool) -> bytes:
@@ -200,22 +205,22 @@ class PartsFilter:
         is_long, line_at = long_line(self._buffer[:n_octets])
         if not is_long:
             return self._take(n_octets if ends else line_at)
-        passed = self._take(line_at)
+        passed, self.has_long_lines = self._take(line_at), True
         if part.is_identity:
-            self._leave(part, "its head had gone before the line came")
+            self._leave(part, "long lines", "its head had gone before the line came")
             return passed + self._take(n_octets - line_at)
-        self._note(Change("parts", self._words(part)))
+        self._note(Change("parts", self._words(part, part.encoding)))
         self._stage = _Stage.ENCODING
         encoder = self._encoder = MAKERS[part.encoding]()
         return passed + _finish(encoder, self._take(n_octets - line_at), ends=ends, at_end=at_end)
 
-    def _words(self, part: Part) -> str:
-        return f"part {self._n_parts} ({part.kind}): {part.encoding}"
+    def _words(self, part: Part, encoding: str) -> str:
+        return f"part {self._n_parts} ({part.kind}): {encoding}"
 
-    def _leave(self, part: Part, why: str) -> None:
+    def _leave(self, part: Part, fault: str, why: str) -> None:
         part.is_left = True
         self._note(
-            Change("parts", f"part {self._n_parts} ({part.kind}) has long lines and is left alone: {why}")
+            Change("parts", f"part {self._n_parts} ({part.kind}) has {fault} and is left alone: {why}")
         )
 
     def _note(self, *changes: Change) -> None:

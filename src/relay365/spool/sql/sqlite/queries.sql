@@ -13,12 +13,17 @@ INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, next_attem
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: mark_held
--- Why the recipients of a new message wait for a person.
-UPDATE recipient SET last_reply = ?, row = ? WHERE seq = ?
+-- Why the recipients of a new message wait for a person, and the report that this owes.
+UPDATE recipient SET last_reply = ?, row = ?, owes = ? WHERE seq = ?
 
 -- name: insert_event
 -- Every move of a recipient leaves one line of history.
 INSERT INTO event (at, seq, n, name, detail) VALUES (?, ?, ?, ?, ?)
+
+-- name: note
+-- One line of history more about a message that is still here, as long as it has not too many of this name.
+INSERT INTO event (at, seq, n, name, detail) SELECT ?1, message.seq, -1, ?3, ?4 FROM message
+WHERE message.seq = ?2 AND (SELECT count(*) FROM event WHERE event.seq = ?2 AND event.name = ?3) < ?5
 
 -- name: find_due
 -- The due recipients of a lane, in the order of the index; the caller stops reading when it has enough messages.
@@ -61,7 +66,7 @@ SELECT octets FROM content WHERE seq = ?
 -- name: settle
 -- Write one fate and its event, and remove an inline content that nobody needs any more; the trigger `settled` has it.
 -- Fails with "claim lost" when the lease is not ours.
-INSERT INTO settling (state, counted, next_attempt_at, last_reply, class, row, possible_duplicate, owes_report,
+INSERT INTO settling (state, counted, next_attempt_at, last_reply, class, row, possible_duplicate, owes,
   settled_at, remote_id, seq, n, lease, at, event, detail, tidies)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
@@ -121,10 +126,20 @@ FROM hop WHERE lane IS NOT NULL
 
 -- name: expire
 -- Queued recipients that are past their time, some at a time.
-UPDATE recipient SET state = 'expired', owes_report = 1, settled_at = ?1
+UPDATE recipient SET state = 'expired', owes = 'failure', settled_at = ?1
 WHERE (seq, n) IN (SELECT seq, n FROM recipient INDEXED BY recipient_expiring
-                   WHERE state = 'queued' AND expires_at <= ?1 ORDER BY expires_at, seq LIMIT ?2)
+                   WHERE state = 'queued' AND warned IN (0, 1) AND expires_at <= ?1 LIMIT ?2)
 RETURNING seq, n
+
+-- name: find_late
+-- Queued recipients that expire before an instant and that were not looked at for a report of delay, some at a time.
+SELECT r.seq, r.n, CAST(r.notify AS BLOB), CAST(m.reverse_path AS BLOB)
+FROM recipient AS r INDEXED BY recipient_expiring JOIN message AS m ON m.seq = r.seq
+WHERE r.state = 'queued' AND r.warned = 0 AND r.expires_at <= ?1 ORDER BY r.expires_at, r.seq LIMIT ?2
+
+-- name: warn
+-- A report of delay is owed, or '' where none is wished; neither is asked a second time.
+UPDATE recipient SET warned = 1, owes = ? WHERE seq = ? AND n = ?
 
 -- name: prunable
 -- Messages with a recipient that reached an end state before an instant, and none that waits, owes or ended later.
@@ -132,7 +147,7 @@ RETURNING seq, n
 SELECT DISTINCT seq FROM recipient AS ended INDEXED BY recipient_ended
 WHERE state = ?1 AND settled_at < ?2 AND NOT EXISTS (
   SELECT 1 FROM recipient AS other WHERE other.seq = ended.seq
-  AND (other.settled_at IS NULL OR other.settled_at >= ?2 OR other.owes_report = 1)
+  AND (other.settled_at IS NULL OR other.settled_at >= ?2 OR other.owes <> '')
 ) LIMIT ?3
 
 -- name: delete_message
@@ -148,12 +163,12 @@ DELETE FROM recipient WHERE seq = ?
 DELETE FROM event WHERE seq = ?
 
 -- name: owing
--- Messages whose sender is owed a report.
-SELECT DISTINCT seq FROM recipient INDEXED BY recipient_owing WHERE owes_report = 1 ORDER BY seq LIMIT ?
+-- Messages whose sender is owed a report of one kind.
+SELECT DISTINCT seq FROM recipient INDEXED BY recipient_owing WHERE owes <> '' AND owes = ? ORDER BY seq LIMIT ?
 
 -- name: pay
--- A report was accepted, or will not be sent.
-UPDATE recipient SET owes_report = 0 WHERE seq = ? AND n = ? AND owes_report = 1
+-- A report was accepted, or will not be sent; a debt of another kind that came meanwhile stays.
+UPDATE recipient SET owes = '' WHERE seq = ? AND n = ? AND owes = ?
 
 -- name: note_lane
 -- The health of a lane, for faces in other processes; the last success survives a note of trouble.
@@ -192,18 +207,56 @@ UPDATE message SET damaged = ?2 WHERE seq = ?1
 
 -- name: move
 -- A person moves recipients from some states to another.
-UPDATE recipient SET state = ?1, next_attempt_at = ?2, last_reply = iif(?3 = '', last_reply, ?3), settled_at = ?4
+UPDATE recipient SET state = ?1, next_attempt_at = ?2, last_reply = iif(?3 = '', last_reply, ?3), settled_at = ?4,
+  owes = iif(?4 IS NULL, owes, '')
 WHERE seq = ?5 AND state = ?6 RETURNING n
 
 -- name: recipients
 -- A message's recipients, in their order; text as octets.
 SELECT n, CAST(address AS BLOB), state, lane, attempts, next_attempt_at, CAST(last_reply AS BLOB), class, row,
-  possible_duplicate, settled_at, CAST(remote_id AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), owes_report
+  possible_duplicate, settled_at, CAST(remote_id AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), CAST(fate AS BLOB),
+  fate_at, CAST(fate_detail AS BLOB), owes
 FROM recipient WHERE seq = ? ORDER BY n
 
 -- name: events
 -- A message's history.
 SELECT at, n, name, CAST(detail AS BLOB) FROM event WHERE seq = ? ORDER BY id
+
+-- name: unresolved
+-- Delivered recipients that may still fail, in the order in which they were delivered.
+SELECT r.seq, r.n, CAST(r.address AS BLOB), r.lane, r.settled_at, CAST(m.message_id AS BLOB),
+  CAST(r.remote_id AS BLOB), CAST(m.reverse_path AS BLOB), CAST(r.notify AS BLOB), r.fate
+FROM recipient AS r INDEXED BY recipient_ended JOIN message AS m ON m.seq = r.seq
+WHERE r.state = 'delivered' AND r.settled_at > ?1 AND r.settled_at <= ?2 AND r.fate IN (?3, ?4)
+ORDER BY r.settled_at, r.seq
+
+-- name: fate_of
+-- What is known of a delivered recipient.
+SELECT fate, CAST(fate_detail AS BLOB) FROM recipient WHERE seq = ? AND n = ? AND state = 'delivered'
+
+-- name: learn
+-- What became of a delivered recipient; it stays delivered.
+UPDATE recipient SET fate = ?, fate_at = ?, fate_detail = ?, owes = iif(?, 'failure', owes)
+WHERE seq = ? AND n = ? AND state = 'delivered'
+
+-- name: named
+-- Messages by the names that they or the remote gave them, from a number on; the names as a JSON array. It reads them
+-- all: an index of names would cost every message on its way more than this costs the few who ask (docs/trace.md).
+SELECT seq FROM message WHERE seq >= ?1 AND message_id IN (SELECT value FROM json_each(?2))
+UNION ALL
+SELECT seq FROM recipient WHERE seq >= ?1 AND remote_id IN (SELECT value FROM json_each(?2))
+
+-- name: accepted_at
+-- The first message from a number on, and when it was accepted.
+SELECT seq, accepted_at FROM message WHERE seq >= ? ORDER BY seq LIMIT 1
+
+-- name: newest
+-- The messages from a number on, newest first; the caller stops reading when it has enough.
+SELECT seq FROM message WHERE seq >= ? ORDER BY seq DESC
+
+-- name: note_mark
+-- How far something was read; it never goes back.
+INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)
 
 -- name: all_messages
 -- Every message, oldest first.
@@ -211,7 +264,10 @@ SELECT seq FROM message ORDER BY seq LIMIT ?
 
 -- name: list_queued
 -- Messages that wait, those that expire first before the others; the caller stops reading when it has enough.
-SELECT seq FROM recipient INDEXED BY recipient_expiring WHERE state = 'queued' ORDER BY expires_at, seq
+SELECT seq, expires_at FROM recipient INDEXED BY recipient_expiring WHERE state = 'queued' AND warned = 0
+UNION ALL
+SELECT seq, expires_at FROM recipient INDEXED BY recipient_expiring WHERE state = 'queued' AND warned = 1
+ORDER BY expires_at, seq
 
 -- name: list_claimed
 -- Messages that are on their way; never many.

@@ -41,18 +41,22 @@ CREATE TABLE recipient (
   class TEXT NOT NULL DEFAULT '',
   row TEXT NOT NULL DEFAULT '',
   possible_duplicate INTEGER NOT NULL DEFAULT 0,
-  owes_report INTEGER NOT NULL DEFAULT 0,
+  owes TEXT NOT NULL DEFAULT '',    -- the report that its sender has not got yet, as in mail.dsn.Debt
+  warned INTEGER NOT NULL DEFAULT 0,  -- whether it was looked at for a report of its delay
   settled_at REAL,                  -- set in the end states, NULL in the others
   remote_id TEXT NOT NULL DEFAULT '',
+  fate TEXT NOT NULL DEFAULT '',    -- what was learnt after it was delivered, as in spool.later.Later
+  fate_at REAL,
+  fate_detail TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
 -- Each index holds only the states that its question is about, so that years of history cost the queue nothing.
 CREATE INDEX recipient_due ON recipient (lane, next_attempt_at, seq) WHERE state = 'queued';
-CREATE INDEX recipient_expiring ON recipient (expires_at, seq) WHERE state = 'queued';
+CREATE INDEX recipient_expiring ON recipient (warned, expires_at, seq) WHERE state = 'queued';
 CREATE INDEX recipient_claimed ON recipient (lease_until_at) WHERE state = 'claimed';
 CREATE INDEX recipient_held ON recipient (seq) WHERE state = 'held';
 CREATE INDEX recipient_ended ON recipient (state, settled_at, seq) WHERE settled_at IS NOT NULL;
-CREATE INDEX recipient_owing ON recipient (seq) WHERE owes_report = 1;
+CREATE INDEX recipient_owing ON recipient (owes, seq) WHERE owes <> '';
 CREATE TABLE event (
   id INTEGER PRIMARY KEY,
   at REAL NOT NULL,
@@ -101,11 +105,12 @@ END;
 CREATE VIEW settling AS
 SELECT *, 0 AS counted, 0 AS at, '' AS event, '' AS detail, 0 AS tidies FROM recipient;
 CREATE TRIGGER settled INSTEAD OF INSERT ON settling BEGIN
-  -- Only while the lease is ours; a NULL leaves what the last attempt said.
+  -- Only while the lease is ours; a NULL leaves what the last attempt said. An end makes a report of delay pointless.
   UPDATE recipient SET state = NEW.state, attempts = attempts + NEW.counted, next_attempt_at = NEW.next_attempt_at,
     last_reply = coalesce(NEW.last_reply, last_reply), class = coalesce(NEW.class, class),
     row = coalesce(NEW.row, row), possible_duplicate = possible_duplicate | NEW.possible_duplicate,
-    owes_report = owes_report | NEW.owes_report, settled_at = NEW.settled_at,
+    owes = CASE WHEN NEW.owes <> '' THEN NEW.owes WHEN NEW.settled_at IS NULL THEN owes ELSE '' END,
+    settled_at = NEW.settled_at,
     remote_id = coalesce(NEW.remote_id, remote_id), lease = 0, lease_until_at = 0
   WHERE seq = NEW.seq AND n = NEW.n AND state = 'claimed' AND lease = NEW.lease;
   SELECT RAISE(ABORT, 'claim lost') WHERE changes() <> 1;

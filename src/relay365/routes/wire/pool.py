@@ -13,13 +13,16 @@ from dataclasses import dataclass
 
 from relay365.errors import RemoteProtocolError, TokenRefused, TransportError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.mail.status import Reply
 from relay365.routes.api import Consignment
-from relay365.routes.line import Line, Remote, SignIn, StepRefused, accept_cancellation
+from relay365.routes.wire.ear import DEAF, Ear, Ears, nobody
+from relay365.routes.wire.line import Line, accept_cancellation
+from relay365.routes.wire.remote import CannotOpen, Destination, SignIn, StepRefused
+from relay365.routes.wire.talk import Judge, broken
 from relay365.smtp.client import Step
 
 IDLE_S = 20.0  # a slot of Microsoft's three connections must not be kept for nothing
 MAX_MESSAGES_PER_LINE = 1000
+TOKEN_TOO_OLD = "token-ends-soon"  # noqa: S105  # a row of the catalogue
 
 _STAGE = {Step.GREETING: "connect", Step.EHLO: "connect", Step.STARTTLS: "connect", Step.AUTH: "auth"}
 
@@ -28,33 +31,41 @@ _STAGE = {Step.GREETING: "connect", Step.EHLO: "connect", Step.STARTTLS: "connec
 class Judges:
     """How replies and token refusals are read: the catalogue, passed in."""
 
-    reply: Callable[[Reply, str], Outcome]
+    reply: Judge
     token: Callable[[TokenRefused], Outcome]
 
 
 class Pool:
-    """The lines of one route to one remote."""
+    """The lines of one route to one destination."""
 
-    def __init__(self, remote: Remote, sign_in: SignIn | None, judges: Judges) -> None:
-        self._remote, self._sign_in, self._judges = remote, sign_in, judges
+    def __init__(
+        self, destination: Destination, sign_in: SignIn | None, judges: Judges, ears: Ears = nobody
+    ) -> None:
+        self._destination, self._sign_in, self._judges, self._ears = destination, sign_in, judges, ears
         self._idle: list[tuple[Line, asyncio.TimerHandle]] = []
         self._closing: set[asyncio.Task[None]] = set()
 
     async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
         """Hand over one consignment on a warm line or a new one."""
+        ear = self._ears(consignment.spool_id)
+        try:
+            return await self._deliver(consignment, ear)
+        finally:
+            ear.ended()
+
+    async def _deliver(self, consignment: Consignment, ear: Ear) -> tuple[Outcome, ...]:
         while (line := self._take()) is not None:
+            line.ear = ear
+            ear.note(f"a line that has carried {line.n_delivered} before")
             outcomes = await line.deliver(consignment)
             self._give_back(line)
             if not _was_stale(line, outcomes):
                 return outcomes
-        line = Line(self._judges.reply)
-        refusal = await self._open(line)
-        if refusal is not None:
-            self._release(line)
-            refusal = dataclasses.replace(refusal, offered=False)
-            return (refusal,) * len(consignment.envelope.forward_paths)
-        outcomes = await line.deliver(consignment)
-        self._give_back(line)
+        found = await self._new_line(ear)
+        if isinstance(found, Outcome):
+            return (dataclasses.replace(found, offered=False),) * len(consignment.envelope.forward_paths)
+        outcomes = await found.deliver(consignment)
+        self._give_back(found)
         return outcomes
 
     async def close(self) -> None:
@@ -66,25 +77,39 @@ class Pool:
         if self._closing:
             await asyncio.wait(self._closing, timeout=2.0)
 
+    async def _new_line(self, ear: Ear) -> Line | Outcome:
+        """An open line, or why there is none. A token that was too old is replaced once."""
+        line, refusal = await self._try(ear)
+        if refusal is not None and refusal.row == TOKEN_TOO_OLD:
+            line, refusal = await self._try(ear)
+        return line if refusal is None else refusal
+
+    async def _try(self, ear: Ear) -> tuple[Line, Outcome | None]:
+        line = Line(self._judges.reply, ear)
+        refusal = await self._open(line)
+        if refusal is not None:
+            ear.note(f"no line: {refusal.reply_text}")
+            self._release(line)
+        return line, refusal
+
     async def _open(self, line: Line) -> Outcome | None:
         """Open a line; an Outcome says why there is none."""
         try:
-            await line.open(self._remote, self._sign_in)
+            await line.open(await self._destination.find(), self._sign_in)
+        except CannotOpen as no:
+            return no.outcome
         except StepRefused as refused:
             if refused.step is Step.AUTH and self._sign_in is not None:
                 self._sign_in.refused()
             return self._judges.reply(refused.reply, _STAGE.get(refused.step, "connect"))
         except TokenRefused as refused:
             return self._judges.token(refused)
-        except TransportError as error:
+        except (TransportError, RemoteProtocolError) as error:
+            self._destination.missed()
             return _no_line(error)
-        except RemoteProtocolError as error:
-            return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row="not-smtp")
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as stop:
             accept_cancellation()
-            return Outcome(
-                Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, "the relay was stopped", row="stopped"
-            )
+            return broken(stop, past_the_dot=False)
         return None
 
     def _take(self) -> Line | None:
@@ -100,6 +125,7 @@ class Pool:
         if not line.is_usable or line.n_delivered >= MAX_MESSAGES_PER_LINE:
             self._release(line)
             return
+        line.ear = DEAF
         timer = asyncio.get_running_loop().call_later(IDLE_S, self._retire, line)
         self._idle.append((line, timer))
 
@@ -108,13 +134,16 @@ class Pool:
         self._release(line)
 
     def _release(self, line: Line) -> None:
+        line.ear = DEAF  # its attempt is over before the goodbye
         task = asyncio.get_running_loop().create_task(line.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
 
 
-def _no_line(error: TransportError) -> Outcome:
-    """A certificate that is not trusted, or TLS that is missing, only a person can heal; a broken link heals itself."""
+def _no_line(error: TransportError | RemoteProtocolError) -> Outcome:
+    """A certificate that is not trusted only a person can heal; a broken link heals itself."""
+    if isinstance(error, RemoteProtocolError):
+        return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row="not-smtp")
     is_broken_link = isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, ssl.SSLError)
     if error.phase == "tls" and not is_broken_link:
         return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION, None, str(error), row="tls-failed")

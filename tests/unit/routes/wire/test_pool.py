@@ -9,13 +9,12 @@ from fakes.remote import Remote, remote
 from relay365.errors import TokenRefused
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.mail.outcome import Class, Kind, Outcome
-from relay365.routes import pool as pool_module
 from relay365.routes.api import Consignment
 from relay365.routes.classify import outcome_of, outcome_of_token
-from relay365.routes.line import Remote as Address
-from relay365.routes.pool import Judges, Pool
-from relay365.routes.smarthost import PasswordSignIn
-from relay365.routes.submission import ONE_STEP_OCTETS, TokenSignIn
+from relay365.routes.wire import pool as pool_module
+from relay365.routes.wire.pool import Judges, Pool
+from relay365.routes.wire.remote import Remote as Address
+from relay365.routes.wire.sign_in import ONE_STEP_OCTETS, PasswordSignIn, TokenSignIn
 from relay365.smtp.client import ClientSession
 from relay365.spool.content import MemoryContent
 
@@ -164,7 +163,7 @@ def test_missing_tls_is_for_a_person_to_heal() -> None:
 
     outcome, verbs = asyncio.run(run())
 
-    assert (Class.CONFIGURATION, "tls-failed") == (outcome.klass, outcome.row)
+    assert (Class.CONFIGURATION, "no-starttls") == (outcome.klass, outcome.row)
     assert "AUTH" not in verbs
 
 
@@ -196,6 +195,27 @@ def test_a_refused_token_is_forgotten_and_a_refused_request_is_told() -> None:
     story(tell_refused, TokenSignIn("scan@contoso.com", refused, lambda: None))
 
 
+def test_a_token_that_is_too_old_is_replaced_once_in_the_same_attempt() -> None:
+    """High Volume Email refuses tokens near their end: a fresh one, and one more line; then it is deferred."""
+    forgotten: list[bool] = []
+
+    async def token() -> str:
+        return "abc"
+
+    async def tell(far: Remote, pool: Pool) -> None:
+        far.replies["AUTH"] = ["535 5.7.142 Token will expire soon"]
+        assert Kind.DELIVERED is (await deliver(pool)).kind
+        assert ([True], 2) == (forgotten, far.n_connections)
+
+    async def tell_twice(far: Remote, pool: Pool) -> None:
+        far.replies["AUTH"] = ["501 5.5.127 Token will expire soon error"] * 3
+        outcome = await deliver(pool)
+        assert ("token-ends-soon", False, 2) == (outcome.row, outcome.offered, far.n_connections)
+
+    for one in (tell, tell_twice):
+        story(one, TokenSignIn("hve@contoso.com", token, lambda: forgotten.append(True)))
+
+
 def test_a_cancelled_delivery_has_outcomes() -> None:
     """A stop while the remote keeps silent: an outcome for each recipient, and the task goes on to settle them."""
 
@@ -223,6 +243,9 @@ def test_a_long_token_goes_in_two_steps() -> None:
 
     async def first_line(token: Callable[[], Awaitable[str]]) -> bytes:
         machine = ClientSession()
+        machine.ehlo("relay.test")
+        machine.receive(b"220 x\r\n250-x\r\n250 AUTH LOGIN XOAUTH2\r\n")
+        machine.next_event(), machine.next_event(), machine.octets_to_send()
         await TokenSignIn("scan@contoso.com", token, lambda: None).begin(machine)
         return machine.octets_to_send()
 

@@ -2,66 +2,39 @@
 
 Pipelined where the remote offers it: envelope in one write, content in the next. A reply belongs to the recipient it
 answers; a failure before the final dot is deferred, after it uncertain, and ClientSession.past_the_dot decides which.
-(RFC 5321 3.3, 4.5.3.2; RFC 2920; RFC 3207)
+A large content goes in chunks where the remote takes them, which saves the pass over its dots. What may not be sent in
+clear is never sent in clear: where TLS or AUTH is missing that the route asks for, there is no line.
+(RFC 5321 3.3, 4.5.3.2; RFC 2920; RFC 3030; RFC 3207)
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import ssl
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
-from relay365.errors import RemoteProtocolError, SpoolCorrupt, SpoolError, TransportError
-from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.mail.status import EnhancedStatus, Reply
+from relay365.errors import RemoteProtocolError, SpoolError, TransportError
+from relay365.mail.outcome import Outcome
+from relay365.mail.status import Reply
 from relay365.net.stream import Stream, connect
 from relay365.routes.api import Consignment
+from relay365.routes.wire.ear import DEAF, Ear
+from relay365.routes.wire.remote import Remote, SignIn, StepRefused, held
+from relay365.routes.wire.talk import Judge, RefusedEarly, Talk, broken, our_no, too_large
 from relay365.smtp.client import CONTENT_BLOCK_S, DEADLINE_S, ClientSession, ReplyReceived, Step
 from relay365.smtp.events import Signal
 
 CONNECT_S = 30.0
+CHUNKED_OCTETS = 64 * 1024  # below this a pass over the dots costs less than the replies to chunks
+CHUNK_OCTETS = 256 * 1024
 _WRITE_OCTETS = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Remote:
-    """Where a line leads. tls: "required", "opportunistic", "none" or "implicit"; context is needed unless "none"."""
-
-    host: str
-    port: int
-    helo: str
-    tls: str
-    context: ssl.SSLContext | None = None
-
-
-class SignIn(Protocol):
-    """How a line authenticates."""
-
-    async def begin(self, machine: ClientSession) -> None:
-        """Queue the AUTH command; raises TokenRefused or TransportError(phase="auth")."""
-        ...
-
-    def refused(self) -> None:
-        """The remote said no: forget what was cached."""
-        ...
-
-
-class StepRefused(Exception):
-    """The remote refused a step on the way to a usable line."""
-
-    def __init__(self, step: Step, reply: Reply) -> None:
-        self.step, self.reply = step, reply
-        super().__init__(f"{step.value}: {reply}")
 
 
 class Line:
     """One connection; a Receiver of its Stream. open() it, deliver() as often as is_usable, close() it."""
 
-    def __init__(self, judge: Callable[[Reply, str], Outcome]) -> None:
+    def __init__(self, judge: Judge, ear: Ear = DEAF) -> None:
         self.n_delivered = 0
+        self.ear = ear  # of the attempt that is under way
         self._judge = judge
         self._machine = ClientSession()
         self._stream: Stream | None = None
@@ -80,6 +53,8 @@ class Line:
 
     def octets_received(self, octets: bytes) -> None:
         """See net.stream.Receiver."""
+        if not self._machine.is_confidential:
+            self.ear.heard(octets)
         self._machine.receive(octets)
         self._wake()
 
@@ -96,9 +71,10 @@ class Line:
     # -- opening ---------------------------------------------------------------------------------------------
 
     async def open(self, remote: Remote, sign_in: SignIn | None) -> None:
-        """Connect, greet, secure, authenticate. Raises TransportError, StepRefused, TokenRefused."""
+        """Connect, greet, secure, authenticate. Raises CannotOpen, TransportError, StepRefused, TokenRefused."""
         tls = remote.context if remote.tls == "implicit" else None
-        await connect(remote.host, remote.port, self, deadline_s=CONNECT_S, tls=tls)
+        await connect(remote.host, remote.port, self, deadline_s=CONNECT_S, tls=tls, source=remote.source)
+        self.ear.note(f"connected to {remote.host}:{remote.port}")
         await self._expect(Step.GREETING)
         self._machine.ehlo(remote.helo)
         await self._expect(Step.EHLO)
@@ -112,12 +88,13 @@ class Line:
         if not self._machine.offers("STARTTLS"):
             if remote.tls == "opportunistic":
                 return
-            raise TransportError("tls", f"{remote.host} does not offer STARTTLS, and TLS is required")
+            raise held("no-starttls", f"{remote.host} does not offer STARTTLS, and the route requires TLS")
         if self._stream is None or remote.context is None:
             raise TransportError("tls", "no connection to secure")
         self._machine.starttls()
         await self._expect(Step.STARTTLS)
         await self._stream.start_tls(remote.context, server_side=False, server_name=remote.host)
+        self.ear.note(f"encrypted: {self._stream.tls}")
         self._machine.tls_started()
         self._machine.ehlo(remote.helo)
         await self._expect(Step.EHLO)
@@ -138,36 +115,40 @@ class Line:
 
     async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
         """One transaction; n outcomes for n forward-paths, in their order. Raises nothing for the remote's doings."""
-        talk = _Talk(len(consignment.envelope.forward_paths))
+        talk = Talk(len(consignment.envelope.forward_paths), self._judge)
         try:
             refusal = self._cannot_carry(consignment)
             if refusal is None:
                 await self._transaction(consignment, talk)
             else:
                 talk.settle_rest(refusal)
-        except _RefusedEarly as early:
-            talk.settle_rest(self._judge(early.reply, "data"))
+        except RefusedEarly as early:
+            talk.content(early.reply)
             self._abort(f"refused before the end of the content: {early.reply}")
         except (TransportError, RemoteProtocolError, SpoolError) as error:
-            talk.settle_rest(self._broken(error))
+            talk.settle_rest(broken(error, past_the_dot=self._machine.past_the_dot))
             self._abort(str(error))
         except asyncio.CancelledError as stop:
             accept_cancellation()  # what is known now is an outcome; the caller settles it and ends
-            talk.settle_rest(self._broken(stop))
+            talk.settle_rest(broken(stop, past_the_dot=self._machine.past_the_dot))
             self._abort("the relay is stopping")
         except BaseException:  # a fault of ours: nobody would close this line any more
             self._abort("a fault of the relay")
             raise
-        return tuple(talk.outcomes)  # type: ignore[arg-type]  # every path is settled here
+        return talk.result()
 
-    async def _transaction(self, consignment: Consignment, talk: _Talk) -> None:
+    async def _transaction(self, consignment: Consignment, talk: Talk) -> None:
+        size = consignment.content.size_octets + len(consignment.trace)
+        in_chunks = self._machine.offers("CHUNKING") and size > CHUNKED_OCTETS
         if self._machine.offers("PIPELINING"):
-            await self._envelope_at_once(consignment, talk)
+            await self._envelope_at_once(consignment, talk, asks=not in_chunks)
         else:
-            await self._envelope_in_steps(consignment, talk)
+            await self._envelope_in_steps(consignment, talk, asks=not in_chunks)
+        if in_chunks:
+            talk.has_go_ahead = not talk.is_settled
         if talk.has_go_ahead:
-            await self._content(consignment)
-            talk.settle_rest(self._judge(await self._reply(Step.DOT), "data"))
+            await (self._chunks if in_chunks else self._content)(consignment)
+            talk.content(await self._reply(Step.DOT), dsn=self._machine.offers("DSN"))
             self._is_inside = False
             self.n_delivered += 1
 
@@ -176,16 +157,18 @@ class Line:
         machine, envelope = self._machine, consignment.envelope
         if envelope.smtputf8 and not machine.offers("SMTPUTF8"):
             text = "550 5.6.7 the next server does not take internationalized addresses (SMTPUTF8)"
-            return _our_no("5.6.7", text, "remote-lacks-smtputf8")
+            return our_no("5.6.7", text, "remote-lacks-smtputf8")
         limit = machine.features.get("SIZE", "")
         size = consignment.content.size_octets + len(consignment.trace)
         if limit.isascii() and limit.isdigit() and 0 < int(limit) < size:
-            text = f"552 5.3.4 {size} octets are more than the next server takes ({limit})"
-            return _our_no("5.3.4", text, "larger-than-remote-takes")
+            return too_large(size, int(limit))
         return None
 
-    async def _envelope_at_once(self, consignment: Consignment, talk: _Talk) -> None:
-        """MAIL, RCPTs and DATA in one write (RFC 2920); every reply is read, also when MAIL was refused."""
+    async def _envelope_at_once(self, consignment: Consignment, talk: Talk, *, asks: bool) -> None:
+        """MAIL and RCPTs in one write (RFC 2920); every reply is read, also when MAIL was refused.
+
+        asks: with DATA behind them; chunks need not ask.
+        """
         machine, envelope = self._machine, consignment.envelope
         resets, self._is_inside = self._is_inside, True
         if resets:
@@ -193,15 +176,17 @@ class Line:
         machine.mail(envelope, consignment.content.size_octets + len(consignment.trace))
         for path in envelope.forward_paths:
             machine.rcpt(path)
-        machine.data()
+        if asks:
+            machine.data()
         if resets:
             await self._reply(Step.RSET)
-        self._judge_sender(await self._reply(Step.MAIL), talk)
+        talk.sender(await self._reply(Step.MAIL))
         for n in range(len(envelope.forward_paths)):
-            self._judge_recipient(await self._reply(Step.RCPT), talk, n)
-        await self._go_ahead(talk)
+            talk.recipient(n, await self._reply(Step.RCPT))
+        if asks:
+            await self._go_ahead(talk)
 
-    async def _envelope_in_steps(self, consignment: Consignment, talk: _Talk) -> None:
+    async def _envelope_in_steps(self, consignment: Consignment, talk: Talk, *, asks: bool) -> None:
         """Each command after the reply to the last, for remotes without PIPELINING; stops where nobody is left."""
         machine, envelope = self._machine, consignment.envelope
         resets, self._is_inside = self._is_inside, True
@@ -209,37 +194,28 @@ class Line:
             machine.rset()
             await self._reply(Step.RSET)
         machine.mail(envelope, consignment.content.size_octets + len(consignment.trace))
-        self._judge_sender(await self._reply(Step.MAIL), talk)
+        talk.sender(await self._reply(Step.MAIL))
         if talk.is_settled:
             return
         for n, path in enumerate(envelope.forward_paths):
             machine.rcpt(path)
-            self._judge_recipient(await self._reply(Step.RCPT), talk, n)
-        if not talk.is_settled:
+            talk.recipient(n, await self._reply(Step.RCPT))
+        if asks and not talk.is_settled:
             machine.data()
             await self._go_ahead(talk)
 
-    def _judge_sender(self, reply: Reply, talk: _Talk) -> None:
-        if reply.code // 100 != 2:
-            talk.settle_rest(self._judge(reply, "mail"))
-
-    def _judge_recipient(self, reply: Reply, talk: _Talk, n: int) -> None:
-        if reply.code // 100 != 2 and talk.outcomes[n] is None:
-            talk.outcomes[n] = self._judge(reply, "rcpt")
-
-    async def _go_ahead(self, talk: _Talk) -> None:
+    async def _go_ahead(self, talk: Talk) -> None:
         reply = await self._reply(Step.DATA)
         if reply.code == 354:
             if talk.is_settled:  # it wants a content for nobody: leave rather than send an empty message
                 self._abort("354 without an accepted recipient")
             talk.has_go_ahead = not talk.is_settled
         else:
-            talk.settle_rest(self._judge(reply, "data"))
+            talk.content(reply)
 
     async def _content(self, consignment: Consignment) -> None:
-        machine, stream = self._machine, self._stream
-        if stream is None:
-            raise TransportError("send", "no connection")
+        """Behind a 354: stuffed, up to the final dot."""
+        machine = self._machine
         machine.content(consignment.trace)
         whole = consignment.content.octets()
         if whole is not None:
@@ -247,39 +223,51 @@ class Line:
         else:
             async for block in consignment.content.blocks():
                 machine.content(block)
-                await self._send(stream)
+                await self._send()
         machine.end_content()
-        await self._send(stream)
+        await self._send()
 
-    async def _send(self, stream: Stream) -> None:
+    async def _chunks(self, consignment: Consignment) -> None:
+        """As it is, in chunks; without PIPELINING each one waits for its reply (RFC 3030 4.2)."""
+        machine, held_back = self._machine, [consignment.trace]
+        async for block in consignment.content.blocks():
+            if sum(map(len, held_back)) >= CHUNK_OCTETS:
+                machine.chunk(b"".join(held_back))
+                held_back.clear()
+                await self._send()
+                if not machine.offers("PIPELINING"):
+                    await self._chunk_taken()
+            held_back.append(block)
+        machine.chunk(b"".join(held_back), is_last=True)
+        await self._send()
+        while machine.expected is Step.CHUNK:
+            await self._chunk_taken()
+
+    async def _chunk_taken(self) -> None:
+        reply = await self._reply(Step.CHUNK)
+        if not reply.is_positive:
+            raise RefusedEarly(reply)
+
+    async def _send(self) -> None:
         """Write the out-box in pieces, so that past_the_dot rises only when the last piece goes out.
 
         Between the pieces a remote may have said no already, or be gone.
         """
-        machine = self._machine
+        machine, stream = self._machine, self._stream
         while machine.n_to_send:
-            event = machine.next_event()
-            if isinstance(event, ReplyReceived):
-                raise _RefusedEarly(event.reply)
-            if self._lost is not None:
-                raise TransportError("send", self._lost)
-            stream.write(machine.octets_to_send(_WRITE_OCTETS))
+            self._hear_early()
+            if self._lost is not None or stream is None:
+                raise TransportError("send", self._lost or "no connection")
+            octets = machine.octets_to_send(_WRITE_OCTETS)
+            self.ear.content(len(octets))
+            stream.write(octets)
             await stream.drain(CONTENT_BLOCK_S)
 
-    def _broken(self, error: BaseException) -> Outcome:
-        if isinstance(error, SpoolError):
-            row = "stored-damaged" if isinstance(error, SpoolCorrupt) else "stored-unreadable"
-            text = f"the stored content cannot be read: {error}"
-            return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row=row)
-        is_stopped = isinstance(error, asyncio.CancelledError)
-        reason = "the relay was stopped" if is_stopped else str(error)
-        if self._machine.past_the_dot:
-            text = f"no answer after the final dot: {reason}"
-            return Outcome(
-                Kind.UNCERTAIN, Scope.MESSAGE, Class.TRANSIENT, None, text, row="no-answer-after-dot"
-            )
-        row = "stopped" if is_stopped else "connection-broken"
-        return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, reason, row=row)
+    def _hear_early(self) -> None:
+        """Replies that came while the content is on its way: yes to a chunk, or a no to all of it."""
+        while isinstance(event := self._machine.next_event(), ReplyReceived):
+            if event.step is not Step.CHUNK or not event.reply.is_positive:
+                raise RefusedEarly(event.reply)
 
     # -- closing ---------------------------------------------------------------------------------------------
 
@@ -307,12 +295,13 @@ class Line:
 
     async def _reply(self, step: Step) -> Reply:
         """The reply to a step, within the step's deadline; raises TransportError or RemoteProtocolError."""
-        if self._stream is not None and (octets := self._machine.octets_to_send()):
-            self._stream.write(octets)
+        self._say()
         until = asyncio.get_running_loop().time() + DEADLINE_S[step]
         while True:
             event = self._machine.next_event()
             if isinstance(event, ReplyReceived):
+                if step is Step.AUTH:
+                    self.ear.heard(f"{event.reply}\r\n".encode())
                 if event.reply.code == 421:  # its last words on this connection (RFC 5321 3.8)
                     self._lost = self._lost or str(event.reply)
                 if event.step is not step:
@@ -320,9 +309,20 @@ class Line:
                 return event.reply
             if self._lost is not None:
                 raise TransportError("await", self._lost)
-            if self._stream is not None and (octets := self._machine.octets_to_send()):
-                self._stream.write(octets)  # answers to SASL prompts
+            self._say()  # answers to SASL prompts
             await self._octets(until, step)
+
+    def _say(self) -> None:
+        """Write the out-box: commands, or what belongs to a sign-in."""
+        if self._stream is None or not (octets := self._machine.octets_to_send()):
+            return
+        if not self._machine.is_confidential:
+            self.ear.said(octets)
+        else:  # of the command itself its two words are no secret
+            words = b" ".join(octets.split(b" ", 2)[:2]) if octets.startswith(b"AUTH ") else b""
+            self.ear.said(words)
+            self.ear.secret(len(octets) - len(words))
+        self._stream.write(octets)
 
     async def _octets(self, until: float, step: Step) -> None:
         loop = asyncio.get_running_loop()
@@ -346,32 +346,3 @@ def accept_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
-
-
-class _RefusedEarly(Exception):
-    """The remote refused the content while it was on its way: nothing of it was accepted."""
-
-    def __init__(self, reply: Reply) -> None:
-        self.reply = reply
-        super().__init__(str(reply))
-
-
-class _Talk:
-    """What is known of each forward-path so far."""
-
-    __slots__ = ("has_go_ahead", "outcomes")
-
-    def __init__(self, n_paths: int) -> None:
-        self.outcomes: list[Outcome | None] = [None] * n_paths
-        self.has_go_ahead = False
-
-    @property
-    def is_settled(self) -> bool:
-        return None not in self.outcomes
-
-    def settle_rest(self, outcome: Outcome) -> None:
-        self.outcomes = [outcome if known is None else known for known in self.outcomes]
-
-
-def _our_no(status: str, text: str, row: str) -> Outcome:
-    return Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE, EnhancedStatus.parse(status), text, row)

@@ -1,0 +1,149 @@
+"""`relay365 trace`: what became of a message, from the device to Exchange. Works while the service is down."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from relay365.cli.output import (
+    PROBLEM,
+    config_option,
+    data_directory,
+    fail,
+    json_option,
+    load_config,
+    now,
+    printable,
+    with_spool,
+    write_json,
+)
+from relay365.cli.story import lines_of, news_of, session_of, story_of
+
+if TYPE_CHECKING:
+    from relay365.engine.blackbox.archive import Archive
+    from relay365.spool.api import MessageView
+    from relay365.spool.later import Search
+
+LOOK_S = 1.0
+DEFAULT_SPAN_S = 172_800.0
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+class _Since(click.ParamType[float]):
+    """`2h`, or an instant as RFC 3339; gives epoch seconds."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d{1,6})([smhd])", str(value))
+        if found:
+            return now() - int(found[1]) * _UNITS[found[2]]
+        try:
+            return datetime.fromisoformat(str(value)).astimezone().timestamp()
+        except (ValueError, OverflowError, OSError):
+            self.fail(
+                f"{value!r} is neither an age (2h, 3d) nor an instant (2026-11-25T10:00:00Z)", param, ctx
+            )
+
+
+@click.command()
+@config_option
+@json_option
+@click.argument("spool_id", required=False)
+@click.option("--message-id", default="", metavar="ID", help="By its Message-ID, ours or Microsoft's.")
+@click.option("--to", default="", metavar="ADDRESS", help="All mail to an address, of two days.")
+@click.option(
+    "--since", type=_Since(), metavar="AGE", help="All mail since then: 2h, 3d, or an instant; or with --to."
+)
+@click.option(
+    "--follow", is_flag=True, help="Go on with what happens, until the end is known; Ctrl-C ends it."
+)
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many.")
+def trace(config_file: Path | None, as_json: bool, spool_id: str | None, *, follow: bool, **by: Any) -> None:
+    """What became of a message: the device's session, our changes, every try with its answer, and its later end."""
+    from relay365.engine.blackbox.archive import Archive
+
+    by_time = bool(by["to"]) or by["since"] is not None
+    if bool(spool_id) + bool(by["message_id"]) + by_time != 1:
+        raise click.UsageError("name one message, or --message-id, or --to and --since")
+    wanted = _search(**by)
+    config, file = load_config(config_file)
+    archive = Archive(data_directory(config, file))
+    views = _find(config_file, spool_id, wanted)
+    if not views and not (follow and by_time):
+        fail(
+            PROBLEM,
+            f"no message {printable(spool_id or by['message_id'] or by['to'])}".rstrip(),
+            "the name is wrong, it is older than asked for, or its history was pruned",
+            "relay365 queue list --all",
+        )
+    shown: dict[str, int] = {view.spool_id: _show(view, archive, as_json) for view in views}
+    if follow:
+        _follow(lambda: _find(config_file, spool_id, wanted), archive, shown, as_json=as_json)
+
+
+def _search(message_id: str, to: str, since: float | None, limit: int) -> Search | None:
+    """What is looked for, where it is no id of ours."""
+    from relay365.spool.later import Search
+
+    if message_id:
+        bare = message_id.strip().strip("<>")
+        return Search(frozenset({f"<{bare}>"}), limit=limit)
+    if to or since is not None:
+        return Search(to=to, since_at=now() - DEFAULT_SPAN_S if since is None else since, limit=limit)
+    return None
+
+
+def _find(config_file: Path | None, spool_id: str | None, wanted: Search | None) -> list[MessageView]:
+    if wanted is not None:
+        found: list[MessageView] = with_spool(config_file, lambda spool: spool.search(wanted))
+        return found
+    view = with_spool(config_file, lambda spool: spool.show(spool_id))
+    return [view] if view is not None else []
+
+
+def _show(view: MessageView, archive: Archive, as_json: bool) -> int:
+    """Print a story; gives how many events it has."""
+    story = story_of(view, session_of(view, archive))
+    if as_json:
+        write_json(story)
+    else:
+        click.echo("\n".join([*lines_of(story), ""]))
+    return len(view.events)
+
+
+def _follow(
+    find: Callable[[], list[MessageView]], archive: Archive, shown: dict[str, int], *, as_json: bool
+) -> None:
+    """Look again and again; a message that was there before shows its new events, a new one its story."""
+    try:
+        while True:
+            views = find()
+            for view in views:
+                _show_news(view, archive, shown, as_json=as_json)
+            if views and all(story_of(view, None)["resolved"] for view in views):
+                return
+            time.sleep(LOOK_S)
+    except KeyboardInterrupt:
+        return
+
+
+def _show_news(view: MessageView, archive: Archive, shown: dict[str, int], *, as_json: bool) -> None:
+    """What was not shown yet; for a program the whole object again."""
+    n_shown = shown.get(view.spool_id, 0)
+    if n_shown == len(view.events):
+        return
+    shown[view.spool_id] = len(view.events)
+    if as_json or not n_shown:
+        _show(view, archive, as_json)
+        return
+    for line in news_of(story_of(view, None), n_shown):
+        click.echo(line)

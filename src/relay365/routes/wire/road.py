@@ -1,0 +1,50 @@
+"""Road: what every route that speaks SMTP has: a name, a lane, limits, and a pool of lines.
+
+A kind of route says what is its own and no more; what all share stands here once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay365.mail.outcome import Outcome
+from relay365.routes.api import Consignment, LaneLimits
+from relay365.routes.wire.ear import Ears, nobody
+from relay365.routes.wire.pool import Judges, Pool
+from relay365.routes.wire.remote import Destination, SignIn
+from relay365.routes.wire.talk import too_large
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How a road speaks: where to, as whom, how replies are read, and who listens."""
+
+    destination: Destination
+    sign_in: SignIn | None
+    judges: Judges
+    ears: Ears = nobody
+
+
+class Road:
+    """See routes.api.Route. mailbox: the one that it sends from; its lane is its own then."""
+
+    kind: str = ""
+
+    def __init__(self, name: str, wire: Wire, limits: LaneLimits, mailbox: str = "") -> None:
+        self.name, self.mailbox, self.limits = name, mailbox, limits
+        self.lane = f"{name}/{mailbox}" if mailbox else name
+        self._pool = Pool(wire.destination, wire.sign_in, wire.judges, wire.ears)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.lane}>"
+
+    async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
+        """See routes.api.Route. What is larger than the road takes is not offered to the remote."""
+        octets, limit = consignment.content.size_octets + len(consignment.trace), self.limits.octets
+        if limit is not None and octets > limit:
+            return (too_large(octets, limit),) * len(consignment.envelope.forward_paths)
+        return await self._pool.deliver(consignment)
+
+    async def close(self) -> None:
+        """See routes.api.Route."""
+        await self._pool.close()

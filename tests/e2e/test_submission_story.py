@@ -1,0 +1,86 @@
+"""Stories of client submission beyond one mailbox: a pool of them, and a shared one that a person sends from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from e2e.house import Relay, eventually
+from e2e.microsoft import Microsoft, microsoft
+from e2e.test_tokens import PERSON, Browser
+
+POOL = ("scan@contoso.com", "alerts@contoso.com", "erp@contoso.com")
+SHARED = "alerts@contoso.com"
+
+
+@pytest.fixture
+def cloud(tmp_path: Path) -> Iterator[Microsoft]:
+    """An emulator of the test's own."""
+    with microsoft(tmp_path) as running:
+        yield running
+
+
+def mail(sender: str, n: int = 1) -> bytes:
+    return f"From: <{sender}>\r\nSubject: {n}\r\nMessage-ID: <{n}@device.test>\r\n\r\nhello\r\n".encode()
+
+
+def change(cloud: Microsoft, address: str, **values: object) -> None:
+    """Change a mailbox of the emulator."""
+    link = HTTPConnection(str(cloud.facts["control"]).removeprefix("http://"), timeout=10)
+    link.request("PATCH", f"/mailboxes/{address}", json.dumps(values))
+    answer = link.getresponse()
+    assert answer.status == 200, answer.read()
+    link.close()
+
+
+def test_a_pool_shares_the_work(cloud: Microsoft, tmp_path: Path) -> None:
+    """Bulk mail leaves by all mailboxes of the pool, each signed in as itself; every message arrives once."""
+    for address in POOL:
+        change(cloud, address, send_as=list(POOL))
+    names = ", ".join(f'"{address}"' for address in POOL)
+    config = cloud.config().replace(f'mailbox = "{cloud.mailbox}"', f"mailboxes = [{names}]")
+    (tmp_path / "relay").mkdir()
+    with Relay(tmp_path / "relay", config) as running:
+        for n in range(12):
+            running.send(mail(POOL[0], n), sender=POOL[0])
+        eventually(lambda: len(cloud.control.messages()) == 12)
+        arrived = cloud.control.messages()
+
+    assert sorted(f"<{n}@device.test>" for n in range(12)) == sorted(one["message_id"] for one in arrived)
+    assert set(POOL) == {one["mailbox"] for one in arrived}
+
+
+def test_a_person_sends_from_a_shared_mailbox(cloud: Microsoft, tmp_path: Path) -> None:
+    """The token is the person's, user= is the shared mailbox; without being a member of it nothing is sent."""
+    config = cloud.config(route=PERSON).replace(f'mailbox = "{cloud.mailbox}"', f'mailbox = "{SHARED}"')
+    (tmp_path / "relay").mkdir()
+    with Relay(tmp_path / "relay", config) as running:
+        running.send(mail(SHARED), sender=SHARED)
+        sign_in(cloud, running)
+        running.command("queue", "retry", "--all")
+        eventually(lambda: "535 5.7.3" in running.log_file.read_text())
+        assert [] == cloud.control.messages()
+        change(cloud, SHARED, members=[cloud.mailbox])
+        running.command("queue", "retry", "--all")
+        (message,) = eventually(cloud.control.messages)
+
+    assert (SHARED, SHARED) == (message["mailbox"], message["reverse_path"])
+
+
+def sign_in(cloud: Microsoft, running: Relay) -> None:
+    """The person signs in at the terminal, by pasting the address to which the browser was sent."""
+    arguments = ["token", "login", "--paste", "--config", str(running.config_file)]
+    command = subprocess.Popen(
+        [sys.executable, "-m", "relay365", *arguments], env=running.environ, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert command.stderr is not None
+    page = Browser(cloud).accept(command.stderr.readline().split()[-1])
+    command.communicate(f"{page}\n", timeout=30.0)
+    assert 0 == command.returncode
