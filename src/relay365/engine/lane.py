@@ -116,7 +116,7 @@ class Lane:
             self.senders.refuse(sender, now)
         if any(outcome.kind is Kind.DELIVERED for outcome in outcomes):
             self.delivered_at = now
-        if worst.klass is Class.MESSAGE and not worst.offered:
+        if worst.klass is Class.MESSAGE and not any(outcome.offered for outcome in outcomes):
             pass  # we said no ourselves, and learnt nothing of the way
         elif worst.klass is None:
             self.health.succeed()

@@ -8,10 +8,10 @@ retirements and breaking changes", read 2026-11)
 
 from __future__ import annotations
 
-from relay365.routes.wire.road import Road
+from relay365.routes.wire.route import WireRoute
 
 
-class Acs(Road):
+class Acs(WireRoute):
     """One resource."""
 
     kind = "acs"

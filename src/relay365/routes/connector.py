@@ -21,7 +21,7 @@ from relay365.routes.api import LaneLimits
 from relay365.routes.classify import outcome_of_graph
 from relay365.routes.graph.answer import GraphAnswer
 from relay365.routes.wire.remote import CannotOpen, Remote, held
-from relay365.routes.wire.road import Road, Wire
+from relay365.routes.wire.route import Wire, WireRoute
 
 MX_SUFFIXES = (
     ".mx.microsoft",
@@ -39,7 +39,7 @@ Find = Callable[[], Awaitable[MxHosts]]
 """Look the hosts up; raises CannotOpen where there is none, TransportError or TokenRefused where nobody says."""
 
 
-class Connector(Road):
+class Connector(WireRoute):
     """One MX host of one tenant."""
 
     kind = "connector"

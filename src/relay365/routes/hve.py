@@ -2,7 +2,7 @@
 
 MAIL FROM and From must be the account (5.7.62, 5.6.241), so both become it, and the old author goes to Reply-To. What
 is signed cannot be changed so, and whom the tenant does not own cannot be reached: that is told without a try, and
-another road may take it.
+another route may take it.
 (Microsoft: "Manage high volume emails for Microsoft 365"; Set-HVEAccountSettings)
 """
 
@@ -23,11 +23,11 @@ from relay365.mail.status import EnhancedStatus
 from relay365.routes.api import Consignment, LaneLimits
 from relay365.routes.graph.mime import opening, without_head
 from relay365.routes.wire.line import accept_cancellation
-from relay365.routes.wire.road import Road, Wire
+from relay365.routes.wire.route import Wire, WireRoute
 from relay365.routes.wire.talk import broken, our_no
 
 
-class Hve(Road):
+class Hve(WireRoute):
     """One account. domains: those of the tenant, in lower case."""
 
     kind = "hve"

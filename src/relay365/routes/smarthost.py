@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from relay365.routes.wire.road import Road
+from relay365.routes.wire.route import WireRoute
 
 
-class Smarthost(Road):
+class Smarthost(WireRoute):
     """One next hop."""
 
     kind = "smarthost"

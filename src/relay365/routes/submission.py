@@ -8,10 +8,10 @@ may be the application's, or that of a person who may send as the mailbox.
 
 from __future__ import annotations
 
-from relay365.routes.wire.road import Road
+from relay365.routes.wire.route import WireRoute
 
 
-class Submission(Road):
+class Submission(WireRoute):
     """One sending mailbox of one tenant."""
 
     kind = "submission"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -75,6 +76,22 @@ def test_a_held_lane_lets_one_probe_through() -> None:
 
     assert [0, 1] == [one.room(60.9), one.room(61.0)]
     assert 1 == one.appetite(61.0)
+
+
+def test_a_no_of_our_own_heals_nothing() -> None:
+    """A message that the road never offers says nothing of the way; one that the remote refused does."""
+    refused = Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE)
+    for outcome, is_held in ((replace(refused, offered=False), True), (refused, False)):
+        one = lane(5)
+        one.finish(
+            one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5
+        )
+        one.finish(one.start(61.0), "a@x", (outcome,), 61.0, 0.5)
+        assert is_held == (one.health.held is not None)
+    one = lane(5)
+    one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5)
+    one.finish(one.start(61.0), "a@x", (*DELIVERED, replace(refused, offered=False)), 61.0, 0.5)
+    assert None is one.health.held
 
 
 def test_appetite_never_exceeds_the_window() -> None:

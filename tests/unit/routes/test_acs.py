@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relay365.routes.acs import Acs, user_name
-from relay365.routes.wire.road import Road
+from relay365.routes.wire.route import WireRoute
 
 
 def test_the_login_is_resource_client_and_tenant() -> None:
@@ -13,4 +13,4 @@ def test_the_login_is_resource_client_and_tenant() -> None:
 
 def test_it_is_a_road_of_its_own_kind() -> None:
     """The kind is what the file says."""
-    assert (True, "acs") == (issubclass(Acs, Road), Acs.kind)
+    assert (True, "acs") == (issubclass(Acs, WireRoute), Acs.kind)

@@ -22,7 +22,7 @@ from relay365.routes.connector import LEAST_LIFE_S, Connector, Find, MxHost, by_
 from relay365.routes.graph.answer import GraphAnswer
 from relay365.routes.wire.pool import Judges
 from relay365.routes.wire.remote import CannotOpen, Remote
-from relay365.routes.wire.road import Wire
+from relay365.routes.wire.route import Wire
 
 OURS = "contoso-com.mail.protection.outlook.com"
 NEW = "contoso-com.o-v1.mx.microsoft"

@@ -18,7 +18,7 @@ from relay365.routes.classify import outcome_of, outcome_of_token
 from relay365.routes.hve import Hve, as_account
 from relay365.routes.wire.pool import Judges
 from relay365.routes.wire.remote import Remote as Address
-from relay365.routes.wire.road import Wire
+from relay365.routes.wire.route import Wire
 
 ACCOUNT = "bulk@contoso.com"
 TRACE = b"Received: from x by y\r\n"

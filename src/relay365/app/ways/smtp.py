@@ -19,7 +19,7 @@ from relay365.routes.smarthost import Smarthost
 from relay365.routes.submission import Submission
 from relay365.routes.wire.pool import Judges
 from relay365.routes.wire.remote import Destination, Remote, SignIn
-from relay365.routes.wire.road import Wire
+from relay365.routes.wire.route import Wire
 from relay365.routes.wire.sign_in import PasswordSignIn, TokenSignIn
 
 JUDGES = Judges(reply=outcome_of, token=outcome_of_token)
@@ -84,7 +84,7 @@ def smarthost(name: str, route: SmarthostRoute, site: Site) -> list[Route]:
 
 
 def wire_of(destination: Destination, sign_in: SignIn | None, site: Site) -> Wire:
-    """How a road speaks, with the catalogue as its judge and the site's ears."""
+    """How a route speaks, with the catalogue as its judge and the site's ears."""
     return Wire(destination, sign_in, JUDGES, site.ears)
 
 

@@ -74,7 +74,7 @@ class Talk:
 
 
 def our_no(status: str, text: str, row: str) -> Outcome:
-    """This road can never carry it, which we know without asking the remote."""
+    """This route can never carry it, which we know without asking the remote."""
     found = EnhancedStatus.parse(status)
     return Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE, found, text, row, offered=False)
 

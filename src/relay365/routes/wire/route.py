@@ -1,4 +1,4 @@
-"""Road: what every route that speaks SMTP has: a name, a lane, limits, and a pool of lines.
+"""WireRoute: what every route that speaks SMTP has: a name, a lane, limits, and a pool of lines.
 
 A kind of route says what is its own and no more; what all share stands here once.
 """
@@ -17,7 +17,7 @@ from relay365.routes.wire.talk import too_large
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """How a road speaks: where to, as whom, how replies are read, and who listens."""
+    """How a route speaks: where to, as whom, how replies are read, and who listens."""
 
     destination: Destination
     sign_in: SignIn | None
@@ -25,7 +25,7 @@ class Wire:
     ears: Ears = nobody
 
 
-class Road:
+class WireRoute:
     """See routes.api.Route. mailbox: the one that it sends from; its lane is its own then."""
 
     kind: str = ""
@@ -39,7 +39,7 @@ class Road:
         return f"<{type(self).__name__} {self.lane}>"
 
     async def deliver(self, consignment: Consignment) -> tuple[Outcome, ...]:
-        """See routes.api.Route. What is larger than the road takes is not offered to the remote."""
+        """See routes.api.Route. What is larger than the route takes is not offered to the remote."""
         octets, limit = consignment.content.size_octets + len(consignment.trace), self.limits.octets
         if limit is not None and octets > limit:
             return (too_large(octets, limit),) * len(consignment.envelope.forward_paths)
