@@ -235,7 +235,8 @@ class Scheduler:
         self._warn_siblings(lane, outcomes)
         self._wake.set()  # the connection is free; the commit below need not hold up the next message
         by_number = {**known, **{one.n: outcome for one, outcome in zip(tried, outcomes, strict=True)}}
-        await self._settle(lane, claim, tuple(by_number[one.n] for one in claim.recipients))
+        outcomes = tuple(by_number[one.n] for one in claim.recipients)
+        await self._settle(lane, claim, outcomes)
         if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
             lane.noted_at = mono
             await self._note(lane)
