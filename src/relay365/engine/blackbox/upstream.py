@@ -2,11 +2,13 @@
 
 Apart from the recording of the device's leg because attempts come later, by other hands, and again: they find their
 session by the message's id. Memory alone knows which session took which message; behind a restart an attempt belongs
-to none, and its outcome stands in the message's history as ever. Keeps the protocol routes.wire.ear.Ear.
+to none, and its outcome stands in the message's history as ever. A session that the box has let go is not kept here:
+it would be kept with all that was said in it. Keeps the protocol routes.wire.ear.Ear.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
@@ -28,7 +30,7 @@ class Upstream:
     def __init__(self, clock: Clock) -> None:
         self.changed: Callable[[Recording], None] = lambda recording: None
         self._clock = clock
-        self._session_of: OrderedDict[SpoolId, Recording] = OrderedDict()
+        self._session_of: OrderedDict[SpoolId, weakref.ref[Recording]] = OrderedDict()
         self._early: OrderedDict[SpoolId, list[Attempt]] = OrderedDict()
 
     def ear(self, spool_id: SpoolId) -> Attempt:
@@ -37,16 +39,19 @@ class Upstream:
 
     def took(self, spool_id: SpoolId, recording: Recording) -> None:
         """A session has a message accepted; an attempt that was quicker than this word is its, too."""
-        _keep(self._session_of, spool_id, recording, MOST_MESSAGES)
+        _keep(self._session_of, spool_id, weakref.ref(recording), MOST_MESSAGES)
         for attempt in self._early.pop(spool_id, ()):
             self._take(attempt)
 
     def _take(self, attempt: Attempt) -> None:
-        recording = self._session_of.get(attempt.spool_id)
-        if recording is None:
+        known = self._session_of.get(attempt.spool_id)
+        if known is None:
             _keep(
                 self._early, attempt.spool_id, [*self._early.get(attempt.spool_id, ()), attempt], MOST_EARLY
             )
+            return
+        recording = known()
+        if recording is None:  # the box keeps a client's last sessions only
             return
         tally = recording.tally
         tally.n_attempts += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,17 @@ def test_an_attempt_is_written_to_the_file_of_a_session_that_is_over(tmp_path: P
     assert [] == before
     assert (ONE, [2000, "remote", "550 5.1.1 no"]) == (attempt["id"], attempt["lines"][-1])
     assert ["device-copier"] == list(Archive(tmp_path).stamps())
+
+
+def test_a_session_that_the_box_has_let_go_is_not_kept_here() -> None:
+    """With it would be kept all that was said in it, for thousands of messages; its attempt is heard and forgotten."""
+    upstream, told = Upstream(FakeClock()), []
+    upstream.changed = told.append
+    recording = Recording(FakeClock())
+    kept = weakref.ref(recording)
+    upstream.took(ONE, recording)
+    del recording
+    assert kept() is None
+    spoken(upstream.ear(ONE))
+
+    assert [] == told
