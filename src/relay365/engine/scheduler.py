@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -222,38 +222,40 @@ class Scheduler:
 
     async def _attempt(self, attempt: Attempt) -> None:
         lane, claim = attempt.lane, attempt.claim
-        is_doubtful = any(one.possible_duplicate for one in claim.recipients)
-        known = await self.advice.known(claim) if is_doubtful else {}
-        tried = [one for one in claim.recipients if one.n not in known]
-        outcomes = await self._deliver(lane, claim, tried) if tried else ()
+        known, tried = await self._try(lane, claim)
+        outcomes = tuple({**known, **tried}[one.n] for one in claim.recipients)
         mono = self._clock.mono()
         if not tried:  # nobody was asked: the lane has learnt nothing
             lane.give_back(attempt.slots)
-            await self._settle(lane, claim, tuple(known[one.n] for one in claim.recipients))
+            await self._settle(lane, claim, outcomes)
             return
-        changed = lane.finish(attempt.slots, _sender(claim), outcomes, mono, self._clock.dice())
+        changed = lane.finish(attempt.slots, _sender(claim), tuple(tried.values()), mono, self._clock.dice())
         self._warn_siblings(lane, outcomes)
         self._wake.set()  # the connection is free; the commit below need not hold up the next message
-        by_number = {**known, **{one.n: outcome for one, outcome in zip(tried, outcomes, strict=True)}}
-        outcomes = tuple(by_number[one.n] for one in claim.recipients)
         await self._settle(lane, claim, outcomes)
         if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
             lane.noted_at = mono
             await self._note(lane)
 
-    async def _deliver(
-        self, lane: Lane, claim: Claim, tried: Sequence[ClaimedRecipient]
-    ) -> tuple[Outcome, ...]:
-        """Hand a claim's content to the route for some of its recipients; outcomes in their order."""
-        envelope = replace(claim.envelope, forward_paths=tuple(one.path for one in tried))
-        consignment = Consignment(claim.spool_id, envelope, claim.content, claim.trace, claim.header_from)
+    async def _try(self, lane: Lane, claim: Claim) -> tuple[Mapping[int, Outcome], Mapping[int, Outcome]]:
+        """What need not be tried now, and what became of the rest; by the recipient's number. Never raises."""
+        known: Mapping[int, Outcome] = {}
+        rest = claim.recipients
         try:
-            return await lane.route.deliver(consignment)
+            if any(one.possible_duplicate for one in claim.recipients):
+                known = await self.advice.known(claim)
+                rest = tuple(one for one in claim.recipients if one.n not in known)
+            if not rest:
+                return known, {}
+            envelope = replace(claim.envelope, forward_paths=tuple(one.path for one in rest))
+            consignment = Consignment(claim.spool_id, envelope, claim.content, claim.trace, claim.header_from)
+            outcomes = await lane.route.deliver(consignment)
         except Exception as error:  # noqa: BLE001 - a fault of ours is temporary and must not end the lane
             _LOG.exception("route.failed id=%s lane=%s", claim.spool_id, lane.name)
             text = f"fault in route {lane.name}: {type(error).__name__}"
             fault = Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="route-fault")
-            return (fault,) * len(tried)
+            outcomes = (fault,) * len(rest)
+        return known, {one.n: outcome for one, outcome in zip(rest, outcomes, strict=True)}
 
     def _warn_siblings(self, lane: Lane, outcomes: tuple[Outcome, ...]) -> None:
         """A throttle of the mailbox holds for every lane that sends from it, by whatever road."""

@@ -491,6 +491,26 @@ def test_what_the_trace_has_is_not_sent_again() -> None:
     story(tell, always(NO_ANSWER))
 
 
+def test_advice_that_breaks_costs_the_lane_no_place() -> None:
+    """A fault of ours in front of the route is one like a fault in it: deferred, and the lane goes on."""
+
+    class Broken(NoAdvice):
+        async def known(self, claim: Claim) -> dict[int, Outcome]:
+            raise RuntimeError("a fault")
+
+    async def tell(house: House) -> None:
+        house.scheduler.advice = Broken()
+        spool_id = await house.put("a@x")
+        await house.settled()
+        await house.pass_s(70.0)
+        (one,) = (await house.view(spool_id)).recipients
+        assert (State.QUEUED, "route-fault", 2) == (one.state, one.row, one.attempts)
+        assert 1 == len(house.route.consignments)
+        assert 2 == house.scheduler.lanes["way"].room(house.clock.mono())
+
+    story(tell, always(NO_ANSWER))
+
+
 @pytest.mark.parametrize(("kind", "row"), [("fake", "larger-than-remote-takes"), ("graph", "")])
 def test_what_a_road_can_never_carry_is_handed_to_the_next(kind: str, row: str) -> None:
     """At once, without an attempt counted and without a report; where there is no other it fails as always."""

@@ -102,6 +102,6 @@ def _identity_of(name: str, route: ConnectorRoute, site: Site) -> ClientIdentity
         return ClientIdentity(certificate or Path(), key or Path(), ca_file)
     except OSError as error:
         expected = "certificate and key (PEM) that belong together"
-        raise ConfigError(where, expected, f"{certificate}: {error}") from error
+        raise ConfigError(where, expected, f"{certificate}: {error.strerror or error}") from error
     except ValueError as error:
         raise ConfigError(where, "our certificate with its whole chain (PEM)", str(error), WHY_NOT) from error

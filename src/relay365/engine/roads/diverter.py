@@ -69,13 +69,16 @@ class Diverter:
         room = self._hungry(name)
         waiting = await self._spool.waiting(name, limit=BATCH, after=self._behind.get(name))
         moves: dict[str, list[tuple[SpoolId, int]]] = defaultdict(list)
+        has_left_some = False  # what only lacks room now is looked at again: nothing behind it may hide it
         for one in waiting:
             letter = Letter(one.reverse_path, one.submitter, one.size_octets)
             target = self._chooser.next_for(name, self._chooser.itinerary(letter, one.address))
             if target and room.get(target, 0) > 0:
                 room[target] -= 1
                 moves[target].append((one.spool_id, one.n))
-            elif not target:
+            elif target:
+                has_left_some = True
+            elif not has_left_some:
                 self._behind[name] = one
         if len(waiting) < BATCH:
             self._behind.pop(name, None)  # from the beginning again: what could not move may be able to now

@@ -100,6 +100,24 @@ def test_what_no_other_lane_may_have_does_not_hide_what_stands_behind_it() -> No
     asyncio.run(story())
 
 
+def test_mail_that_only_lacks_room_is_not_hidden_by_what_stands_behind_it() -> None:
+    """The oldest that may go is the next to go, whatever is bound to the shut lane behind it."""
+
+    async def story() -> None:
+        house = House({"recipients": "own-domains", "routes": "first"}, {"routes": ["first", "second"]})
+        lane = house.ways.lanes["second"]
+        lane._windows = Windows(SlidingLog(30, 60.0))
+        await house.put(40)
+        await house.put(2 * BATCH, "it@contoso.com")
+        house.shut("first")
+        assert 30 == await house.diverter.round()
+        lane._windows = Windows(SlidingLog(30, 60.0))
+
+        assert 10 == await house.diverter.round()
+
+    asyncio.run(story())
+
+
 def test_mail_goes_back_when_the_second_road_breaks_and_the_first_is_well() -> None:
     """The order of the rule holds in both directions."""
 
