@@ -44,10 +44,7 @@ class HighVolume(Bench):
 
     def mail(self, guest: Guest, reverse_path: str, size_octets: int) -> Verdict:
         """See Judge."""
-        verdict = self._away()
-        if verdict is None and not guest.account:
-            verdict = Verdict("not-authenticated")
-        verdict = verdict or self._moody("mail", guest.account, guest.ip)
+        verdict = self._moody_mail(guest)
         if verdict is not None:
             return verdict
         if self._directory.hve_account(guest.account) is None:

@@ -166,6 +166,13 @@ class Bench:
         mood = self._moods.strike("reply", account, self.service, at=at)
         return said(mood.word("text"), ip) if mood else None
 
+    def _moody_mail(self, guest: Guest) -> Verdict | None:
+        """What stands in the way of any sender: the service is away, nobody has signed in, a mood."""
+        away = self._away()
+        if away is None and not guest.account:
+            away = Verdict("not-authenticated")
+        return away or self._moody("mail", guest.account, guest.ip)
+
     def _moody_rcpt(self, guest: Guest, envelope: Envelope) -> Verdict | None:
         """Moods that choose among recipients; the envelope counts every one that was asked for."""
         envelope.n_asked += 1

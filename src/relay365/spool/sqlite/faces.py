@@ -23,18 +23,13 @@ from relay365.spool.faults import spool_error
 from relay365.spool.ids import seq_of
 from relay365.spool.sqlite import reads
 from relay365.spool.sqlite.migrate import connect
-from relay365.spool.sqlite.rows import MessageRow
 
 
 class Faces:
-    """The questions of spool.api.Spool."""
+    """The questions of spool.api.Spool. place: gives a content that lies outside the database."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    def _place(self, row: MessageRow) -> Content:
-        """The content of a message that lies outside the database; raises SpoolCorrupt when it cannot be whole."""
-        raise NotImplementedError
+    def __init__(self, reader: Reader, place: reads.Place) -> None:
+        self._reader, self._outside = reader, place
 
     async def due(self) -> Mapping[str, float]:
         """See spool.api.Spool."""
@@ -81,7 +76,7 @@ class Faces:
         row = await self._reader.ask(lambda c: reads.message_row(c, seq)) if seq is not None else None
         if row is None:
             return None
-        content: Content | None = await self._reader.ask(lambda c: reads.content(c, row, self._place))
+        content: Content | None = await self._reader.ask(lambda c: reads.content(c, row, self._outside))
         return content
 
 

@@ -67,7 +67,7 @@ class SqliteSpool(LaterMoves, Faces):
         self._writer = Writer(
             lambda: connect(self._file), self._segments, lambda c: moves.reclaim(c, self._segments)
         )
-        super().__init__(Reader(self._file))
+        super().__init__(Reader(self._file), self._place)
         self._streams = ThreadPoolExecutor(1, "relay365-spool-stream")
         self._lock: DirectoryLock | None = None
 
