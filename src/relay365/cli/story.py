@@ -117,10 +117,14 @@ def later_of(recipient: RecipientView) -> dict[str, Any] | None:
 
 
 def _attempts(events: Sequence[EventView], recipient: RecipientView) -> Iterator[tuple[EventView, str]]:
-    """The ends of a recipient's attempts with their lanes; what happened to it between two claims was no attempt."""
+    """The ends of a recipient's attempts with their lanes; what happened to it between two claims was no attempt.
+
+    A claim speaks of the recipients in its lane alone: who was never moved has always been in its own.
+    """
+    was_moved = any(event.n == recipient.n and event.name == "recipient.moved" for event in events)
     lane, is_claimed = recipient.lane, False
     for event in events:
-        found = _LANE.search(event.detail) if event.n < 0 else None
+        found = _LANE.search(event.detail) if event.n < 0 and was_moved else None
         lane = found[1] if found else lane
         if event.name == "message.claimed":
             is_claimed = True

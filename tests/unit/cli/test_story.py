@@ -19,7 +19,7 @@ GONE = "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP a
 TAKEN = "250 2.0.0 OK <theirs@x> [Hostname=X.prod.outlook.com]"
 FACTS = SubmitterFacts("lan", "192.168.10.31", 49152, "COPIER", device="copier")
 LENA = RecipientView(
-    0, "lena@fabrikam.com", State.DELIVERED, "exchange/scan@contoso.com", 2, None, TAKEN, "", "", False, AT + 9,
+    0, "lena@fabrikam.com", State.DELIVERED, "second", 2, None, TAKEN, "", "", False, AT + 9,
     "<theirs@x>",
 )  # fmt: skip
 EVENTS = (
@@ -28,6 +28,7 @@ EVENTS = (
     EventView(AT, -1, "message.claimed", "1 recipients at once"),
     EventView(AT + 1, 0, "recipient.deferred", BUSY),
     EventView(AT + 5, 0, "recipient.held", "held by a person"),
+    EventView(AT + 6, 0, "recipient.moved", "to lane second: shut for too long"),
     EventView(AT + 6, -1, "message.claimed", "1 recipients in lane second"),
     EventView(AT + 9, 0, "recipient.delivered", TAKEN),
     EventView(AT + 9, 1, "recipient.delivered", "250 of another recipient"),
@@ -66,6 +67,19 @@ def test_every_try_has_its_lane_its_answer_and_its_class() -> None:
         ),
         ("2025-11-25T10:00:09.000Z", "second", "delivered", TAKEN, None, None),
     ] == [tuple(one.values()) for one in recipient["attempts"]]
+
+
+def test_a_claim_of_another_lane_is_another_recipients() -> None:
+    """A message that rules have divided: each recipient's tries bear its own lane."""
+    events = (
+        EventView(AT, -1, "message.accepted", "from 192.168.10.31 in lane connector"),
+        EventView(AT + 1, -1, "message.claimed", "1 recipients in lane second"),
+        EventView(AT + 1, -1, "message.claimed", "1 recipients in lane connector"),
+        EventView(AT + 9, 0, "recipient.delivered", TAKEN),
+    )
+    (recipient,) = story_of(view(events=events), None)["recipients"]
+
+    assert ["second"] == [one["lane"] for one in recipient["attempts"]]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +152,8 @@ def test_of_a_session_only_the_message_itself_is_shown(
 
 def test_a_person_reads_it_from_top_to_bottom() -> None:
     """Device, session, changes, tries, the later end, what to ask; nothing of the remote reaches the terminal raw."""
-    recipient = replace(LENA, fate="pending", fate_at=AT + 60, last_reply="x")
+    lane = "exchange/scan@contoso.com"
+    recipient = replace(LENA, lane=lane, fate="pending", fate_at=AT + 60, last_reply="x")
     events = (*EVENTS[:3], EventView(AT + 1, 0, "recipient.deferred", "432 \x1b[31mred"))
     said = lines_of(story_of(view(recipient, events=events), SESSION))
 
