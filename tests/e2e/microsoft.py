@@ -36,8 +36,10 @@ class Microsoft:
 
 
 @contextmanager
-def microsoft(directory: Path) -> Iterator[Microsoft]:
-    """An emulator in directory/microsoft."""
-    home = directory / "microsoft"
-    with emulator(home) as service:
+def microsoft(directory: Path, scenario: str = "") -> Iterator[Microsoft]:
+    """An emulator in directory/microsoft; scenario: the text of its file."""
+    home, file = directory / "microsoft", directory / "scenario.toml"
+    if scenario:
+        file.write_text(scenario, "utf-8")
+    with emulator(home, file if scenario else None) as service:
         yield Microsoft(service.ready, home)

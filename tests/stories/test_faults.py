@@ -35,6 +35,20 @@ network = "127.0.0.0/8"
 retry = ["1s"]
 {queue}
 """
+# Six messages a story and several stories a minute: what one of them sends must not use up the next one's minute.
+SCENARIO = """
+[application]
+requests_per_minute = 1000
+[[mailbox]]
+address = "scan@contoso.com"
+basic_auth = true
+aliases = ["scanner@contoso.com"]
+send_as = ["alerts@contoso.com", "noreply@contoso.com"]
+limits = { per_minute = 1000 }
+[[mailbox]]
+address = "alerts@contoso.com"
+basic_auth = true
+"""
 NOTHING = "(nothing to act on)"
 PROBED_S = 150.0  # a held lane is probed once a minute, on a machine that has other work
 HEAD = "From: <{sender}>\r\nTo: <lena@fabrikam.com>\r\nSubject: {n}\r\nMessage-ID: <{n}@story.test>\r\n\r\nhello\r\n"
@@ -43,7 +57,7 @@ HEAD = "From: <{sender}>\r\nTo: <lena@fabrikam.com>\r\nSubject: {n}\r\nMessage-I
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Microsoft]:
     """One emulator for all stories; each takes its moods back."""
-    with microsoft(tmp_path_factory.mktemp("stories")) as running:
+    with microsoft(tmp_path_factory.mktemp("stories"), SCENARIO) as running:
         yield running
 
 

@@ -93,6 +93,8 @@ def relay(config_file: Path) -> Service:
     return Service("relay", ["run", "--config", str(config_file)], config_file.parent / "relay.log")
 
 
-def emulator(directory: Path) -> Service:
-    """`relay365 emulator` in a directory of its own."""
-    return Service("emulator", ["emulator", "--dir", str(directory)], directory.parent / "emulator.log")
+def emulator(directory: Path, scenario: Path | None = None) -> Service:
+    """`relay365 emulator` in a directory of its own, with its scenario file where there is one."""
+    chosen = ["--scenario", str(scenario)] if scenario is not None else []
+    command = ["emulator", "--dir", str(directory), *chosen]
+    return Service("emulator", command, directory.parent / "emulator.log")
