@@ -3,7 +3,8 @@
 `python -m torture.calls [--cycles N] [--seed 1]` counts the calls of one message that is accepted, delivered and
 settled, and of one stop, in a clean run of each size; then it takes each of them (or N of them by lot) as the point
 where the relay is killed, and as the point where the call fails with EIO and with ENOSPC.
-The calls of each thread are counted apart, and only those on the data directory.
+The calls of each thread are counted apart, and only those on the data directory. The first message of a life makes
+more of them than a later one: who dies at each point meets first messages, who lives through all of it later ones.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ _CALL = re.compile(r"^(\d+) +(\w+)\(")
 
 @dataclass(frozen=True)
 class Point:
-    """The n-th call of a kind in a thread, in the life of one message of a size, or in a stop."""
+    """The n-th call of a kind in a thread: on the way of a life's "first" or a "later" message, or in a "stop"."""
 
     phase: str
     size: int
@@ -126,11 +127,12 @@ def points(directory: Path, host: str) -> list[Point]:
     for size in (SMALL, SHARED, OWN):
         ledger = Ledger()
         relay.start()
-        with traced(relay, ["-e", f"trace={','.join(CALLS)}"]) as trace:
-            assert send_one(relay.port, ledger, "clean", size).startswith("250")
-            drained(directory / "data")
-            _at_rest(directory / "data")
-        found += counted(trace, "message", size)
+        for phase in ("first", "later"):
+            with traced(relay, ["-e", f"trace={','.join(CALLS)}"]) as trace:
+                assert send_one(relay.port, ledger, "clean", size).startswith("250")
+                drained(directory / "data")
+                _at_rest(directory / "data")
+            found += counted(trace, phase, size)
         with traced(relay, ["-e", f"trace={','.join(CALLS)}"]) as trace:
             assert 0 == relay.stop()
         found += counted(trace, "stop", size)
@@ -187,7 +189,7 @@ def _die_at(relay: Relay, point: Point, ledger: Ledger, name: str) -> bool:
         send_one(relay.port, ledger, name, point.size)
         eventually(lambda: _is_idle(data))
     with traced(relay, injection(point, "signal=SIGKILL")):
-        if point.phase == "message":
+        if point.phase == "first":
             send_one(relay.port, ledger, name, point.size)
             eventually(lambda: relay.process is None or relay.process.poll() is not None or _is_idle(data))
         else:
@@ -211,7 +213,7 @@ def fail_at(directory: Path, some: list[tuple[Point, str]], env: dict[str, str] 
         for n, (point, error) in enumerate(some):
             with traced(relay, injection(point, f"error={error}")) as trace:
                 reply = send_one(relay.port, ledger, f"f{n}", point.size)
-                eventually(lambda trace=trace: "INJECTED" in trace.read_text() or not is_waiting(data))
+                eventually(lambda trace=trace: "INJECTED" in trace.read_text() or _is_idle(data))
                 has_failed = "INJECTED" in trace.read_text()
                 n_failed += has_failed
             since = time.monotonic()
@@ -249,15 +251,14 @@ def run(directory: Path, n_points: int | None, seed: int, env: dict[str, str] | 
         place.mkdir()
     with Sink(places[0]) as sink:
         found = points(places[0], sink.address)
-    in_message = [point for point in found if point.phase == "message"]
+    deadly = [point for point in found if point.phase != "later"]
+    later = [point for point in found if point.phase == "later"]
     dice = random.Random(seed)
     if n_points is None:
-        to_kill, to_fail = found, [(point, error) for point in in_message for error in ERRORS]
+        to_kill, to_fail = deadly, [(point, error) for point in later for error in ERRORS]
     else:
-        to_kill = dice.sample(found, min(n_points, len(found)))
-        to_fail = [
-            (point, dice.choice(ERRORS)) for point in dice.sample(in_message, min(n_points, len(in_message)))
-        ]
+        to_kill = dice.sample(deadly, min(n_points, len(deadly)))
+        to_fail = [(point, dice.choice(ERRORS)) for point in dice.sample(later, min(n_points, len(later)))]
     return [kill_at(places[1], to_kill, env), fail_at(places[2], to_fail, env)]
 
 

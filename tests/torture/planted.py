@@ -47,12 +47,12 @@ def _stop(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
 
 
 def _fail(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
-    some = [(calls.Point("message", size, "fdatasync", 1), "EIO") for size in (SMALL, SHARED, OWN)]
+    some = [(calls.Point("later", size, "fdatasync", 1), "EIO") for size in (SMALL, SHARED, OWN)]
     return calls.fail_at(directory, some, env)
 
 
 def _die(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
-    some = [calls.Point("message", OWN, call, 1) for call in ("fdatasync", "fsync", "fdatasync")]
+    some = [calls.Point("first", OWN, call, 1) for call in ("fdatasync", "fsync", "fdatasync")]
     return calls.kill_at(directory, some, env)
 
 
