@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Healed = Literal["by itself", "queue retry", "restart", "waiting"]
+Healed = Literal["by itself", "queue retry", "restart", "waiting", "end of the pause", "host named"]
+Dns = Literal["", "silent", "SERVFAIL", "NXDOMAIN"]
 TAKES_PART = """
 [[route]]
 kind = "{kind}"
@@ -35,6 +36,20 @@ certificate = {{ file = "{connector_certificate_file}" }}
 key = {{ file = "{connector_key_file}" }}
 ca_file = "{ca_file}"
 """
+LOOKED_UP = """
+[[route]]
+kind = "connector"
+domain = "{tenant}"
+name_server = "{name_server}"
+certificate = {{ file = "{connector_certificate_file}" }}
+key = {{ file = "{connector_key_file}" }}
+ca_file = "{ca_file}"
+"""
+BY_CERTIFICATE = TAKES_PART.format(
+    kind="submission",
+    keys='tenant = "{tenant}"\nclient = "{client_id}"\ncertificate = {{ file = "{certificate_file}" }}\n'
+    'key = {{ file = "{key_file}" }}\nmailbox = "{mailbox}"\nendpoint = "{submission}"',
+)
 """Roads, with the facts of emulator.json to be filled in."""
 
 
@@ -43,9 +58,11 @@ class Fault:
     """One fault. mood: for the emulator, {} for one that is there by itself; told: the row, "" for nothing to act on.
 
     healed: what it takes. `queue retry` is what an impatient person does, since a probe comes once a minute; `waiting`
-    is nobody at all; `restart` is where the remote asked for a long pause, which nobody can shorten.
-    of_lane: the operator finds the row in the lane's note (`status`); else it is said of each message in the log.
-    road: the routes of this story; queue: more of [queue]; lasts_s: how old the mail must be before it is healed.
+    is nobody at all; `end of the pause` is where the remote asked for a long one, which neither a person nor a restart
+    can shorten; `host named` is a line in the file and a restart.
+    of_lane: the operator finds the row in the lane's note (`status`); else in the history of a message (`trace`).
+    road: the routes of this story; queue: more of [queue]; lasts_s: how old the mail must be before it is healed;
+    told_s: how long it may take until the operator is told; dns: what the name server of a looked-up road does.
     """
 
     name: str
@@ -56,6 +73,8 @@ class Fault:
     road: str = SUBMISSION
     queue: str = ""
     lasts_s: float = 0.0
+    told_s: float = 20.0
+    dns: Dns = ""
 
 
 def _auth(text: str, row: str) -> Fault:
@@ -87,6 +106,7 @@ FAULTS = (
         "certificate of a strange authority", "tls-failed", {"name": "wrong-certificate", "how": "authority"}
     ),
     Fault("certificate has expired", "tls-failed", {"name": "wrong-certificate", "how": "expired"}),
+    Fault("certificate is not valid yet", "tls-failed", {"name": "wrong-certificate", "how": "future"}),
     _auth("auth-failed", "auth-refused"),
     _auth("auth-tenant", "smtp-auth-disabled-tenant"),
     _auth("auth-mailbox", "smtp-auth-disabled-mailbox"),
@@ -109,7 +129,7 @@ FAULTS = (
         "rcpt",
         "451 4.7.500 Server busy. Please try again later from [x]. (AS761)",
         "address-throttled",
-        "restart",
+        "end of the pause",
     ),
     Fault(
         "432 too many at once",
@@ -119,17 +139,17 @@ FAULTS = (
         of_lane=False,
     ),
     Fault("430 no rights on the mailbox yet", "no-mailbox-rights", {"name": "storedrv"}),
-    Fault("554 5.2.0 quota of the day", "daily-recipients", {"name": "quota"}, "restart"),
+    Fault("554 5.2.0 quota of the day", "daily-recipients", {"name": "quota"}, "end of the pause"),
     Fault(
         "554 5.2.0 for longer than a message may live",
         "daily-recipients",
         {"name": "quota"},
-        "restart",
+        "end of the pause",
         queue='give_up = "2s"',
         lasts_s=12.0,
     ),
     Fault("554 5.2.2 mailbox full", "sender-mailbox-full", {"name": "full"}),
-    Fault("550 5.2.252 penalty box", "penalty-box-252", {"name": "penalty"}, "restart"),
+    Fault("550 5.2.252 penalty box", "penalty-box-252", {"name": "penalty"}, "end of the pause"),
     Fault(
         "closes inside DATA", "no-answer-after-dot", {"name": "drop", "count": 2}, "by itself", of_lane=False
     ),
@@ -153,6 +173,70 @@ FAULTS = (
         {"name": "lie", "how": "garbage", "count": 2},
         "by itself",
         of_lane=False,
+    ),
+    Fault(
+        "reset in place of the answer to MAIL",
+        "connection-broken",
+        {"name": "hang-up", "at": "mail", "how": "reset"},
+    ),
+    Fault(
+        "reset inside the content",
+        "no-answer-after-dot",
+        {"name": "drop", "how": "reset", "count": 2},
+        "by itself",
+        of_lane=False,
+    ),
+    Fault(
+        "reset after the dot",
+        "no-answer-after-dot",
+        {"name": "lie", "how": "reset", "count": 2},
+        "by itself",
+        of_lane=False,
+    ),
+    Fault(
+        "DATA is never answered",
+        "connection-broken",
+        {"name": "hang", "at": "data", "count": 2},
+        "by itself",
+        of_lane=False,
+        told_s=200.0,
+    ),
+    *(
+        Fault(
+            f"a reply of 100 kB in one line to {at}",
+            row,
+            {"name": "odd-reply", "at": at, "how": "long", "count": 2},
+            "by itself",
+            of_lane=False,
+        )
+        for at, row in (("mail", "connection-broken"), ("dot", "no-answer-after-dot"))
+    ),
+    *(
+        Fault(
+            f"a reply without end to {at}",
+            row,
+            {"name": "odd-reply", "at": at, "how": "endless", "count": 2},
+            "by itself",
+            of_lane=False,
+        )
+        for at, row in (("rcpt", "connection-broken"), ("dot", "no-answer-after-dot"))
+    ),
+    Fault(
+        "token is not valid yet: the directory's clock is two hours ahead",
+        "auth-refused",
+        {"name": "token-clock", "how": "ahead"},
+    ),
+    Fault(
+        "token has expired: the directory's clock is two hours behind",
+        "auth-refused",
+        {"name": "token-clock", "how": "behind"},
+    ),
+    Fault(
+        "certificate of the application, and clocks two hours apart",
+        "assertion-time",
+        {"name": "token-clock", "how": "ahead"},
+        "restart",
+        road=BY_CERTIFICATE,
     ),
     Fault(
         "token service: 503",
@@ -186,6 +270,22 @@ FAULTS = (
         "relay-denied-attribution",
         {"name": "reply", "at": "rcpt", "text": "550 5.7.64 TenantAttribution; Relay Access Denied SMTP"},
         road=CONNECTOR,
+    ),
+    *(
+        Fault(
+            f"DNS of the connector's MX: {dns}",
+            row,
+            {},
+            "host named",
+            road=LOOKED_UP,
+            dns=dns,
+            told_s=40.0,
+        )
+        for dns, row in (
+            ("silent", "cannot-connect"),
+            ("SERVFAIL", "cannot-connect"),
+            ("NXDOMAIN", "no-mx-host"),
+        )
     ),
     Fault(
         "hve: a recipient outside, and another road",

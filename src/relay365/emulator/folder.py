@@ -193,5 +193,6 @@ secret = {{ file = {quoted(facts["secret_file"])} }}
 mailbox = {quoted(facts["mailboxes"][0]["address"])}
 endpoint = {quoted(facts["submission"])}
 authority = {quoted(facts["authority"])}
+graph_endpoint = {quoted(facts["graph"])}
 ca_file = {quoted(facts["ca_file"])}
 """

@@ -9,6 +9,7 @@ import tomllib
 from ipaddress import IPv4Network
 from typing import Any, Literal, TypeVar
 
+from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from relay365.errors import ConfigError
@@ -28,7 +29,9 @@ class Limits(Table):
 
     parallel: int = Field(3, ge=1, description="senders at once; one more gets 432 at its final dot")
     per_minute: int = Field(30, ge=1, description="messages in a minute")
-    minute: Literal["sliding", "fixed", "bucket"] = Field("sliding", description="how the minute is counted")
+    minute: Literal["sliding", "fixed", "bucket", "unforgiving"] = Field(
+        "sliding", description="how the minute is counted; unforgiving: sliding, and refused ones count, too"
+    )
     surplus: Literal["delay", "refuse"] = Field("refuse", description="what becomes of more")
     recipients_per_day: int = Field(10_000, ge=1, description="recipients in any 24 hours")
     recipients_per_message: int = Field(500, ge=1, le=1000, description="recipients of one message")
@@ -98,6 +101,9 @@ class Application(Table):
     rbac: bool = Field(False, description="Exchange RBAC instead: tokens need no role")
     enabled: bool = Field(True, description="false: AADSTS7000112")
     secret_expired: bool = Field(False, description="true: AADSTS7000222")
+    certificates: tuple[str, ...] = Field(
+        (), description="further certificates (PEM) that were uploaded for it, beside the emulator's own"
+    )
     single_use_assertions: bool = Field(
         False, description="refuse a client assertion that was used before; MSAL uses one for nine minutes"
     )
@@ -107,7 +113,8 @@ class Application(Table):
     requests_per_minute: int = Field(120, ge=1, description="token requests; more get 429 and AADSTS50196")
     graph_roles: tuple[str, ...] = Field(
         (
-            "Mail.Send", "Mail.ReadWrite", "ExchangeMessageTrace.Read.All", "Domain.Read.All", "Application.Read.All",
+            "Mail.Send", "Mail.ReadWrite", "Mail.Read", "ExchangeMessageTrace.Read.All", "Domain.Read.All",
+            "Application.Read.All",
         ),
         description="application permissions in its tokens for Graph; they hold for every mailbox",
     )  # fmt: skip
@@ -138,6 +145,16 @@ class Application(Table):
     refresh_once: bool = Field(
         False, description="a refresh token works once; Entra lets the older ones live"
     )
+
+    @field_validator("certificates")
+    @classmethod
+    def _pem(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        for value in values:
+            try:
+                x509.load_pem_x509_certificate(value.encode())
+            except ValueError:
+                raise ValueError("certificates in PEM") from None
+        return values
 
 
 class Graph(Table):

@@ -1,12 +1,14 @@
-"""Limits over time: the messages of a minute in three models, the recipients of a day, the penalty box.
+"""Limits over time: the messages of a minute in four models, the recipients of a day, senders at once, the penalty box.
 
-Microsoft says that a mailbox may send 30 messages a minute, but not how the minute is counted, nor whether the
-surplus is refused or delayed; so all readings can be chosen. Pure: the time comes in as monotonic seconds.
+Microsoft says that a mailbox may send 30 messages a minute, but not how the minute is counted, whether refused ones
+count, nor whether the surplus is refused or delayed; so all readings can be chosen. Pure: the time comes in as
+monotonic seconds.
 (Microsoft: "Improvements in SMTP AUTH client submission"; "Continuous error throttling for SMTP AUTH submissions")
 """
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import Protocol
 
@@ -26,6 +28,10 @@ class Window(Protocol):
 
     def take(self, now: float, amount: int = 1) -> None:
         """Count it."""
+        ...
+
+    def refuse(self, now: float, amount: int = 1) -> None:
+        """It was refused: count it where the model counts that, too."""
         ...
 
     def used(self, now: float) -> int:
@@ -51,13 +57,16 @@ class Sliding:
             too_much -= taken
             if too_much <= 0:
                 return at + self.span_s - now
-        return float("inf")
+        return math.inf
 
     def take(self, now: float, amount: int = 1) -> None:
         """See Window."""
         self._forget(now)
         self._log.append((now, amount))
         self._sum += amount
+
+    def refuse(self, now: float, amount: int = 1) -> None:
+        """What is refused costs nothing."""
 
     def used(self, now: float) -> int:
         """See Window."""
@@ -69,11 +78,22 @@ class Sliding:
             self._sum -= self._log.popleft()[1]
 
 
-class Fixed:
-    """A counter that starts again at every full span, as a clock minute does."""
+class Unforgiving(Sliding):
+    """A sliding log in which refused tries count like accepted ones: whoever insists stays shut out.
 
-    def __init__(self, limit: int, span_s: float) -> None:
-        self.limit, self.span_s = limit, span_s
+    (Microsoft Graph, "Microsoft Graph throttling guidance": requests made while throttled still count)
+    """
+
+    def refuse(self, now: float, amount: int = 1) -> None:
+        """See Window."""
+        self.take(now, amount)
+
+
+class Fixed:
+    """A counter that starts again at every full span, as a clock minute does; phase_s after it, as another's does."""
+
+    def __init__(self, limit: int, span_s: float, phase_s: float = 0.0) -> None:
+        self.limit, self.span_s, self.phase_s = limit, span_s, phase_s
         self._span = -1
         self._count = 0
 
@@ -81,16 +101,24 @@ class Fixed:
         """See Window."""
         if self.used(now) + amount <= self.limit:
             return 0.0
-        return (now // self.span_s + 1) * self.span_s - now if amount <= self.limit else float("inf")
+        if amount > self.limit:
+            return math.inf
+        return (self._index(now) + 1) * self.span_s + self.phase_s - now
 
     def take(self, now: float, amount: int = 1) -> None:
         """See Window."""
         self._count = self.used(now) + amount
-        self._span = int(now // self.span_s)
+        self._span = self._index(now)
+
+    def refuse(self, now: float, amount: int = 1) -> None:
+        """What is refused costs nothing."""
 
     def used(self, now: float) -> int:
         """See Window."""
-        return self._count if int(now // self.span_s) == self._span else 0
+        return self._count if self._index(now) == self._span else 0
+
+    def _index(self, now: float) -> int:
+        return int((now - self.phase_s) // self.span_s)
 
 
 class Bucket:
@@ -104,7 +132,7 @@ class Bucket:
     def wait_s(self, now: float, amount: int = 1) -> float:
         """See Window."""
         if amount > self.limit:
-            return float("inf")
+            return math.inf
         missing = amount - self._filled(now)
         # the small number forgives what floating point loses between a wait and the time that it names
         return missing * self.span_s / self.limit if missing > 1e-6 else 0.0
@@ -112,6 +140,9 @@ class Bucket:
     def take(self, now: float, amount: int = 1) -> None:
         """See Window."""
         self._tokens, self._at = self._filled(now) - amount, now
+
+    def refuse(self, now: float, amount: int = 1) -> None:
+        """What is refused costs nothing."""
 
     def used(self, now: float) -> int:
         """See Window."""
@@ -125,7 +156,52 @@ MODELS: dict[str, type[Sliding | Fixed | Bucket]] = {
     "sliding": Sliding,
     "fixed": Fixed,
     "bucket": Bucket,
+    "unforgiving": Unforgiving,
 }
+
+
+class Backlog:
+    """The surplus of a window is delayed instead of refused: it is carried over into what follows, in its order.
+
+    (Microsoft: "Improvements in SMTP AUTH client submission", which says that the excess goes over to the next minutes)
+    """
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._last = -math.inf
+
+    def admit(self, now: float, amount: int = 1) -> float:
+        """Count it as soon as it fits, behind all that came before, and give that instant; infinite: it never fits."""
+        if amount > self._window.limit:
+            return math.inf
+        at = max(now, self._last)
+        while wait_s := self._window.wait_s(at, amount):
+            at = max(
+                at + wait_s, math.nextafter(at, math.inf)
+            )  # a wait may be too short for this clock's digits
+        self._window.take(at, amount)
+        self._last = at
+        return at
+
+
+class Parallel:
+    """At most `limit` contents of a mailbox at once; one more is refused (432 4.3.2) and still counts while it lasts.
+
+    (Microsoft: "Concurrent connections limit exceeded", aka.ms/concurrent_sending: three)
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.n_sending = 0
+
+    def begin(self) -> bool:
+        """A content begins; False says that this is one sender too many. end() must follow in both cases."""
+        self.n_sending += 1
+        return self.n_sending <= self.limit
+
+    def end(self) -> None:
+        """The content has its answer, or its connection is gone."""
+        self.n_sending -= 1
 
 
 class PenaltyBox:

@@ -58,7 +58,8 @@ def test_passwords_are_kept_and_the_scenario_wins(tmp_path: Path) -> None:
 
 def _facts(folder: Folder) -> dict[str, Any]:
     return {
-        "authority": "https://127.0.0.1:3", "submission": "127.0.0.1:2", "tenant": 'quo"ted.com', "client_id": "id",
+        "authority": "https://127.0.0.1:3", "graph": "https://127.0.0.1:5", "submission": "127.0.0.1:2",
+        "tenant": 'quo"ted.com', "client_id": "id",
         "control": "http://127.0.0.1:4", "mailboxes": [{"address": "scan@contoso.com"}], **folder.facts(),
     }  # fmt: skip
 
@@ -75,6 +76,7 @@ def test_the_files_for_others(tmp_path: Path) -> None:
         relay["route"][0]["kind"], relay["route"][0]["tenant"], relay["route"][0]["endpoint"],
         relay["route"][0]["secret"],
     )  # fmt: skip
+    assert "https://127.0.0.1:5" == relay["route"][0]["graph_endpoint"]
     assert all(Path(value).is_absolute() for value in folder.facts().values())
 
 
@@ -86,7 +88,11 @@ def test_the_last_ports(tmp_path: Path) -> None:
     known = folder.last_ports()
     (tmp_path / "directory" / "emulator.json").write_text("{")
 
-    assert ({}, {"submission": 2, "authority": 3, "control": 4}, {}) == (before, known, folder.last_ports())
+    assert ({}, {"submission": 2, "authority": 3, "graph": 5, "control": 4}, {}) == (
+        before,
+        known,
+        folder.last_ports(),
+    )
 
 
 def test_the_connector_certificate(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_mailboxes_of_the_file_take_the_place_of_the_defaults() -> None:
         ('[[mailbox]]\naddress = "a@b"\n[[mailbox]]\naddress = "A@b"', "x.toml: mailbox", "every address once"),
         (
             '[[mailbox]]\naddress = "a@b"\nlimits = { minute = "hour" }',
-            "x.toml: mailbox.0.limits.minute", "'sliding', 'fixed' or 'bucket'",
+            "x.toml: mailbox.0.limits.minute", "'sliding', 'fixed', 'bucket' or 'unforgiving'",
         ),
     ],
 )  # fmt: skip

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay365.emulator.window import Bucket, Fixed, PenaltyBox, Sliding, Window
+from relay365.emulator.window import (
+    DAY_S,
+    Backlog,
+    Bucket,
+    Fixed,
+    Parallel,
+    PenaltyBox,
+    Sliding,
+    Unforgiving,
+    Window,
+)
 
 
 def _accepted(window: Window, times: list[float]) -> list[float]:
@@ -53,6 +65,98 @@ def test_a_fixed_window_starts_again_at_the_minute() -> None:
     assert 59.0 == window.wait_s(121.0)
     assert float("inf") == window.wait_s(121.0, 3)
     assert (2, 0) == (window.used(121.0), window.used(180.0))
+
+
+def test_a_fixed_window_has_its_own_phase() -> None:
+    """A phase moves the instants at which the counter starts again, and nothing else."""
+    window = Fixed(2, 60.0, 25.0)
+
+    assert [10.0, 24.0, 25.0, 84.0, 85.0] == _accepted(window, [10.0, 24.0, 24.9, 25.0, 84.0, 84.9, 85.0])
+    assert 0.0 == window.wait_s(86.0)
+    window.take(86.0)
+    assert 59.0 == window.wait_s(86.0)
+
+
+def test_only_the_unforgiving_window_counts_refusals() -> None:
+    """Insisting every ten seconds keeps it shut for good; every other model opens after a minute."""
+    for window, n_expected in ((Unforgiving(2, 60.0), 2), (Sliding(2, 60.0), 6), (Fixed(2, 60.0), 6)):
+        n_taken = 0
+        for n_try in range(18):
+            now = n_try * 10.0
+            if window.wait_s(now):
+                window.refuse(now)
+            else:
+                window.take(now)
+                n_taken += 1
+
+        assert n_expected == n_taken
+    bucket = Bucket(2, 60.0)
+    bucket.refuse(0.0)
+    assert 0 == bucket.used(0.0)
+
+
+def test_the_unforgiving_window_opens_for_who_waits() -> None:
+    """A minute without a try, and the whole limit is there again."""
+    window = Unforgiving(2, 60.0)
+    window.take(0.0, 2)
+    window.refuse(50.0)
+
+    assert 0.0 == window.wait_s(60.0)
+    assert 50.0 == window.wait_s(60.0, 2)
+    assert 0.0 == window.wait_s(110.0, 2)
+
+
+@given(
+    st.lists(st.integers(0, 3_000), min_size=1, max_size=60),
+    st.sampled_from([Sliding, Fixed, Bucket]),
+)
+def test_a_backlog_delays_in_order_and_keeps_the_limit(
+    times: list[int], model: type[Sliding | Fixed | Bucket]
+) -> None:
+    """Everything is admitted, not before it came, in its order, and never more than the window allows."""
+    backlog = Backlog(model(3, 60.0))
+    tries = sorted(time / 10 for time in times)
+
+    admitted = [backlog.admit(now) for now in tries]
+
+    assert admitted == sorted(admitted)
+    assert all(at >= now for at, now in zip(admitted, tries, strict=True))
+    most = 3 if model is Sliding else 6  # these two allow twice the limit around an instant
+    for first in admitted:
+        assert most >= sum(1 for at in admitted if first <= at < first + 59.99)
+
+
+def test_a_backlog_says_when() -> None:
+    """The surplus waits for exactly the places that it needs; what never fits is never admitted and costs nothing."""
+    backlog = Backlog(Sliding(2, 60.0))
+
+    assert [0.0, 1.0, 60.0, 61.0, 120.0] == [backlog.admit(now) for now in (0.0, 1.0, 2.0, 3.0, 4.0)]
+    assert math.inf == backlog.admit(5.0, 3)
+    assert 121.0 == backlog.admit(5.0)
+
+
+def test_the_fourth_sender_is_one_too_many() -> None:
+    """Three may send; a fourth is refused until one has ended, and is a sender itself while it lasts."""
+    senders = Parallel(3)
+
+    assert [True, True, True, False] == [senders.begin() for _ in range(4)]
+    senders.end()
+    assert not senders.begin()
+    senders.end()
+    senders.end()
+    assert senders.begin()
+
+
+def test_the_day_slides() -> None:
+    """10,000 recipients in any 24 hours: what left at nine comes back at nine."""
+    day = Sliding(10_000, DAY_S)
+    nine = 9 * 3600.0
+    day.take(nine, 9_500)
+    day.take(nine + 3600.0, 500)
+
+    assert DAY_S - 7200.0 == day.wait_s(nine + 7200.0)
+    assert 0.0 == day.wait_s(nine + DAY_S, 9_500)
+    assert 3600.0 == day.wait_s(nine + DAY_S, 9_501)
 
 
 def test_a_bucket_fills_steadily() -> None:

@@ -16,14 +16,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import jwt
+from cryptography import x509
 
 from relay365.clock import Clock
 from relay365.emulator.directory import Directory
 from relay365.emulator.entra.refusals import Refusal
-from relay365.emulator.entra.signing import Signer, public_key, thumbprints
+from relay365.emulator.entra.signing import CLOCK_SKEW_S, Signer, public_key, thumbprints
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-CLOCK_SKEW_S = 300.0  # Entra forgives five minutes
 FEDERATED_AUDIENCE = "api://AzureADTokenExchange"
 WORKLOAD_SUBJECT = "system:serviceaccount:mail:relay365"
 WORKLOAD_LIFE_S = 86_400
@@ -63,13 +63,13 @@ class Credentials:
         return self._signer.sign(claims, WORKLOAD_LIFE_S)
 
     def _check_assertion(self, assertion: str, tenant: str) -> None:
-        certificate = self._directory.identity.application.certificate
         try:
             head = jwt.get_unverified_header(assertion)
             claimed = jwt.decode(assertion, options={"verify_signature": False})
         except jwt.InvalidTokenError as error:
             raise Refusal(700027, {"reason": f"The assertion is no JWT: {error}"}) from error
         named = str(head.get("x5t#S256") or head.get("x5t") or "").rstrip("=")
+        certificate = self._uploaded(named)
         if claimed.get("iss") != claimed.get("sub") and named not in thumbprints(certificate):
             self._check_workload(assertion, claimed)
             return
@@ -77,6 +77,13 @@ class Credentials:
             reason = f"The key was not found., Thumbprint of key used by client: '{_hexadecimal(named)}'"
             raise Refusal(700027, {"reason": reason})
         self._check_claims(_verified(assertion, certificate, ["PS256", "RS256"]), tenant)
+
+    def _uploaded(self, named: str) -> Any:
+        """The certificate of the application that has this thumbprint; the emulator's own where none has it."""
+        directory = self._directory
+        further = [x509.load_pem_x509_certificate(one.encode()) for one in directory.application.certificates]
+        found = (one for one in further if named in thumbprints(one))
+        return next(found, directory.identity.application.certificate)
 
     def _check_workload(self, assertion: str, claimed: dict[str, Any]) -> None:
         """A token of another issuer: its record names issuer, subject and audience, all compared exactly."""
@@ -103,7 +110,7 @@ class Credentials:
         self._check_use(str(claims.get("jti", "")), ends)
 
     def _check_time(self, claims: dict[str, Any]) -> float:
-        now = self._clock.now()
+        now = self._clock.now() + self._signer.offset_s
         begins, ends = claims.get("nbf", 0), claims.get("exp", 0)
         if not isinstance(begins, int | float) or not isinstance(ends, int | float):
             raise Refusal(700024, {"reason": "exp and nbf must be numbers."})

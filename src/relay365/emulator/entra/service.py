@@ -105,6 +105,7 @@ class TokenService:
         try:
             form = await read_form(request)
             self._obey_mood(form)
+            self._tokens.signer.offset_s = self._offset_s()
             granted = self._tokens.grant(request.path_params["tenant"], form)
         except Refusal as refusal:
             return self._refuse(request, refusal)
@@ -126,6 +127,13 @@ class TokenService:
         if mood is not None:
             facts = {"client": form.get("client_id", ""), "tenant": self._directory.tenant.domain}
             raise Refusal(int(mood.seconds("number")), {**facts, "scope": form.get("scope", "")})
+
+    def _offset_s(self) -> float:
+        """By how much the endpoint's clock is ahead."""
+        mood = self._moods.strike("token-clock")
+        if mood is None:
+            return 0.0
+        return mood.seconds("seconds") * (1 if mood.word("how") == "ahead" else -1)
 
     def _unwell(self, request: Request, status: int, retry_after_s: int) -> Response:
         refusal = Refusal(90055 if status == 429 else 90033, retry_after_s=retry_after_s)

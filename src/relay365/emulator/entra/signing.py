@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from relay365.clock import Clock
 from relay365.emulator.folder import Identity
 
+CLOCK_SKEW_S = 300.0  # Entra forgives five minutes, and so does who reads its tokens
+
 
 class BadTokenError(Exception):
     """A token that its reader does not take; its words say why."""
@@ -36,10 +38,14 @@ class Claims:
 
 
 class Signer:
-    """One signing key. base is the https address of the service, known once the socket is bound."""
+    """One signing key. base is the https address of the service, known once the socket is bound.
+
+    offset_s: by how much the clock of who signs is ahead of that of those who read.
+    """
 
     def __init__(self, identity: Identity, clock: Clock) -> None:
         self.base = ""
+        self.offset_s = 0.0
         self._identity, self._clock = identity, clock
         self._key_id = thumbprints(identity.signing.certificate)[1]
 
@@ -57,7 +63,7 @@ class Signer:
 
     def sign(self, claims: dict[str, Any], life_s: float) -> str:
         """Any token of this key: the claims with iat, nbf and exp."""
-        now = int(self._clock.now())
+        now = int(self._clock.now() + self.offset_s)
         key = self._identity.signing.key
         times = {"iat": now, "nbf": now, "exp": now + int(life_s)}
         return jwt.encode(
@@ -85,6 +91,8 @@ class Signer:
             raise BadTokenError(f"the token cannot be read: {error}") from error
         if float(claims["exp"]) <= self._clock.now():
             raise BadTokenError("the token has expired")
+        if float(claims.get("nbf", 0.0)) > self._clock.now() + CLOCK_SKEW_S:
+            raise BadTokenError("the token is not valid yet")
         if claims["tid"] != identity.tenant_id:
             raise BadTokenError("the token is from another tenant")
         return Claims(

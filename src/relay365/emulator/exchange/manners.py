@@ -55,8 +55,8 @@ class Manners:
         except TimeoutError:
             return
 
-    def shaped(self, step: str, reply: Reply) -> tuple[Reply, bool]:
-        """The reply in the form that a mood asks for, and whether it is to be said octet by octet."""
+    def shaped(self, step: str, reply: Reply) -> tuple[Reply, str]:
+        """The reply in the form that a mood asks for, and how it is to be said: "", "octets" or "endless"."""
         odd = self.strike("odd-reply", at=step)
         how = odd.word("how") if odd is not None else ""
         words = " ".join(reply.lines)
@@ -67,13 +67,19 @@ class Manners:
             )
         elif how == "long":
             reply = Reply(reply.code, reply.status, (words + " " + "x" * (LONG_OCTETS - len(words)),))
-        return reply, how == "octets"
+        return reply, how if how in ("octets", "endless") else ""
 
     async def spell(self, stream: Stream, octets: bytes) -> None:
         """Say something octet by octet, each in a segment of its own as far as the network lets it."""
         for n in range(len(octets)):
             stream.write(octets[n : n + 1])
             await self.sleep(0.001)
+
+    async def go_on(self, stream: Stream, reply: Reply) -> None:
+        """Say a reply that never comes to its last line, as long as somebody listens."""
+        while not self.gone.is_set():
+            stream.write(f"{reply.code}-{reply.lines[0]}\r\n".encode() * 10)
+            await self.sleep(0.01)
 
     def end(self, stream: Stream, how: str) -> None:
         """End the connection: close, cut (without the goodbye of TLS) or reset."""

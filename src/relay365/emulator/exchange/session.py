@@ -290,19 +290,25 @@ class Session:
             await self._manners.sleep(wait_s)
 
     async def _answer(self, stream: Stream, machine: ChunkingSession, step: str, verdict: Verdict) -> None:
+        if step and self._manners.find("hang", at=step) is not None:
+            stream.write(machine.octets_to_send())  # only this answer never comes (RFC 2920 3.2)
         if step and not await self._manners.before(step, stream):
             return
         await self._say(stream, machine, step or "dot", verdict)
 
     async def _say(self, stream: Stream, machine: ChunkingSession, step: str, verdict: Verdict) -> None:
         self._count(verdict)
-        reply, is_spelt = self._manners.shaped(step, self._reply(verdict))
-        if not is_spelt:
+        reply, how = self._manners.shaped(step, self._reply(verdict))
+        if not how:
             machine.answer(reply)
             return
         stream.write(machine.octets_to_send())
         machine.answer(reply)
-        await self._manners.spell(stream, machine.octets_to_send())
+        octets = machine.octets_to_send()
+        if how == "endless":
+            await self._manners.go_on(stream, reply)
+        else:
+            await self._manners.spell(stream, octets)
 
     def _count(self, verdict: Verdict) -> None:
         if not verdict.is_good:

@@ -125,7 +125,10 @@ class Submission(Bench):
         if mailbox.day.wait_s(now, len(letter.recipients)):
             return Verdict("quota")
         refuses = mailbox.settings.limits.surplus == "refuse"
-        return Verdict("thread-limit") if refuses and mailbox.minute.wait_s(now) else None
+        if not refuses or not mailbox.minute.wait_s(now):
+            return None
+        mailbox.minute.refuse(now)
+        return Verdict("thread-limit")
 
     def _login_oauth(self, mailbox: MailboxState, token: str) -> Verdict:
         if self._judge_token(token, mailbox.settings.address):

@@ -17,6 +17,14 @@ SIGN_IN_KINDS: tuple[Kind, ...] = (
         (Parameter("seconds", 5.0, "how long"),), per_mailbox=False, services=(),
     ),
     Kind(
+        "token-clock", "the token endpoint's clock is wrong: its tokens bear that time, assertions are judged by it",
+        "request",
+        (
+            Parameter("how", "ahead", "in which direction", ("ahead", "behind")),
+            Parameter("seconds", 7200.0, "by how much"),
+        ), per_mailbox=False, services=(),
+    ),
+    Kind(
         "token-error", "the token endpoint refuses", "request",
         (Parameter("number", 7000222, "the AADSTS number; docs/emulator.md lists them"),), per_mailbox=False,
         services=(),

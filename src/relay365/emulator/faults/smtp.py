@@ -100,8 +100,9 @@ _MANNERS = (
         (
             Parameter("at", "dot", "the step", _ANSWERS),
             Parameter(
-                "how", "lines", "`lines`: three lines; `long`: one line of 100 kB; `octets`: octet by octet",
-                ("lines", "long", "octets"),
+                "how", "lines", "`lines`: three lines; `long`: one line of 100 kB; `octets`: octet by octet; "
+                "`endless`: one line after the other, and never the last one",
+                ("lines", "long", "octets", "endless"),
             ),
         ),
     ),
@@ -144,8 +145,9 @@ _TLS = (
         (
             Parameter(
                 "how", "name",
-                "`name`: for another host; `authority`: from an unknown authority; `self-signed`; `expired`",
-                ("name", "authority", "self-signed", "expired"),
+                "`name`: for another host; `authority`: from an unknown authority; `self-signed`; `expired`; "
+                "`future`: not valid yet",
+                ("name", "authority", "self-signed", "expired", "future"),
             ),
         ), per_mailbox=False,
     ),

@@ -31,6 +31,10 @@ ROWS: dict[str, Row] = {
         "The internet message header name '{reason}' should start with 'x-' or 'X-'.",
     ),
     "no-recipients": Row(400, "ErrorInvalidRecipients", "At least one recipient is not valid."),
+    "many-recipients": Row(
+        400, "ErrorExceededMaxRecipientLimit",
+        "The number of recipients of the message exceeds the limit of the mailbox.", sure=False,
+    ),
     "inefficient": Row(
         400, "InefficientFilter", "The restriction or sort order is too complex for this operation."
     ),
@@ -56,6 +60,9 @@ ROWS: dict[str, Row] = {
     ),
     "old-token": Row(
         401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired.", sure=False
+    ),
+    "early-token": Row(
+        401, "InvalidAuthenticationToken", "Lifetime validation failed, the token is not yet valid.", sure=False
     ),
     "upload-token": Row(401, "InvalidAuthenticationToken", "The upload URL takes no Authorization header.", sure=False),
     "no-principal": Row(

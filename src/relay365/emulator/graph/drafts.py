@@ -2,12 +2,13 @@
 
 A draft that was made of MIME keeps its octets until a property of it is changed; one that was made of JSON has
 properties only. Contents above a border lie in temporary files, so a large upload does not stand in memory.
-(Microsoft: "Create message", "Add attachment", "Attach large files to Outlook messages or events")
+(Microsoft: "Create message", "message: copy", "Add attachment", "Attach large files to Outlook messages or events")
 """
 
 from __future__ import annotations
 
 import secrets
+import shutil
 import tempfile
 import uuid
 from collections import OrderedDict
@@ -101,6 +102,16 @@ class Drafts:
         while len(self._drafts) > MOST_DRAFTS:
             self.remove(next(iter(self._drafts.values())))
         return draft
+
+    def copy(self, draft: Draft) -> Draft:
+        """The same once more, with attachments of its own."""
+        found = self.add(draft.mailbox, dict(draft.fields), draft.octets)
+        for one in draft.attachments:
+            content = _content()
+            one.content.seek(0)
+            shutil.copyfileobj(one.content, content)
+            self._add(found, dict(one.fields), content)
+        return found
 
     def find(self, mailbox: str, draft_id: str) -> Draft | None:
         """A draft of a mailbox."""

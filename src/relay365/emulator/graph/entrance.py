@@ -108,6 +108,7 @@ def _mail_table(
         ("DELETE", one, "read", write, messages.delete),
         ("GET", f"{one}/$value", "read", read, messages.value),
         ("POST", f"{one}/send", "send", (_SEND,), messages.send),
+        ("POST", f"{one}/copy", "draft", write, messages.copy),
         ("POST", f"{one}/attachments", "attachment", write, messages.attach),
         ("GET", f"{one}/attachments", "read", read, messages.attachments),
         ("POST", f"{one}/attachments/createUploadSession", "session", write, messages.open_session),

@@ -50,6 +50,8 @@ class Gate:
                 if "audience" in words
                 else "old-token"
                 if "expired" in words
+                else "early-token"
+                if "not valid yet" in words
                 else "bad-token"
             )
             raise _unauthorized(row) from error

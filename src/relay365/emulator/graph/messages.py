@@ -2,7 +2,7 @@
 
 Handlers take a Call, which has passed the gate, and give the answer or raise GraphError.
 (Microsoft Graph v1.0: "user: sendMail", "Create message", "Update message", "message: send", "Add attachment",
-"attachment: createUploadSession", "List messages", "Get message", "Get MIME content of a message")
+"message: copy", "attachment: createUploadSession", "List messages", "Get message", "Get MIME content of a message")
 """
 
 from __future__ import annotations
@@ -139,6 +139,12 @@ class Messages:
         if draft.octets and set(changes) - {"isRead", "categories"}:
             draft.octets = b""  # Exchange writes a changed message anew
         return JSONResponse(draft.view())
+
+    def copy(self, call: Call) -> Response:
+        """POST messages/{id}/copy: of a draft, into the drafts; the only copies that the emulator makes."""
+        if str(call.json().get("destinationId", "")).lower() != "drafts":
+            raise GraphError("no-item")
+        return self._created(call, self._drafts.copy(self._draft(call)))
 
     def delete(self, call: Call) -> Response:
         """DELETE messages/{id}."""

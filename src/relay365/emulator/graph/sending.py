@@ -54,6 +54,9 @@ class Sending:
         recipients = mime.recipients_of(first)
         if not recipients:
             raise GraphError("no-recipients")
+        if len(recipients) > state.settings.limits.recipients_per_message:
+            state.box.error("box-recipients", self._clock.mono())
+            raise GraphError("many-recipients")
         primary = state.settings.address
         author = read_head(first).header_from or primary
         owner = self._directory.owner(author)
@@ -103,8 +106,10 @@ class Sending:
             raise GraphError("too-large-size")
 
     def _wait_s(self, state: MailboxState) -> float:
-        wait_s = state.minute.wait_s(self._clock.mono())
+        now = self._clock.mono()
+        wait_s = state.minute.wait_s(now)
         if wait_s and state.settings.limits.surplus == "refuse":
+            state.minute.refuse(now)
             raise GraphError("minute")
         return wait_s
 

@@ -12,6 +12,8 @@ from relay365.emulator import certificates
 from relay365.emulator.folder import LEAF_NAMES, Identity
 from relay365.emulator.house import chain
 
+DAY_S = 86_400.0
+
 
 class Contexts:
     """The contexts of one emulator."""
@@ -22,7 +24,9 @@ class Contexts:
         self._roots: list[x509.Certificate] = [identity.public_root.certificate]
 
     def plain(self, how: str) -> tuple[ssl.SSLContext, list[bytes]]:
-        """A context that asks for no certificate: for "", "name", "authority", "self-signed", "expired" or "old"."""
+        """A context that asks for no certificate: for "", "name", "authority", "self-signed", "expired", "future" or
+        "old".
+        """
         if how not in self._made:
             self._made[how] = self._make(how)
         return self._made[how], []
@@ -48,6 +52,8 @@ class Contexts:
             leaf = authority = certificates.new_self_signed(LEAF_NAMES[0], at)
         elif how == "expired":
             leaf = certificates.new_leaf(authority, LEAF_NAMES, at, days=-1)
+        elif how == "future":
+            leaf = certificates.new_leaf(authority, LEAF_NAMES, at + 2 * DAY_S)
         context = certificates.context_of(leaf, authority, self._folder)
         if how == "old":
             certificates.make_old(context)

@@ -58,3 +58,13 @@ def test_the_type_of_an_assertion_is_named(credentials: Credentials) -> None:
     """An assertion without its type is refused as a missing parameter (RFC 7521 4.2)."""
     with pytest.raises(Refusal, match=r"^AADSTS900144$"):
         credentials.check({"client_assertion": credentials.workload_token()}, "contoso.com")
+
+
+def test_an_assertion_is_judged_by_the_clock_of_the_endpoint(parts_of: Callable[..., Parts]) -> None:
+    """Good by the right clock, over by one that is too far ahead."""
+    parts = parts_of()
+    assertion = parts.tokens.credentials.workload_token()
+    parts.tokens.signer.offset_s = WORKLOAD_LIFE_S + 301.0
+
+    with pytest.raises(Refusal, match=r"^AADSTS700024$"):
+        parts.tokens.credentials.check(_form(assertion), "contoso.com")

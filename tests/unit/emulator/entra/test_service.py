@@ -10,7 +10,9 @@ import pytest
 
 from fakes.clock import FakeClock
 from relay365.emulator.directory import Directory
+from relay365.emulator.entra.scopes import RESOURCES
 from relay365.emulator.entra.service import TokenService
+from relay365.emulator.entra.signing import BadTokenError
 from relay365.emulator.entra.tokens import Tokens
 from relay365.emulator.moods import Moods
 from relay365.emulator.record import Tally
@@ -26,6 +28,7 @@ class Web:
         self.moods, self.tally = Moods(clock), Tally()
         tokens = Tokens(directory, clock)
         tokens.base = BASE
+        self.signer = tokens.signer
         self._app = TokenService(directory, tokens, self.moods, self.tally, clock).app()
 
     def ask(
@@ -162,3 +165,15 @@ def test_the_cluster_publishes_its_issuer(web_of: Callable[..., Web]) -> None:
 
     assert (200, f"{BASE}/workload") == (status, document["issuer"])
     assert 200 == web_of().ask("GET", document["jwks_uri"].removeprefix(BASE))[0]
+
+
+@pytest.mark.parametrize(("how", "words"), [("ahead", "not valid yet"), ("behind", "expired")])
+def test_a_token_of_a_wrong_clock(web_of: Callable[..., Web], how: str, words: str) -> None:
+    """It is dated by that clock, and read by the right one; the next one is good again."""
+    web = web_of()
+    web.moods.add({"name": "token-clock", "how": how, "seconds": 7200, "count": 1})
+    tokens = [web.ask("POST", "/contoso.com/oauth2/v2.0/token", _form())[1]["access_token"] for _ in range(2)]
+
+    with pytest.raises(BadTokenError, match=words):
+        web.signer.read(tokens[0], RESOURCES)
+    assert web.signer.read(tokens[1], RESOURCES).client_id

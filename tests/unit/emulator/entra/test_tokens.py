@@ -178,6 +178,18 @@ def test_an_assertion_with_a_wrong_claim(
     assert number == _number(tokens_of(), _assertion(directory_of(), **claims))
 
 
+def test_a_further_certificate(tokens_of: Callable[..., Tokens], directory_of: Make) -> None:
+    """One that was uploaded besides is as good as the first, and the first stays good; anything but PEM is refused."""
+    directory, other = directory_of(), new_self_signed("other", 1_000_000.0)
+    named = {"x5t#S256": _thumbprint(other.certificate, hashes.SHA256())}
+    tokens = tokens_of(certificates=(other.pem()[0].decode("ascii"),))
+
+    assert tokens.grant("contoso.com", _assertion(directory, header=named, key=other.key)).token
+    assert tokens.grant("contoso.com", _assertion(directory)).token
+    with pytest.raises(ValueError, match="certificates in PEM"):
+        directory.change_application({"certificates": ["MIIC"]})
+
+
 def test_an_assertion_of_another_key(tokens_of: Callable[..., Tokens], directory_of: Make) -> None:
     """A certificate that is not registered, a signature of another key, no thumbprint and no JWT are all 700027."""
     directory, other = directory_of(), new_self_signed("other", 1_000_000.0)

@@ -41,18 +41,40 @@ def moods(clock: FakeClock) -> Moods:
 
 
 @pytest.mark.parametrize(
-    ("how", "lines", "n_octets"), [("lines", 3, 60), ("long", 1, 100_013), ("octets", 1, 36)]
+    ("how", "lines", "n_octets"),
+    [("lines", 3, 60), ("long", 1, 100_013), ("octets", 1, 36), ("endless", 1, 36)],
 )
 def test_odd_replies(moods: Moods, how: str, lines: int, n_octets: int) -> None:
     """The reply keeps its code, status and words in every form, and only at the step that was asked for."""
     moods.add({"name": "odd-reply", "how": how, "at": "dot", "count": 1})
     manners = Manners(moods, "mx")
 
-    assert (REPLY, False) == manners.shaped("rcpt", REPLY)
-    reply, is_spelt = manners.shaped("dot", REPLY)
-    assert (lines, n_octets, how == "octets") == (len(reply.lines), len(reply.encode()), is_spelt)
+    assert (REPLY, "") == manners.shaped("rcpt", REPLY)
+    reply, way = manners.shaped("dot", REPLY)
+    said = how if how in ("octets", "endless") else ""
+    assert (lines, n_octets, said) == (len(reply.lines), len(reply.encode()), way)
     assert (250, "2.0.0") == (reply.code, str(reply.status))
     assert "".join(reply.lines).startswith("OK <1@x> [Hostname=host]")
+
+
+def test_a_reply_without_end(moods: Moods) -> None:
+    """It is a reply of many lines as far as it comes, and stops when nobody listens any more."""
+    said: list[bytes] = []
+
+    class Hears(_Ends):
+        def write(self, octets: bytes) -> None:
+            said.append(octets)
+
+    async def story() -> None:
+        manners = Manners(moods, "mx")
+        talking = asyncio.get_running_loop().create_task(manners.go_on(Hears(), REPLY))
+        while len(said) < 3:
+            await asyncio.sleep(0.01)
+        manners.gone.set()
+        await asyncio.wait_for(talking, 10)
+
+    asyncio.run(story())
+    assert {b"250-"} == {line[:4] for line in b"".join(said).splitlines()}
 
 
 @pytest.mark.parametrize("how", ["close", "reset"])

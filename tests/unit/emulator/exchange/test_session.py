@@ -220,3 +220,19 @@ def test_more_than_exchange_takes_is_not_kept(
         assert on_disk <= 300_000
 
     play(story, limits={"send_octets": 300_000})
+
+
+def test_an_answer_that_never_comes_holds_up_no_other(play: Callable[..., None]) -> None:
+    """With commands in one write only DATA stays without an answer: what came before it has its own (RFC 2920 3.2)."""
+
+    async def story(house: House) -> None:
+        house.moods.add({"name": "hang", "at": "data"})
+        client = await house.client()
+        client.writer.write(b"MAIL FROM:<scan@contoso.com>\r\nRCPT TO:<a@x.example>\r\nDATA\r\n")
+        replies = [await asyncio.wait_for(client.reply(), 10) for _ in range(2)]
+        assert ["250", "250"] == [reply[:3] for reply in replies]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.reply(), 0.3)
+        client.writer.close()
+
+    play(story)

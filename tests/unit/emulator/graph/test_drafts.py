@@ -101,3 +101,20 @@ def test_a_changed_draft_says_so(drafts: Drafts) -> None:
     assert b"Subject: s\r\n" in b"".join(made.blocks())
     drafts.attach(raw, {"name": "a.txt"}, b"1")
     assert (True, True) == (raw.view()["hasAttachments"], b"a.txt" in b"".join(raw.blocks()))
+
+
+def test_a_copy_stands_for_itself(drafts: Drafts) -> None:
+    """Another id, the same properties and attachments; what becomes of the one does not touch the other."""
+    draft = drafts.add("a@x", {"subject": "s", "internetMessageId": "<1@x>"})
+    drafts.attach(draft, {"name": "a.txt"}, b"octets")
+    copy = drafts.copy(draft)
+    copy.fields["subject"] = "other"
+    drafts.remove(draft)
+
+    assert (None, copy) == (drafts.find("a@x", draft.id), drafts.find("a@x", copy.id))
+    assert ("s", "other", ["a.txt"]) == (
+        draft.fields["subject"],
+        copy.view()["subject"],
+        [one.fields["name"] for one in copy.attachments],
+    )
+    assert b"b2N0ZXRz" in b"".join(copy.blocks())

@@ -138,3 +138,16 @@ def test_a_small_attachment_joins_a_draft(desk: Any) -> None:
     assert 404 == desk.ask("POST", f"{ME}/messages/none/attachments", body)[0]
     assert 202 == desk.ask("POST", f"{ME}/messages/{draft}/send")[0]
     assert b"MTI=" in desk.parts.record.content(1)
+
+
+def test_a_draft_is_copied_and_both_are_sent(desk: Any) -> None:
+    """201 with a draft of its own id; another folder than the drafts is none that copies go to."""
+    made = desk.ask("POST", f"{ME}/messages", {"subject": "twice", "toRecipients": TO})[1]
+    one = f"{ME}/messages/{made['id']}"
+    status, copy, *_ = desk.ask("POST", f"{one}/copy", {"destinationId": "drafts"})
+
+    assert (201, True, "twice") == (status, copy["isDraft"], copy["subject"])
+    assert made["id"] != copy["id"]
+    assert 404 == desk.ask("POST", f"{one}/copy", {"destinationId": "inbox"})[0]
+    assert [202, 202] == [desk.ask("POST", f"{ME}/messages/{i}/send")[0] for i in (made["id"], copy["id"])]
+    assert 2 == len(desk.parts.record.messages())

@@ -112,3 +112,13 @@ def test_the_surplus_of_a_minute_comes_later(parts_of: Callable[..., Parts], clo
 
     assert [60.0] == slept
     assert [1_000_000.0, 1_000_060.0] == [one.received_at for one in parts.record.messages()]
+
+
+def test_more_recipients_than_the_mailbox_allows(parts_of: Callable[..., Parts]) -> None:
+    """Refused for all of them, counted for the penalty box as by SMTP; as many as are allowed go."""
+    parts = parts_of(limits={"recipients_per_message": 2})
+    with pytest.raises(GraphError, match="many-recipients"):
+        _send(parts, b"To: a@x.example, b@x.example\r\nBcc: c@x.example\r\n\r\nx")
+    _send(parts, b"To: a@x.example\r\nBcc: c@x.example\r\n\r\nx")
+
+    assert [("a@x.example", "c@x.example")] == [message.recipients for message in parts.record.messages()]
