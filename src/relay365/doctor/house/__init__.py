@@ -1,0 +1,1 @@
+"""Questions to this machine: disk, queue, clock, rights, certificates."""

@@ -1,0 +1,1 @@
+"""Questions to our own listeners, as devices meet them, and as strangers would."""

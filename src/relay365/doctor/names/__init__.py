@@ -1,0 +1,1 @@
+"""Questions to DNS: what a name server says of our domains and of our address."""

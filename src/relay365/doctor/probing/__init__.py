@@ -1,0 +1,1 @@
+"""The probe: what a mail server offers, shows and speaks, for a person."""
