@@ -1,0 +1,1 @@
+"""The PowerShell scripts that an administrator runs, and those that take everything back."""

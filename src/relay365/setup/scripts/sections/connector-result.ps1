@@ -1,0 +1,3 @@
+if ($connector) {
+    Write-Output -InputObject ('R365:connector:' + $connectorName)
+}

@@ -1,0 +1,204 @@
+"""The configuration that the wizard writes: commented TOML that reads like a letter and passes `config check`. Pure.
+
+Everything that was answered stands in it; what keeps its default does not. (docs/config.md)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from relay365.config.roads.clouds import AUTHORITY, GRAPH, SUBMISSION
+from relay365.setup.advice import Road
+from relay365.setup.answers import HVE_ENDPOINT, Answers
+from relay365.setup.resume import Result
+
+FIRST_LINE = "# relay365, written by relay365 init"
+KEY_FILE = "keys/app.pem"
+
+_LOOPBACK = IPv4Network("127.0.0.0/8")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What stands beside the answers. day: of writing; result: what the script has made; key_file: "" for none.
+
+    mx_host: the MX host that was found, for a comment.
+    """
+
+    answers: Answers
+    day: str
+    result: Result | None = None
+    key_file: str = ""
+    mx_host: str = ""
+
+
+def configuration(page: Page) -> str:
+    """The whole file."""
+    answers = page.answers
+    networks = " and ".join(str(one) for one in answers.networks) or "nobody but this machine and logins"
+    parts = [
+        f"{FIRST_LINE} on {page.day}: mail of {networks}",
+        f"# goes out through Microsoft 365 as {answers.mailbox}. Every key: relay365 config show, and docs/config.md.",
+        "# After a change: relay365 config check, then start the relay again.",
+        "",
+        *_server(answers),
+        *_listeners(answers),
+        *_allow(answers),
+        *_sender(answers),
+        *_route(page),
+        *_queue(answers),
+    ]
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _server(answers: Answers) -> Iterator[str]:
+    yield "[server]"
+    yield f"data = {quoted(answers.data)}  # queue, keys and history: on a disk that survives a power cut"
+    yield ""
+
+
+def _listeners(answers: Answers) -> Iterator[str]:
+    for address in answers.listeners:
+        port = address.rpartition(":")[2]
+        yield "[[listener]]"
+        yield f"address = {quoted(address)}"
+        if port == "465":
+            yield 'tls = "implicit"  # TLS at once'
+        elif port == "587":
+            yield "require_auth = true  # for logins: relay365 user add NAME"
+        yield ""
+
+
+def _allow(answers: Answers) -> Iterator[str]:
+    yield "# Who may send without a password; the first that fits decides, everybody else is refused."
+    for network in answers.networks:
+        yield "[[allow]]"
+        yield f'network = "{network}"'
+        yield ""
+    if not any(
+        network.overlaps(_LOOPBACK) for network in answers.networks if isinstance(network, IPv4Network)
+    ):
+        yield "[[allow]]"
+        yield 'network = "127.0.0.0/8"  # this machine itself'
+        yield ""
+
+
+def _sender(answers: Answers) -> Iterator[str]:
+    yield "[sender]"
+    yield f"domains = [{quoted(answers.domain)}]"
+    words = {
+        "rewrite": "a sender of another domain becomes the mailbox; the old one stands in Reply-To",
+        "reject": "a sender of another domain is refused: Microsoft would refuse it later (5.2.252)",
+        "pass": "a sender of another domain goes as it is; Microsoft may refuse it (5.2.252)",
+    }[answers.foreign]
+    yield f'foreign = "{answers.foreign}"  # {words}'
+    if answers.foreign == "rewrite":
+        yield f"rewrite_to = {quoted(answers.mailbox)}"
+    yield ""
+
+
+def _route(page: Page) -> Iterator[str]:
+    answers = page.answers
+    yield "[[route]]"
+    yield from {
+        Road.APPLICATION: _submission, Road.PERSON: _submission, Road.GRAPH: _graph, Road.HVE: _hve,
+        Road.CERTIFICATE: _connector, Road.ADDRESS: _connector,
+    }[answers.road](page)  # fmt: skip
+    if answers.cloud != "global":
+        yield f'cloud = "{answers.cloud}"'
+    if answers.ca_file:
+        yield f"ca_file = {quoted(answers.ca_file)}  # the roots that are trusted instead of the system's"
+    if answers.proxy and answers.asks_entra:
+        yield f"proxy = {quoted(answers.proxy)}"
+    yield ""
+
+
+def _submission(page: Page) -> Iterator[str]:
+    answers = page.answers
+    yield 'kind = "submission"  # SMTP AUTH client submission with OAuth'
+    yield from _application(page)
+    yield f"mailbox = {quoted(answers.mailbox)}"
+    yield from _unless_preset("endpoint", answers)
+
+
+def _graph(page: Page) -> Iterator[str]:
+    yield 'kind = "graph"  # Microsoft Graph, over HTTPS'
+    yield from _application(page)
+    yield f"mailbox = {quoted(page.answers.mailbox)}"
+
+
+def _hve(page: Page) -> Iterator[str]:
+    yield 'kind = "hve"  # High Volume Email: internal recipients only, billed for each'
+    yield from _application(page)
+    yield f"mailbox = {quoted(page.answers.mailbox)}"
+    yield f"domains = [{quoted(page.answers.domain)}]"
+    if page.answers.endpoint != HVE_ENDPOINT:
+        yield f"endpoint = {quoted(page.answers.endpoint)}"
+
+
+def _connector(page: Page) -> Iterator[str]:
+    answers = page.answers
+    yield 'kind = "connector"  # port 25 to the MX host of the tenant'
+    if answers.host:
+        yield f"host = {quoted(answers.host)}"
+    else:
+        found = f"  # its MX host, today {page.mx_host}" if page.mx_host else "  # its MX host is looked up"
+        yield f"domain = {quoted(answers.domain)}{found}"
+    if answers.name_server and not answers.host:
+        yield f"name_server = {quoted(answers.name_server)}"
+    if answers.road is Road.CERTIFICATE:
+        yield f"certificate = {{ file = {quoted(answers.certificate)} }}  # with its whole chain"
+        yield f"key = {{ file = {quoted(answers.key)} }}"
+    else:
+        yield f"# known by the public address {answers.address}: nothing else of it is secret"
+
+
+def _application(page: Page) -> Iterator[str]:
+    answers, result = page.answers, page.result
+    tenant = result.tenant_id if result is not None and result.tenant_id else answers.domain
+    client = result.client if result is not None else answers.client
+    yield f"tenant = {quoted(tenant)}  # {answers.domain}"
+    yield f"client = {quoted(client)}  # the application's id"
+    if answers.road is Road.PERSON:
+        yield 'login = "mailbox"  # a person signs in once: relay365 token login'
+    elif answers.secret is not None:
+        yield f"secret = {answers.secret}"
+    else:
+        yield f"certificate = {{ file = {quoted(page.key_file)} }}  # renewed by: relay365 app rotate"
+        yield f"key = {{ file = {quoted(page.key_file)} }}  # made here; it never leaves this machine"
+    yield from _unless_preset("authority", answers)
+    yield from _unless_preset("graph_endpoint", answers)
+
+
+def _queue(answers: Answers) -> Iterator[str]:
+    if answers.reports_to:
+        yield "[queue]"
+        yield f"reports_to = {quoted(answers.reports_to)}  # who is told what could not go, where no sender may be told"
+
+
+def _unless_preset(key: str, answers: Answers) -> Iterator[str]:
+    value = str(getattr(answers, key))
+    if value not in _presets(key):
+        yield f"{key} = {quoted(value)}"
+
+
+def _presets(key: str) -> set[str]:
+    return set({"authority": AUTHORITY, "graph_endpoint": GRAPH, "endpoint": SUBMISSION}[key].values())
+
+
+def quoted(text: str) -> str:
+    """A text as TOML writes it: a literal string where that can hold it, as for Windows paths, else a basic one.
+
+    (TOML 1.0, "String")
+    """
+    if "\\" in text and "'" not in text and text.isprintable():
+        return f"'{text}'"
+    escaped = "".join(
+        _ESCAPES.get(one) or (one if one.isprintable() else f"\\U{ord(one):08X}") for one in text
+    )
+    return f'"{escaped}"'
+
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

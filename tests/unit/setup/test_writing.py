@@ -1,0 +1,101 @@
+"""The configuration that is written."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay365.config import parse
+from relay365.setup.advice import Road
+from relay365.setup.answers import judged
+from relay365.setup.resume import Result
+from relay365.setup.writing import FIRST_LINE, Page, configuration, quoted
+
+TENANT, CLIENT = "7f3c0000-0000-4000-8000-0000000091aa", "7a1e0c52-0000-4000-8000-000000000000"
+OF_ROAD: dict[Road, dict[str, Any]] = {
+    Road.CERTIFICATE: {
+        "certificate": "relay.pem",
+        "key": "relay.key",
+        "certificate_name": "relay.contoso.com",
+    },
+    Road.ADDRESS: {"address": "8.8.4.4"},
+}
+KIND = {
+    Road.APPLICATION: "submission", Road.PERSON: "submission", Road.CERTIFICATE: "connector", Road.ADDRESS: "connector",
+    Road.HVE: "hve", Road.GRAPH: "graph",
+}  # fmt: skip
+
+
+def _page(road: Road = Road.APPLICATION, **changes: Any) -> Page:
+    given_ = {
+        "mailbox": "scan@contoso.com", "networks": ["192.168.10.0/24"], "listeners": ["192.168.10.5:25"],
+        "road": road.value,
+    }  # fmt: skip
+    answers = judged({**given_, **OF_ROAD.get(road, {}), **changes}, "answers")
+    return Page(
+        answers,
+        "2026-11-30",
+        Result(TENANT, CLIENT),
+        "keys/app.pem",
+        "contoso-com.mail.protection.outlook.com",
+    )
+
+
+@pytest.mark.parametrize("road", list(Road))
+@pytest.mark.parametrize("cloud", ["global", "china"])
+def test_every_road_passes_the_check(road: Road, cloud: str) -> None:
+    """What is written is read by the relay, as the kind of the road."""
+    config = parse(configuration(_page(road, cloud=cloud)), "relay365.toml")
+
+    assert KIND[road] == config.route[0].kind
+    assert "192.168.10.0/24" == str(config.allow[0].network)
+
+
+def test_what_was_answered_stands_in_it() -> None:
+    """Senders, reports, ports and addresses."""
+    text = configuration(
+        _page(foreign="reject", reports_to="ops@contoso.com", listeners=["10.0.0.1:25", "10.0.0.1:465", "10.0.0.1:587"],
+              endpoint="127.0.0.1:587", authority="https://127.0.0.1:4433", ca_file="ca.pem", proxy="http://proxy:3128")
+    )  # fmt: skip
+    config = parse(text, "x")
+    route = config.route[0]
+
+    assert text.startswith(FIRST_LINE)
+    assert ["optional", "implicit", "optional"] == [one.tls for one in config.listener]
+    assert [False, False, True] == [one.require_auth for one in config.listener]
+    assert ("reject", "ops@contoso.com") == (config.sender.foreign, config.queue.reports_to)
+    assert (TENANT, CLIENT) == (route.tenant, route.client)  # type: ignore[union-attr]
+    assert ("127.0.0.1:587", "ca.pem", "http://proxy:3128") == (route.endpoint, route.ca_file, route.proxy)  # type: ignore[union-attr]
+
+
+def test_what_keeps_its_default_is_left_out() -> None:
+    """The file stays as short as what was answered."""
+    text = configuration(_page())
+
+    assert "endpoint" not in text
+    assert "authority" not in text
+    assert "[queue]" not in text
+
+
+def test_this_machine_may_always_send() -> None:
+    """Loopback is allowed, once."""
+    assert 1 == configuration(_page()).count("127.0.0.0/8")
+    assert 1 == configuration(_page(networks=["127.0.0.0/8"])).count('network = "127.0.0.0/8"')
+
+
+def test_a_secret_instead_of_a_certificate() -> None:
+    """The reference stands in the file, never the secret."""
+    config = parse(configuration(_page(client=CLIENT, secret={"file": "client.secret"})), "x")
+
+    assert {"secret"} == set(config.route[0].secrets())
+
+
+@given(st.text(st.characters(blacklist_categories=("Cs",))))
+def test_any_text_comes_back(text: str) -> None:
+    """Quoted as TOML, whatever it is; Windows paths stay readable."""
+    assert text == tomllib.loads(f"x = {quoted(text)}")["x"]
+    assert r"'C:\relay'" == quoted(r"C:\relay")
