@@ -9,7 +9,7 @@ SLOW = $(wildcard tests/crash tests/e2e tests/interop tests/hostile tests/load t
 # Two workers, one file each at a time: the machine that decides has two cores.
 PYTEST = $(BIN)/pytest -q -rs -n 2 --dist loadfile
 
-.PHONY: demo test check slow packages bench torture soak clean
+.PHONY: demo test check slow packages bench bench-quota torture soak clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
@@ -38,6 +38,9 @@ test: packages check slow
 
 bench: .venv/ready
 	$(BIN)/python -m bench --runs 3 --write
+
+bench-quota: .venv/ready
+	$(BIN)/python -m bench.quota --write
 
 torture: .venv/ready
 	cd tests && ../$(BIN)/python -m torture

@@ -7,8 +7,9 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 _ENVELOPE = b"MAIL FROM:<bench@relay.example>\r\nRCPT TO:<sink@relay.example>\r\nDATA\r\n"
 _PACED_SESSIONS = 8
@@ -40,6 +41,22 @@ async def fresh_connections(port: int, n_messages: int, content: bytes, n_at_onc
 
 async def paced(port: int, per_second: int, seconds: int, content: bytes) -> list[float]:
     """Send at a steady pace over a few warm connections, each message stamped; gives milliseconds from dot to 250."""
+    return [
+        one.took_ms for one in await steadily(port, per_second, content, lambda n: n < per_second * seconds)
+    ]
+
+
+class Answer(NamedTuple):
+    """One 250. at_mono: when it came; took_ms: since the final dot."""
+
+    at_mono: float
+    took_ms: float
+
+
+async def steadily(
+    port: int, per_second: int, content: bytes, goes_on: Callable[[int], bool]
+) -> list[Answer]:
+    """The same for as long as it is to go on, asked with the number of messages so far; gives every 250."""
     links = []
     for _ in range(_PACED_SESSIONS):
         link = await asyncio.open_connection("127.0.0.1", port)
@@ -48,21 +65,23 @@ async def paced(port: int, per_second: int, seconds: int, content: bytes) -> lis
     free: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for link in links:
         free.put_nowait(link)
-    answers_ms: list[float] = []
+    answers: list[Answer] = []
 
     async def one() -> None:
         link = await free.get()
-        answers_ms.append(await _send(*link, content))
+        took_ms = await _send(*link, content)
+        answers.append(Answer(time.monotonic(), took_ms))
         free.put_nowait(link)
 
-    began, tasks = time.monotonic(), []
-    for n in range(per_second * seconds):
-        await asyncio.sleep(max(0.0, began + n / per_second - time.monotonic()))
+    began = time.monotonic()
+    tasks: list[asyncio.Future[None]] = []
+    while goes_on(len(tasks)):
+        await asyncio.sleep(max(0.0, began + len(tasks) / per_second - time.monotonic()))
         tasks.append(asyncio.ensure_future(one()))
     await asyncio.gather(*tasks)
     for _, writer in links:
         writer.close()
-    return answers_ms
+    return answers
 
 
 async def _greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from relay365.trial.process import Service, relay
 
@@ -56,16 +57,36 @@ class Peer:
             found.extend(children.get(pid, ()))
         return found
 
-    def pss_mb(self) -> float:
-        """Memory of all its processes, shared pages divided (proc(5), smaps_rollup)."""
-        total_kb = 0
+    def memory_mb(self) -> Memory:
+        """Memory of all its processes now (proc(5), smaps_rollup)."""
+        pss_kb = rss_kb = 0
         for pid in self.pids():
             try:
                 text = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
             except OSError:
                 continue
-            total_kb += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:"))
-        return total_kb / 1024
+            sizes_kb = {line.partition(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:]}
+            pss_kb, rss_kb = pss_kb + sizes_kb["Pss"], rss_kb + sizes_kb["Rss"]
+        return Memory(pss_kb / 1024, rss_kb / 1024)
+
+    def peak_mb(self) -> float:
+        """The most that any one of its processes ever had resident (proc(5), VmHWM)."""
+        return max(_peak_mb(pid) for pid in self.pids())
+
+
+class Memory(NamedTuple):
+    """In MB. pss: shared pages divided among those who share them; rss: counted for each."""
+
+    pss: float
+    rss: float
+
+
+def _peak_mb(pid: int) -> float:
+    try:
+        text = Path(f"/proc/{pid}/status").read_text("ascii", "replace")
+    except OSError:
+        return 0.0
+    return int(text.partition("VmHWM:")[2].split()[0]) / 1024 if "VmHWM:" in text else 0.0
 
 
 def _stat(pid: int) -> list[int]:
@@ -94,18 +115,28 @@ host = "127.0.0.1:{port}"
 tls = "none"
 [log]
 level = "error"
+{log}
 """
 
 
 @contextmanager
 def relay365(
-    folder: Path, sink_port: int = NOBODY, tls: str = "none", *, fresh: bool = True
+    folder: Path,
+    sink_port: int = NOBODY,
+    tls: str = "none",
+    *,
+    fresh: bool = True,
+    log: str = "",
+    service_of: Callable[[Path], Service] = relay,
 ) -> Iterator[Peer]:
-    """relay365 as it is shipped; sink_port is its next hop. fresh: False goes on with what lies in the folder."""
+    """relay365 as it is shipped; sink_port is its next hop.
+
+    fresh: False goes on with what lies in the folder. log: more keys of [log]. service_of: what runs a configuration.
+    """
     folder.mkdir(parents=True, exist_ok=not fresh)
     config = folder / "relay365.toml"
-    config.write_text(RELAY365.format(port=sink_port, tls=tls), "utf-8")
-    with relay(config) as service:
+    config.write_text(RELAY365.format(port=sink_port, tls=tls, log=log), "utf-8")
+    with service_of(config) as service:
         yield _of_service(service)
 
 
@@ -130,7 +161,7 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
 smtpd_client_connection_rate_limit = 0
 smtpd_peername_lookup = no
-smtpd_tls_security_level = none
+{tls}
 smtp_tls_security_level = none
 smtp_dns_support_level = disabled
 smtp_connection_cache_on_demand = yes
@@ -161,14 +192,21 @@ retry unix - - n - - error
 discard unix - - n - - discard
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
+tlsmgr unix - - n 1000? 1 tlsmgr
 """
+NO_TLS = "smtpd_tls_security_level = none"
+TLS = """\
+smtpd_tls_security_level = may
+smtpd_tls_cert_file = {pair[0]}
+smtpd_tls_key_file = {pair[1]}"""
 HOLD = "smtpd_end_of_data_restrictions = check_client_access static:HOLD"
 
 
 @contextmanager
-def postfix(folder: Path, sink_port: int = NOBODY) -> Iterator[Peer]:
+def postfix(folder: Path, sink_port: int = NOBODY, pair: tuple[Path, Path] | None = None) -> Iterator[Peer]:
     """Postfix with a configuration and queue of its own; it needs root. Without a sink every message goes on hold.
 
+    pair: certificate and key, for STARTTLS.
     HOLD is the cheapest thing that Postfix can do with an accepted message; relay365 tries and defers instead.
     """
     if os.geteuid() != 0 or shutil.which("postfix") is None:
@@ -180,21 +218,23 @@ def postfix(folder: Path, sink_port: int = NOBODY) -> Iterator[Peer]:
         part.chmod(0o755)  # its processes are several users
     port = free_port()
     hold = HOLD if sink_port == NOBODY else ""
-    (config / "main.cf").write_text(MAIN_CF.format(folder=folder, sink_port=sink_port, hold=hold))
+    tls = TLS.format(pair=pair) if pair is not None else NO_TLS
+    (config / "main.cf").write_text(MAIN_CF.format(folder=folder, sink_port=sink_port, hold=hold, tls=tls))
     (config / "master.cf").write_text(MASTER_CF.format(port=port))
     shutil.chown(folder / "data", "postfix")
-    _postfix(config, "start")
+    postfix_do(folder, "start")
     try:
         wait_for(port)
         pid = int((folder / "queue" / "pid" / "master.pid").read_text())
         yield Peer("postfix", port, pid)
     finally:
-        _postfix(config, "abort")
+        postfix_do(folder, "abort")
 
 
-def _postfix(config: Path, command: str) -> None:
+def postfix_do(folder: Path, command: str) -> None:
+    """Tell the Postfix of a folder to start, flush or abort; raises PeerFailed when it does not start."""
     result = subprocess.run(  # noqa: S603 - a fixed command
-        [shutil.which("postfix") or "postfix", "-c", str(config), command],
+        [shutil.which("postfix") or "postfix", "-c", str(folder / "etc"), command],
         capture_output=True,
         text=True,
         timeout=60,

@@ -151,9 +151,9 @@ class SinkProcess:
 
 
 @contextmanager
-def sink_process() -> Iterator[SinkProcess]:
-    """A next hop that counts (trial.sink), as a process of its own."""
-    command = [sys.executable, "-m", "relay365.trial.sink"]
+def sink_process(port: int = 0) -> Iterator[SinkProcess]:
+    """A next hop that counts (trial.sink), as a process of its own; on a free port where none is named."""
+    command = [sys.executable, "-m", "relay365.trial.sink", str(port)]
     with subprocess.Popen(  # noqa: S603 - our own command
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -10,6 +10,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -25,10 +26,15 @@ class ServiceDied(Relay365Error):
 
 
 class Service:
-    """One process; start() it or use it as a context. ready: what its ready line said."""
+    """One process; start() it or use it as a context. ready: what its ready line said.
 
-    def __init__(self, name: str, arguments: list[str], log_file: Path) -> None:
-        self.name, self.log_file = name, log_file
+    program: what the interpreter runs; relay365 itself, or what stands in for it in a trial.
+    """
+
+    def __init__(
+        self, name: str, arguments: list[str], log_file: Path, program: Sequence[str] = ("-m", "relay365")
+    ) -> None:
+        self.name, self.log_file, self._program = name, log_file, program
         self.ready: dict[str, Any] = {}
         self._arguments = arguments
         self._process: subprocess.Popen[str] | None = None
@@ -51,7 +57,7 @@ class Service:
         """Start it and wait for its ready line; raises ServiceDied."""
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, "-m", "relay365", *self._arguments, "--json"],
+                [sys.executable, *self._program, *self._arguments, "--json"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
             )  # fmt: skip
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
@@ -88,9 +94,10 @@ class Service:
         return self.log_file.read_text("utf-8", "replace")[-2000:].strip() or "it said nothing"
 
 
-def relay(config_file: Path) -> Service:
-    """`relay365 run` on a configuration."""
-    return Service("relay", ["run", "--config", str(config_file)], config_file.parent / "relay.log")
+def relay(config_file: Path, program: Sequence[str] = ("-m", "relay365")) -> Service:
+    """`relay365 run` on a configuration. program: as in Service."""
+    arguments = ["run", "--config", str(config_file)]
+    return Service("relay", arguments, config_file.parent / "relay.log", program)
 
 
 def emulator(directory: Path, scenario: Path | None = None) -> Service:

@@ -1,7 +1,8 @@
 """A next hop that takes everything, counts it and forgets it, as cheap as Python can make it.
 
-`python -m relay365.trial.sink` listens on a free port of 127.0.0.1, says so in one JSON line, and answers each line on
-standard input with one JSON line that has the number of messages so far. It believes its client: for trials only.
+`python -m relay365.trial.sink [PORT]` listens on 127.0.0.1, on a free port where none is named, says so in one JSON
+line, and answers each line on standard input with one JSON line that has the number of messages so far. It believes
+its client: for trials only.
 """
 
 from __future__ import annotations
@@ -63,9 +64,9 @@ class _Sink(asyncio.Protocol):
             self._transport.write(b"".join(answers))
 
 
-async def _serve() -> None:
+async def _serve(port: int) -> None:
     counter, loop = Counter(), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Sink(counter), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: _Sink(counter), "127.0.0.1", port, backlog=1024)
     print(json.dumps({"event": "ready", "port": server.sockets[0].getsockname()[1]}), flush=True)  # noqa: T201
     while await loop.run_in_executor(None, sys.stdin.readline):
         print(json.dumps({"messages": counter.n_messages}), flush=True)  # noqa: T201
@@ -76,7 +77,7 @@ def main() -> None:
     from relay365.net.loop import loop_factory
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(_serve())
+        runner.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else 0))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,84 @@
+"""The relay in the simulation: it is the service's own lane, and keeps what the service promises."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.quota.demand import DAY_S, HOUR_S, Message, office_day, office_history, saturated
+from bench.quota.figures import Figures, figures
+from bench.quota.policies import Start
+from bench.quota.policies.ours import Ours
+from bench.quota.scenarios import best_of
+from bench.quota.server import MODELS, PER_MINUTE, Verdict
+from bench.quota.simulation import World, run
+from relay365.engine.lane import Lane
+
+BUSY = World(saturated(1, 2 * HOUR_S), 2 * HOUR_S)
+
+
+def _played(world: World, ours: Ours, model: str = "sliding") -> Figures:
+    return figures(run(world, MODELS[model], ours, 1), best_of(world))
+
+
+def test_a_saturated_mailbox_is_shared() -> None:
+    """No refusal, clients served alike, every alarm sent, and less than four percent of the minute lost."""
+    found = _played(BUSY, Ours(), "refused count")
+
+    assert 0.0 == found["refused"]
+    assert 0.99 < found["jain"]
+    assert 0.96 < found["used"]
+    assert 0.98 < found["done_alarm"]
+
+
+def test_a_day_loses_no_alarm_and_no_scan() -> None:
+    """A mailing that is larger than the day takes nothing from the upper lanes, and they do not wait for it."""
+    until_s = 11 * HOUR_S
+    world = World([message for message in office_day(1) if message.arrived < until_s - 60.0], until_s)
+    found = _played(world, Ours(history=office_history(1)))
+
+    assert 1.0 == pytest.approx(found["done_alarm"], abs=0.005)
+    assert 1.0 == pytest.approx(found["done_normal"], abs=0.005)
+    assert found["p99_alarm"] < 5.0
+    assert 0.0 == found["refused"]
+
+
+def test_what_is_refused_is_kept_and_tried_again() -> None:
+    """Each refusal of the emulator's words is temporary; the message goes later, through the same lane."""
+    for verdict in (Verdict.RATE, Verdict.SENDERS, Verdict.QUOTA):
+        ours = Ours()
+        ours.offer(Message(0, "a", "normal", 0.0), 0.0)
+        start = ours.next(0.0)
+        assert isinstance(start, Start)
+        ours.finished(start, verdict, 1.0)
+        found: Start | float | None = 1.0
+        while isinstance(found, float) and found < 2 * DAY_S:
+            found = ours.next(found + 60.0)
+        assert start == found
+
+
+def test_a_mailbox_that_may_not_send_is_never_chosen() -> None:
+    """Of three lanes only those that a message names are used, and all of those."""
+    ours = Ours(3)
+    for n in range(60):
+        ours.offer(Message(n, "a", "normal", 0.0, mailboxes=(0, 2)), 0.0)
+    used = set()
+    for now in range(60):
+        while isinstance(start := ours.next(float(now)), Start):
+            used.add(start.mailbox)
+            ours.finished(start, Verdict.TAKEN, float(now))
+
+    assert {0, 2} == used
+
+
+def test_it_is_the_lane_of_the_service() -> None:
+    """No copy: the budgets of a lane of the engine decide how many start at once."""
+    ours = Ours()
+    for n in range(100):
+        ours.offer(Message(n, "a", "normal", 0.0), 0.0)
+    n_started = 0
+    while isinstance(start := ours.next(1.0), Start):
+        ours.finished(start, Verdict.TAKEN, 1.0)
+        n_started += 1
+
+    assert all(isinstance(lane, Lane) for lane in ours.lanes.values())
+    assert PER_MINUTE == n_started
