@@ -29,6 +29,7 @@ class Event(NamedTuple):
 EVENTS = (
     Event("service.ready", "info", "log", "Every listener listens and every route is set up."),
     Event("service.stopping", "info", "log", "The service was told to end; open sessions may finish."),
+    Event("supervisor.unheard", "warning", "log", "systemd could not be told how we are; no mail is hurt."),
     Event("service.died", "critical", "log", "A part of the relay died of a fault of ours; all of it stops."),
     Event("stop.late", "error", "log", "The spool did not answer while the service ended; claims will lapse."),
     Event("session.refused", "warning", "log", "A connection was one too many, or its address may not connect."),
@@ -91,6 +92,8 @@ EVENTS = (
     Event("report.forgiven", "info", "history", "No report may go: null path, NOTIFY=NEVER, or a damaged sender."),
     Event("unknown.not-written", "warning", "log", "The list of replies that nobody knows could not be written."),
     Event("report.read", "info", "log", "A non-delivery report in a sending mailbox was read."),
+    Event("quota.shared", "warning", "log", "A limit is full below our own count: others send from this mailbox, too."),
+    Event("quota.low", "warning", "log", "A day's budget is used up to 80 %, or to 95 %: `relay365 quota status`."),
     Event("limit.reached", "error", "log", "Exchange reported later that a limit is used up: its lanes wait."),
     Event("fates.not-allowed", "error", "log", "Trace or reports may not be read; what heals it. Asked hourly."),
     Event("fates.waits", "info", "log", "Graph or the spool did not answer: asked again later. No mail waits for it."),
@@ -120,6 +123,9 @@ EVENTS = (
     Event("spool.foreign-file", "warning", "log", "A file that is not ours lies among the segments; it is left alone."),
     Event("spool.begun-anew", "error", "log", "There was no database; what an earlier one left behind was kept aside."),
     Event("writer.failed", "error", "log", "A fault of ours in one write; nothing of it was stored, the others go on."),
+    Event("alert.sent", "warning", "log", "A channel was told of a trouble, or that it is healed (alerts.md)."),
+    Event("alert.not-sent", "error", "log", "A channel has not taken an alert; it is tried again, each time later."),
+    Event("alert.not-noted", "error", "log", "What was told is not on disk: a restart would tell it again."),
     Event("users.unreadable", "warning", "log", "The users file cannot be read; the logins that were known stay."),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from fakes.claims import claim_due
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Class, Kind, Outcome
@@ -149,7 +150,7 @@ async def accept(
 
 async def claim(spool: Spool, now: float = START_AT, *, lane: str = LANE, limit: int = 10) -> list[Claim]:
     """Claim what is due, for LEASE_S."""
-    return await spool.claim(lane, limit=limit, now=now, lease_until_at=now + LEASE_S)
+    return await claim_due(spool, lane, limit=limit, now=now, lease_until_at=now + LEASE_S)
 
 
 async def read(claim_: Claim) -> bytes:

@@ -205,6 +205,24 @@ def test_messages_are_found_by_name_by_address_and_by_time(life: Life) -> None:
     live(life, story)
 
 
+def test_an_address_is_found_in_any_case_of_any_script(life: Life) -> None:
+    """Beyond ASCII, too, where the database cannot fold; a message with two such recipients is found once."""
+
+    async def story(spool: Any) -> None:
+        a = await sent(spool, "Groß@x.test", "GROSS@x.test")
+        b = await sent(spool, "Ørsted@x.test", at=START_AT + 10)
+
+        for to, wanted in (
+            ("gross@x.test", [a]),
+            ("GROẞ@X.TEST", [a]),
+            ("øRSTED@x.test", [b]),
+            ("o@x.test", []),
+        ):
+            assert wanted == [view.spool_id for view in await spool.search(Search(to=to))]
+
+    live(life, story)
+
+
 def test_how_far_reports_were_read_is_remembered(life: Life) -> None:
     """For each mailbox, in any case; through a restart; it never goes back."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,16 +35,21 @@ from contract.spools import (
     settlement,
     states,
 )
+from fakes.claims import claim_due
 from relay365.errors import SpoolUnavailable
 from relay365.mail.dsn import Debt
-from relay365.mail.envelope import ForwardPath, SpoolId
+from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.mail.outcome import Kind, Outcome
 from relay365.spool.api import MOST_NOTES, Fate, Hold, LaneNote, NewMessage, Owed, Selection, Spool, State
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
+from relay365.spool.waiting.heads import Behind, Flow, manner_of
+from relay365.spool.waiting.usage import Usage
 
 SIZES = (0, 1, INLINE_OCTETS, INLINE_OCTETS + 1, STREAM_OCTETS, STREAM_OCTETS + 1, 3 * STREAM_OCTETS + 17)
 """Empty, inline and its border, shared segment and its border, a segment of its own."""
+
+DAY_S = 86_400.0
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -461,6 +467,63 @@ def test_only_queued_mail_expires(life: Life) -> None:
         found = [await states(spool, i) for i in (*ids, queued, young)]
         assert [["delivered"], ["claimed"], ["held"], ["expired"], ["queued"]] == found
         assert [queued] == [view.spool_id for view in await spool.debts(Debt.FAILURE, limit=10)]
+
+    live(life, story)
+
+
+def test_what_a_lane_keeps_lives_longer(life: Life) -> None:
+    """Each lane for itself, also over a restart; shown while it waits; a backlog has an hour, and then it ends."""
+    end_at = START_AT + 2 * DAY_S
+
+    async def story(spool: Spool) -> None:
+        for lane in ("well", "held"):
+            await accept(spool, new_message(lane=lane, life_s=2 * DAY_S))
+        await spool.keep({"held"}, START_AT + DAY_S)
+        assert 1 == await spool.expire(end_at)
+        (held,) = await spool.list(Selection(states=frozenset({State.QUEUED})))
+        assert ["held"] == [r.lane for r in held.recipients]
+
+    async def next_life(spool: Spool) -> None:
+        life.clock.at = end_at + DAY_S
+        await spool.keep(set(), life.clock.at)
+        (held,) = await spool.list(Selection(states=frozenset({State.QUEUED})))
+        assert (end_at + 2 * DAY_S, 2 * DAY_S) == (held.expires_at, held.kept_s)
+        shown = await spool.show(held.spool_id)
+        assert shown is not None
+        assert held.expires_at == shown.expires_at
+        life.clock.at = held.expires_at
+        assert 0 == await spool.expire(life.clock.at - 1)
+        assert 1 == await spool.expire(life.clock.at)
+
+    live(life, story, next_life)
+
+
+def test_mail_that_a_long_hold_made_old_has_an_hour_to_go(life: Life) -> None:
+    """It was nearly too old when the hold began: it does not end with the hold."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool, new_message(life_s=60.0))
+        await spool.keep({LANE}, START_AT + 50)
+        assert 0 == await spool.expire(START_AT + DAY_S)
+        await spool.keep(set(), START_AT + DAY_S)
+        assert 0 == await spool.expire(START_AT + DAY_S + 3599)
+        assert 1 == await spool.expire(START_AT + DAY_S + 3600)
+
+    live(life, story)
+
+
+def test_what_leaves_a_lane_takes_its_life_along(life: Life) -> None:
+    """Into another road, and when its own is configured no more: the time that it was kept is not lost."""
+
+    async def story(spool: Spool) -> None:
+        ids = [await accept(spool, new_message(lane="held", life_s=2 * DAY_S)) for _ in range(2)]
+        await spool.keep({"held"}, START_AT)
+        life.clock.at = START_AT + DAY_S
+        await spool.redirect([(ids[0], 0)], "other", now=life.clock.at, reason="it is held")
+        assert 1 == await spool.move_lane("held", "new")
+        assert [START_AT + 3 * DAY_S] * 2 == [view.expires_at for view in await everything(spool)]
+        assert 0 == await spool.expire(START_AT + 3 * DAY_S - 1)
+        assert 2 == await spool.expire(START_AT + 3 * DAY_S)
 
     live(life, story)
 
@@ -1031,8 +1094,8 @@ def test_a_claim_has_no_more_recipients_than_its_lane_may_send_at_once(life: Lif
 
     async def story(spool: Spool) -> None:
         spool_id = await accept(spool, new_message(*(f"r{n}@x.test" for n in range(5))))
-        claims = await spool.claim(
-            LANE, limit=9, now=START_AT, lease_until_at=START_AT + LEASE_S, recipients=2
+        claims = await claim_due(
+            spool, LANE, limit=9, now=START_AT, lease_until_at=START_AT + LEASE_S, recipients=2
         )
         assert [[0, 1], [2, 3], [4]] == [[one.n for one in part.recipients] for part in claims]
         assert 3 == len({part.lease for part in claims})
@@ -1044,25 +1107,117 @@ def test_a_claim_has_no_more_recipients_than_its_lane_may_send_at_once(life: Lif
     live(life, story)
 
 
-def test_waiting_recipients_are_told_in_order_and_behind_one(life: Life) -> None:
-    """With all that decides about their way; those of other lanes and other states are not."""
+def test_heads_say_what_must_be_alike_in_messages_that_go_together(life: Life) -> None:
+    """The content's checksum, the names in it, and how it was handed in."""
 
     async def story(spool: Spool) -> None:
-        first = await accept(spool, new_message("a@x.test", "b@x.test"))
-        await accept(spool, new_message("c@x.test", lane="other"))
-        last = await accept(spool, new_message("d@x.test"))
-        found = await spool.waiting(LANE, limit=2)
-        assert [(first, 0, "a@x.test"), (first, 1, "b@x.test")] == [
-            (w.spool_id, w.n, w.address) for w in found
+        given = new_message("a@x.test")
+        plain = replace(given, envelope=Envelope("scan@x.test", given.envelope.forward_paths))
+        envelope = replace(plain.envelope, body="8BITMIME", smtputf8=True, ret="HDRS", envid="QQ314")
+        named = replace(plain, envelope=envelope, message_id="<1@erp>", header_from="erp@x.test")
+        for new in (plain, named):
+            await accept(spool, new)
+        first, second = await spool.heads(LANE, now=START_AT + 1, most=9)
+        (claimed, _) = await claim(spool, limit=9)
+        octets = claimed.content.octets()
+        assert octets is not None
+        assert [zlib.crc32(octets)] * 2 == [first.like.crc, second.like.crc]
+        assert (plain.message_id, plain.header_from) == (first.like.message_id, first.like.header_from)
+        assert ("<1@erp>", "erp@x.test") == (second.like.message_id, second.like.header_from)
+        assert [manner_of("7BIT", "", "", smtputf8=False), "8BITMIME 1 HDRS QQ314"] == [
+            first.like.manner,
+            second.like.manner,
         ]
-        assert ("scan@contoso.com", FACTS, 18) == (
+
+    live(life, story)
+
+
+def test_heads_are_the_first_of_each_flow_with_all_that_decides_about_them(life: Life) -> None:
+    """Most urgent flows first, in them oldest due first; those of other lanes and states are not; behind a place."""
+
+    async def story(spool: Spool) -> None:
+        def of(device: str, priority: str = "normal", lane: str = LANE) -> NewMessage:
+            facts = replace(FACTS, device=device, priority=priority)
+            return replace(new_message("a@x.test", "b@x.test", lane=lane), submitter=facts)
+
+        letter = await accept(spool, of("mailer", "bulk"))
+        scans = [await accept(spool, of("scanner")) for _ in range(3)]
+        alarm = await accept(spool, of("ups", "alarm"))
+        await accept(spool, of("ups", "alarm", lane="other"))
+        later = START_AT + 1
+        found = await spool.heads(LANE, now=later, most=2)
+        assert [alarm, *scans[:2], letter] == [head.spool_id for head in found]
+        assert Flow("alarm", "ups") == found[0].flow
+        assert ((0, "a@x.test"), (1, "b@x.test")) == found[0].recipients
+        assert ("scan@contoso.com", "ups", 18) == (
             found[0].reverse_path,
-            found[0].submitter,
+            found[0].submitter.device,
             found[0].size_octets,
         )
-        assert [last] == [w.spool_id for w in await spool.waiting(LANE, limit=9, after=found[-1])]
-        await claim(spool)
-        assert [] == await spool.waiting(LANE, limit=9)
+        alarms = await spool.heads(
+            LANE, now=later, most=2, flows={Flow("alarm", "ups"), Flow("alarm", "none")}
+        )
+        assert [alarm] == [head.spool_id for head in alarms]
+        behind = {found[1].flow: Behind(found[2].due_at, found[2].spool_id)}
+        rest = await spool.heads(LANE, now=later, most=2, behind=behind)
+        assert [alarm, scans[2], letter] == [head.spool_id for head in rest]
+        assert [] == await spool.heads(LANE, now=START_AT - 1, most=2)
+        for claimed in await claim(spool, limit=9):
+            assert claimed.spool_id in {alarm, letter, *scans}
+        assert [] == await spool.heads(LANE, now=later, most=9)
+
+    live(life, story)
+
+
+def test_a_claim_keeps_the_order_that_was_asked_for_and_leaves_out_what_is_gone(life: Life) -> None:
+    """Neither what is on its way already nor what never was is claimed, and neither is an error."""
+
+    async def story(spool: Spool) -> None:
+        first, second, third = [await accept(spool, new_message("a@x.test")) for _ in range(3)]
+        until = START_AT + LEASE_S
+        (taken,) = await spool.claim(LANE, which=[second], now=START_AT, lease_until_at=until)
+        which = [third, second, spool_id_of(999_999), first]
+        rest = await spool.claim(LANE, which=which, now=START_AT, lease_until_at=until)
+        assert [[second], [third, first]] == [[taken.spool_id], [one.spool_id for one in rest]]
+        assert 3 == len({taken.lease, *(one.lease for one in rest)})
+
+    live(life, story)
+
+
+def test_usage_is_kept_by_slice_and_replaced_and_forgotten(life: Life) -> None:
+    """What a later look knows better replaces what was written; the rest stays over a restart."""
+
+    async def story(spool: Spool) -> None:
+        box = "mailbox scan@contoso.com"
+        rows = [Usage(box, 300.0 * n, "normal", n, 2 * n, 1) for n in range(1, 5)]
+        await spool.note_usage(rows)
+        await spool.note_usage([rows[3]._replace(messages=9), rows[3]._replace(priority="bulk")])
+        assert [rows[2], rows[3]._replace(priority="bulk"), rows[3]._replace(messages=9)] == list(
+            await spool.usage(900.0)
+        )
+        await spool.forget_usage(1200.0)
+        assert [1200.0, 1200.0] == [row.at for row in await spool.usage(0.0)]
+
+    live(life, story)
+
+
+def test_what_was_delivered_since_an_instant_is_counted_by_lane_and_priority(life: Life) -> None:
+    """A process that died had not written its last minute of use down: the history has it."""
+
+    async def story(spool: Spool) -> None:
+        alarm = replace(new_message("a@x.test", "b@x.test"), submitter=replace(FACTS, priority="alarm"))
+        await accept(spool, alarm)
+        await accept(spool, new_message("c@x.test", lane="other"))
+        await accept(spool, new_message("d@x.test"))
+        (first, second), (other,) = await claim(spool, limit=9), await claim(spool, lane="other")
+        await spool.settle([settlement(first, Fate(0, State.DELIVERED), Fate(1, State.DELIVERED))])
+        await spool.settle([settlement(other, Fate(0, State.DELIVERED))])
+        await spool.settle([settlement(second, Fate(0, State.FAILED))])
+        found = {(row.budget, row.priority): row for row in await spool.settled_since(START_AT - 1)}
+        assert {(LANE, "alarm"): (1, 2), ("other", "normal"): (1, 1)} == {
+            key: (row.messages, row.recipients) for key, row in found.items()
+        }
+        assert [] == await spool.settled_since(START_AT + 1e6)
 
     live(life, story)
 

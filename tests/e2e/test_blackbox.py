@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.house import DEADLINE_S, SMARTHOST, Relay, Sink, eventually
+from e2e.microsoft import microsoft
 
 UPS = """
 [[device]]
@@ -163,3 +164,70 @@ def test_both_legs_of_a_message_stand_in_the_order_of_time(tmp_path: Path) -> No
     ]
     assert sorted(order) == order
     assert "hello" not in "\n".join(shown)
+
+
+GRAPH = """
+[server]
+data = "./data"
+[[listener]]
+address = "127.0.0.1:0"
+[[allow]]
+network = "127.0.0.0/8"
+[[route]]
+kind = "graph"
+tenant = "{tenant}"
+client = "{client_id}"
+secret = {{ file = "{secret_file}" }}
+mailbox = "{mailbox}"
+authority = "{authority}"
+graph_endpoint = "{graph}"
+ca_file = "{ca_file}"
+mime_limit = "4K"
+"""
+
+
+def test_the_leg_to_graph_stands_in_the_transcript_too(tmp_path: Path) -> None:
+    """A small message and a large one, whose upload session has a secret address: each request and each answer, and
+    of token, content and that address nothing, on the screen and in the files.
+    """
+    home = tmp_path / "relay"
+    home.mkdir()
+    large = b"From: scan@contoso.com\r\nTo: lena@fabrikam.com\r\nSubject: large\r\nMIME-Version: 1.0\r\n" + (
+        b"Content-Type: application/pdf; name=scan.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + b"S2FuYXJpZW52b2dlbA==\r\n" * 300_000
+    )
+    with (
+        microsoft(tmp_path) as cloud,
+        Relay(home, GRAPH.format(**cloud.facts, mailbox=cloud.mailbox)) as relay,
+    ):
+        small_id = relay.send(
+            b"From: scan@contoso.com\r\nTo: lena@fabrikam.com\r\n\r\nwoodpecker\r\n"
+        ).split()[-1]
+        eventually(lambda: len(cloud.control.messages()) == 1)
+        large_id = relay.send(large).split()[-1]
+        eventually(lambda: len(cloud.control.messages()) == 2)
+        sessions = eventually(lambda: _two(_with_attempt(ask(relay, "device", "sessions", "127.0.0.1"))))
+        shown = relay.command("device", "sessions", "127.0.0.1").stdout
+        kept = "".join(file.read_text("utf-8") for file in (home / "data" / "sessions").iterdir())
+    by_id = {one["id"]: one["lines"] for session in sessions for one in session["attempts"]}
+    small = [(line["who"], line["text"]) for line in by_id[small_id]]
+    steps = [line["text"] for line in by_id[large_id] if line["who"] in ("out", "remote")]
+    user = f"/v1.0/users/{cloud.mailbox}"
+
+    assert ("out", f"POST {user}/sendMail") in small
+    assert "202 Accepted, request-id " in small[-1][1]
+    assert [f"POST {user}/messages", "(content, ", "201 Created"] == [
+        step[: len(begin)]
+        for step, begin in zip(steps, (f"POST {user}/messages", "(content, ", "201 Created"), strict=False)
+    ]
+    assert 2 == len([step for step in steps if step.startswith("PUT (a secret address at ")])
+    assert steps[-2].endswith("/send")
+    assert steps[-1].startswith("202 Accepted")
+    assert f"=> {small_id}  POST {user}/sendMail" in shown
+    assert [] == [
+        word for word in ("Bearer", "eyJ", "woodpecker", "S2Fu", "authtoken") if word in shown + kept
+    ]
+
+
+def _two(sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sessions if len(sessions) == 2 else []

@@ -14,6 +14,7 @@ import pytest
 
 from e2e.house import Relay, eventually
 from e2e.microsoft import Microsoft, microsoft
+from fakes.claims import claim_due
 from relay365.app.roads import build_routes, site_of
 from relay365.app.ways.fates import Readers, readers_of
 from relay365.clock import SystemClock
@@ -170,7 +171,7 @@ def test_an_uncertain_delivery_is_found_in_the_trace(cloud: Microsoft, tmp_path:
 
     async def story(readers: Readers, spool: SqliteSpool, clock: SystemClock) -> Any:
         (lane,) = readers.traces
-        (claim,) = await spool.claim(lane, limit=1, now=clock.now(), lease_until_at=clock.now() + 60)
+        (claim,) = await claim_due(spool, lane, limit=1, now=clock.now(), lease_until_at=clock.now() + 60)
         return await readers.again(clock).look(claim)
 
     seen = ask(relay, story, ahead_s=600)

@@ -51,6 +51,8 @@ class Session:
         self.small: list[dict[str, Any]] = []
         self.steps: list[str] = []
         self.send: Said = TAKEN
+        self.copy: Said = (201, {}, b'{"id":"copy","isDraft":true}')
+        self.patch: Said = (200, {}, b"{}")
         self.heals = False
 
     def __call__(self, asked: Asked) -> Said:  # noqa: PLR0911 - a return for each request of the documents
@@ -69,6 +71,11 @@ class Session:
                 return 201, {}, b"{}"
             case "POST", "send":
                 return self.send
+            case "POST", "copy":
+                return self.copy
+            case "PATCH", _:
+                self.draft |= json.loads(asked.body)
+                return self.patch
             case "DELETE", _:
                 return 204, {}, b""
             case "GET", _:

@@ -24,11 +24,14 @@ class Ways:
     """Lanes by name; `pool` is one road with two of them."""
 
     def __init__(
-        self, *rules: dict[str, object], names: tuple[str, ...] = ("first", "second", "third")
+        self,
+        *rules: dict[str, object],
+        names: tuple[str, ...] = ("first", "second", "third"),
+        limits: LaneLimits | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.spool = MemorySpool(self.clock)
-        self.routes = {name: FakeRoute(always(DELIVERED), LaneLimits(2), name) for name in names}
+        self.routes = {name: FakeRoute(always(DELIVERED), limits or LaneLimits(2), name) for name in names}
         self.scheduler = Scheduler(self.spool, self.routes.values(), self.clock, Policy((60.0,), jitter=0.0))
         self.lanes = self.scheduler.lanes
         roads = [Road(name, "fake", (name,)) for name in names if not name.startswith("pool/")]
@@ -46,8 +49,9 @@ class Ways:
         self.lanes[name].health.fail(OUTAGE, self.clock.mono(), 0.5)
 
     def heals(self, name: str) -> None:
-        """A message went through."""
-        self.lanes[name].health.succeed()
+        """A message went through, after its breaker had opened."""
+        health = self.lanes[name].health
+        health.succeed(max(self.clock.mono(), health.gate_until))
 
     def chosen(self, *to: str, octets: int = 0) -> tuple[str, ...]:
         """The lanes for new mail."""

@@ -80,7 +80,7 @@ async def _outage() -> tuple[Way, Way, float]:
     )
     for n in range(N_MESSAGES):
         intake = spool.begin()
-        intake.write(b"Subject: x\r\n\r\nx\r\n")
+        intake.write(b"Subject: %d\r\n\r\nx\r\n" % n)
         envelope = Envelope("erp@contoso.com", (ForwardPath(f"r{n}@x.test"),))
         await intake.commit(NewMessage(envelope, DEVICE, "first", clock.now(), clock.now() + 86_400.0))
     task = asyncio.ensure_future(scheduler.run())

@@ -12,12 +12,15 @@ from relay365.spool.sql import load_migrations, load_queries
 QUERIES = load_queries("sqlite")
 
 INTENDED = {
-    "find_due": "recipient_due",
-    "waiting": "recipient_due",
-    "lanes_due": "recipient_due",
+    "next_lane": "recipient_due",
+    "next_flow": "recipient_due",
+    "flow_due": "recipient_due",
+    "heads": "recipient_due",
+    "put_off": "PRIMARY KEY",
+    "settled_since": "recipient_ended",
     "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
-    "expire": "recipient_expiring",
+    "find_expiring": "recipient_expiring",
     "find_late": "recipient_expiring",
     "list_queued": "recipient_expiring",
     "lapse": "recipient_claimed",
@@ -31,6 +34,7 @@ INTENDED = {
     "fate_of": "PRIMARY KEY",
     "learn": "PRIMARY KEY",
     "named": "INTEGER PRIMARY KEY",
+    "addressed": "PRIMARY KEY",
     "accepted_at": "INTEGER PRIMARY KEY",
     "newest": "INTEGER PRIMARY KEY",
     "counts": "recipient_ended",
@@ -45,6 +49,11 @@ INTENDED = {
     "set_aside": "PRIMARY KEY",
     "mark_held": "PRIMARY KEY",
     "pay": "PRIMARY KEY",
+    "depths": "recipient_due",
+    "expire": "PRIMARY KEY",
+    "prolong": "PRIMARY KEY",
+    "age": "PRIMARY KEY",
+    "strike_out": "PRIMARY KEY",
     "warn": "PRIMARY KEY",
     "move": "PRIMARY KEY",
     "spent_segment": "PRIMARY KEY",
@@ -59,11 +68,11 @@ INTENDED = {
     "content": "INTEGER PRIMARY KEY",
     "delete_content": "INTEGER PRIMARY KEY",
 }
-SORTED = {"list_claimed", "prunable"}
+SORTED = {"list_claimed", "prunable", "depths", "settled_since"}
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {
     "accept", "settle", "insert_recipient", "insert_event", "note_lane", "lanes", "meta", "set_meta",
-    "note_mark",
+    "note_mark", "stretches", "keep", "note_usage", "usage", "forget_usage",
     "count_up", "max_seq", "all_messages",
 }  # fmt: skip
 """Inserts (what triggers read is counted below), tables of a few rows, the last row, and a list cut by a limit."""
@@ -148,12 +157,12 @@ def test_what_was_warned_of_is_not_read_again(n_messages: int) -> None:
     connection.executemany(QUERIES["warn"], [("delay", seq, 0) for seq in range(n_messages)])
 
     assert _n_steps(connection, "find_late", (9.0, 500), n_rows=0) <= empty + 10
-    assert n_messages == len(connection.execute(QUERIES["expire"], (9.0, 5000)).fetchall())
+    assert n_messages == len(connection.execute(QUERIES["find_expiring"], (9.0, 5000)).fetchall())
 
 
 def _accepted(seq: int) -> tuple[object, ...]:
     """The values of query accept for a queued message that expires at 9."""
     return (
         seq, 1.0, 9.0, 1, "", "", 0, "", "", b"", "", "", "", None, None, 0, 0, b"x", "from", "a@x.test", "", "", 0,
-        "lane", "queued", 0, 0.0, "",
+        "lane", "1scanner", "queued", 0, 0.0, "",
     )  # fmt: skip

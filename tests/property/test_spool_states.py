@@ -166,6 +166,12 @@ class SpoolMachine(RuleBasedStateMachine):
         self.clock.at += ahead_s
         self.same(method, self.clock.at)
 
+    @rule(kept=st.sets(lanes), ahead_s=st.sampled_from((0.0, 11.0, 700.0)))
+    def keep_lanes(self, kept: set[str], ahead_s: float) -> None:
+        """Some lanes wait for a person or a quota from now on, the others no longer."""
+        self.clock.at += ahead_s
+        assert self.run(self.model.keep(kept, self.clock.at)) is self.run(self.real.keep(kept, self.clock.at))
+
     @rule(ahead_s=st.sampled_from((0.0, LIFE_S, 2 * LIFE_S)))
     def warn(self, ahead_s: float) -> None:
         """Look at what expires soon: at nothing, at some, at all."""

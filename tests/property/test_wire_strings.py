@@ -21,6 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fakes.claims import claim_due
 from hostile.machine import live
 from hostile.vocabulary import strange_lines
 from relay365 import journal
@@ -337,7 +338,7 @@ async def _round_trip(spool: Spool, words: list[str]) -> tuple[object, ...]:
     await intake.commit(
         NewMessage(envelope, submitter, "way", 1.0, 9e9, message_id=message_id, header_from=author)
     )
-    (claim,) = await spool.claim("way", limit=9, now=2.0, lease_until_at=3.0)
+    (claim,) = await claim_due(spool, "way", limit=9, now=2.0, lease_until_at=3.0)
     outcome = Outcome(
         Kind.DEFERRED, Scope.RECIPIENT, Class.TRANSIENT, reply_text=reply, row=helo, remote_id=author
     )

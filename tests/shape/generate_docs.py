@@ -1,4 +1,4 @@
-"""Makes the tables of docs/config.md, docs/events.md and docs/outcomes.md from the code; a test keeps them up to date.
+"""Makes the tables of docs/config.md, events.md, outcomes.md and quota.md from the code; a test keeps them up to date.
 
 `python tests/shape/generate_docs.py --write` writes them. Outside its two marks a page is
 written by hand.
@@ -18,10 +18,12 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from relay365 import config
-from relay365.config import words
+from relay365.config import tenants, watching, words
 from relay365.config.roads import choice, kinds
+from relay365.engine.watch.catalogue import METRICS
 from relay365.journal import EVENTS
 from relay365.routes.catalogue.rows import Row, catalogue
+from relay365.routes.limits import Limit, limits
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 BEGIN = "<!-- made by tests/shape/generate_docs.py: begin -->"
@@ -40,6 +42,7 @@ TABLES: tuple[tuple[str, type[config.Table]], ...] = (
     ('[[route]] kind = "acs"', config.AcsRoute),
     ('[[route]] kind = "smarthost"', config.SmarthostRoute),
     ("[[rule]]", config.Rule),
+    ("[[tenant]]", config.Tenant),
     ("[[device]]", config.Device),
     ("match", config.Match),
     ("[tolerate]", config.Tolerate),
@@ -49,6 +52,9 @@ TABLES: tuple[tuple[str, type[config.Table]], ...] = (
     ("[duplicates]", config.Duplicates),
     ("[queue]", config.Queue),
     ("[log]", config.Log),
+    ("[metrics]", config.Metrics),
+    ("[alerts]", config.Alerts),
+    ("[[alerts.channel]]", config.Channel),
     ("References to secrets", config.SecretRef),
 )
 WHERE = {
@@ -66,6 +72,8 @@ _WORDS: dict[object, str] = {
     words.Senders: "address, or list", words.Recipients: "address, or list",
     choice.Destinations: "address, or list", choice.Labels: "name, or list", kinds.Mailboxes: "mail address, or list",
     kinds.SourceAddress: "IPv4 address",
+    watching.SyslogAddress: "syslog address", watching.Weekly: "day and time", config.Channel: "table",
+    tenants.TenantName: "tenant", tenants.ClockTime: "time of day",
     config.SecretRef: "reference", date: "date", config.Match: "table", config.OwnTolerate: "table",
 }  # fmt: skip
 
@@ -93,10 +101,17 @@ def _type(hint: object, field: FieldInfo) -> str:
         return ", ".join(f'`"{word}"`' for word in get_args(bare))
     if get_origin(bare) is tuple:
         return f"list of {_WORDS[get_args(bare)[0]]}s"
-    least = next((str(m.ge) for m in field.metadata if hasattr(m, "ge")), "")
-    most = next((str(m.le) for m in field.metadata if hasattr(m, "le")), "")
+    least = next((_bound(m.ge) for m in field.metadata if hasattr(m, "ge")), "")
+    most = next((_bound(m.le) for m in field.metadata if hasattr(m, "le")), "")
     limits = f", {least} to {most}" if most else f", at least {least}" if least else ""
     return _WORDS[bare] + limits
+
+
+def _bound(value: float) -> str:
+    """A limit as people write it; only times are no whole numbers."""
+    if isinstance(value, float):
+        return _in_units(int(value), (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)))
+    return str(value)
 
 
 def _without_none(hint: object) -> object:
@@ -154,6 +169,34 @@ def reply_tables() -> str:
     return "\n\n".join(parts)
 
 
+def limit_table() -> str:
+    """Microsoft's limits in the order of the file, each with its text and what that leaves open."""
+    rows = [
+        (
+            f"`{one.name}`", one.title, one.scope, _amount(one), _span_of(one),
+            ", ".join(f"`{row}`" for row in one.rows), f"[{one.version}]({one.source})", _first_capital(one.doubt),
+        )
+        for one in limits().values()
+    ]  # fmt: skip
+    return _table(("limit", "what", "whose", "amount", "in", "said by row", "read", "doubt"), rows)
+
+
+def _amount(limit: Limit) -> str:
+    if limit.formula is None:
+        return f"{limit.amount:,}"
+    one = limit.formula
+    return f"{one.base:,} + {one.factor} · licences^{one.power}; trial {limit.trial:,}"
+
+
+def _span_of(limit: Limit) -> str:
+    if not limit.window_s:
+        return "at once" if limit.unit == "at once" else "a message"
+    return next(f"{limit.window_s // size} {unit}" for size, unit in _SPANS if limit.window_s % size == 0)
+
+
+_SPANS = ((3600, "h"), (60, "min"), (1, "s"))
+
+
 def story_table() -> str:
     """What each story of tests/stories saw in its last whole run, from the results beside it; "" before the first."""
     file = DOCS.parent / "tests" / "stories" / "results.json"
@@ -167,10 +210,11 @@ def story_table() -> str:
             str(one["bounced"]),
             str(one["duplicates"]),
             one["healed"],
+            one.get("cure", ""),
         )
         for name, one in json.loads(file.read_text("utf-8")).items()
     ]
-    headings = ("fault", "told", "lost", "bounced", "duplicates", "went on")
+    headings = ("fault", "told", "lost", "bounced", "duplicates", "went on", "first thing to do")
     return f"\n\n### Faults and what became of six messages (tests/stories)\n\n{_table(headings, cells)}"
 
 
@@ -206,10 +250,21 @@ def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
+def metric_table() -> str:
+    """All metrics in the order of the list."""
+    rows = [
+        (f"`{one.shown}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning)
+        for one in METRICS
+    ]
+    return _table(("metric", "kind", "labels", "meaning"), rows)
+
+
 PAGES = {
     "config.md": config_tables,
     "events.md": event_table,
     "outcomes.md": lambda: reply_tables() + story_table(),
+    "quota.md": limit_table,
+    "metrics.md": metric_table,
 }
 
 

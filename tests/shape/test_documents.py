@@ -145,7 +145,8 @@ def test_every_command_is_described() -> None:
 def test_the_list_of_commands_is_the_truth() -> None:
     """The short list that makes --help quick names commands that exist, in a sentence each."""
     for name, words in COMMANDS.items():
-        command = getattr(importlib.import_module(f"relay365.cli.{name}"), name)
+        module = name.replace("-", "_")
+        command = getattr(importlib.import_module(f"relay365.cli.{module}"), module)
 
         assert isinstance(command, click.Command)
         assert words.endswith((".", "?"))

@@ -11,6 +11,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import Any
 
+from fakes.claims import claim_due
 from relay365.clock import SystemClock
 from relay365.engine.listener import Listener, SessionCount
 from relay365.engine.reception import Reception
@@ -191,7 +192,7 @@ def _converse(script: Script, port: int, tls: Tls) -> None:
 
 async def _take_accepted(spool: Spool, now: float) -> list[Accepted]:
     """What the spool has accepted since the last look; it is settled, so that it is seen once."""
-    claims = await spool.claim(LANE, limit=100, now=now + 1, lease_until_at=now + 100)
+    claims = await claim_due(spool, LANE, limit=100, now=now + 1, lease_until_at=now + 100)
     accepted = [await _accepted(claim) for claim in claims]
     settled = [
         Settlement(c.spool_id, c.lease, tuple(Fate(r.n, State.DELIVERED) for r in c.recipients))

@@ -9,6 +9,7 @@ from relay365.engine.roads.chooser import Chooser
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.rules.routing import Letter
 from relay365.spool.api import Claim, ClaimedRecipient
+from relay365.spool.waiting.heads import Head
 
 FOUND = "not sent again: Exchange has it, trace status"
 
@@ -16,13 +17,20 @@ FOUND = "not sent again: Exchange has it, trace status"
 class Advisor:
     """See engine.roads.advice.Advice."""
 
-    def __init__(self, chooser: Chooser, again: Again) -> None:
-        self._chooser, self._again = chooser, again
+    def __init__(self, chooser: Chooser, again: Again, hostname: str = "localhost") -> None:
+        self._chooser, self._again, self.hostname = chooser, again, hostname
 
     def instead_of(self, claim: Claim, recipient: ClaimedRecipient) -> str:
         """See Advice."""
         letter = Letter(claim.envelope.reverse_path, claim.submitter, claim.content.size_octets)
         return self._chooser.instead_of(claim.lane, letter, recipient.path.address)
+
+    def digest_from(self, head: Head) -> int:
+        """See Advice."""
+        if not self._chooser.has_digests:
+            return 0
+        letter = Letter(head.reverse_path, head.submitter, head.size_octets)
+        return self._chooser.itinerary(letter, head.recipients[0][1]).digest
 
     async def known(self, claim: Claim) -> Mapping[int, Outcome]:
         """Ask the trace about what may have been delivered; what it has is not sent again."""

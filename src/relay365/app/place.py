@@ -1,4 +1,4 @@
-"""Site: what every route is built with beside its table."""
+"""Site: what every route is built with beside its table; House: what the limits of routes depend on."""
 
 from __future__ import annotations
 
@@ -7,8 +7,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from relay365.app.keyring import Keyring
-from relay365.config import SecretRef
+from relay365.config import Config, SecretRef, Tenant
 from relay365.routes.wire.ear import Ears, nobody
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the file says of tenants. own_domains: those of [sender], in lower case."""
+
+    tenants: tuple[Tenant, ...] = ()
+    own_domains: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, config: Config) -> House:
+        """From the file."""
+        return cls(config.tenant, frozenset(domain.lower() for domain in config.sender.domains))
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +29,8 @@ class Site:
     """helo: our name in EHLO. base: what relative paths are relative to; data: the data directory.
 
     token_key seals stored sign-ins; keyring looks after the tokens of all routes. graph_places: for each application,
-    by tenant and client, the requests to Graph that may be under way at once. ears: who listens to routes that
-    speak SMTP.
+    by tenant and client, the requests to Graph that may be under way at once. ears: who listens to the
+    attempts of routes. house: what limits depend on.
     """
 
     helo: str
@@ -27,3 +40,4 @@ class Site:
     keyring: Keyring = field(default_factory=Keyring, compare=False)
     ears: Ears = nobody
     graph_places: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict, compare=False)
+    house: House = House()

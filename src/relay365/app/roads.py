@@ -8,7 +8,7 @@ from typing import Any
 
 from relay365.app.doors import host_name
 from relay365.app.keyring import Keyring
-from relay365.app.place import Site
+from relay365.app.place import House, Site
 from relay365.app.ways import connector, graph, smtp
 from relay365.config import Config
 from relay365.routes.api import Route
@@ -32,7 +32,9 @@ def site_of(config: Config, base: Path, keyring: Keyring | None = None) -> Site:
     keyring: gets the token sources of all routes; without one nobody looks after them.
     """
     data = base / config.server.data
-    return Site(host_name(config), base, data, config.server.token_key, keyring or Keyring())
+    return Site(
+        host_name(config), base, data, config.server.token_key, keyring or Keyring(), house=House.of(config)
+    )
 
 
 def build_routes(config: Config, base: Path, site: Site | None = None) -> list[Route]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -12,29 +14,35 @@ from pathlib import Path
 from typing import Any
 
 from relay365.app.advisor import Advisor
+from relay365.app.alerting import posts_of
 from relay365.app.doors import gate_of, host_name, identity_of, limits_of, offers_of
 from relay365.app.keyring import Keyring
 from relay365.app.roads import build_routes, site_of
+from relay365.app.supervisor import Supervisor
+from relay365.app.watching import Watching
 from relay365.app.ways.fates import limit_of, readers_of
 from relay365.clock import SystemClock
 from relay365.config import Config, split_host_port
 from relay365.engine.accounts import Accounts
+from relay365.engine.alerts.alarm import Alarm
+from relay365.engine.alerts.channels.letter import PostOffice
+from relay365.engine.attempts.bookkeeper import Bookkeeper
 from relay365.engine.blackbox.archive import Archive
 from relay365.engine.blackbox.box import BlackBox
 from relay365.engine.blackbox.upstream import Upstream
 from relay365.engine.contents.workshop import workshop_of
 from relay365.engine.doors.locks import LOCKS_FILE, Locks
-from relay365.engine.doors.porter import Lodge
 from relay365.engine.fates.watch import Desk
 from relay365.engine.keeper import Duties, Keeper
 from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
 from relay365.engine.reports.audience import Audience
+from relay365.engine.reports.recall import recall
 from relay365.engine.reports.unknown import UnknownReplies
 from relay365.engine.roads.chooser import Chooser
 from relay365.engine.roads.diverter import Diverter
 from relay365.engine.scheduler import Scheduler
 from relay365.engine.session import Reception
-from relay365.errors import ConfigError
+from relay365.errors import ConfigError, SpoolError
 from relay365.net.loop import loop_factory
 from relay365.net.tls import own_names
 from relay365.routes.api import Route
@@ -46,6 +54,9 @@ from relay365.spool.sqlite import SqliteSpool
 
 _LOG = logging.getLogger("relay365")
 
+YOUNG_OBJECTS = (
+    10_000  # what twenty busy sessions have under way: it need not be searched for cycles every time
+)
 SESSIONS_END_S = 4.0  # SIGTERM to exit within ten seconds: sessions first, then what is on the wire
 ATTEMPTS_END_S = 3.0
 
@@ -57,6 +68,7 @@ def run(config: Config, *, config_path: Path, announce: Callable[[Mapping[str, A
     SpoolError and OSError before that.
     """
     raise_file_limit()
+    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(config, config_path=config_path, announce=announce))
 
@@ -71,21 +83,36 @@ async def serve(config: Config, *, config_path: Path, announce: Callable[[Mappin
         else:
             loop.add_signal_handler(number, stopping.set)
     relay = await Relay.start(config, config_path.parent, stopping.set)
-    announce({"event": "ready", "listeners": list(relay.addresses), "web": None})
+    metrics = relay.watching.address
+    announce({"event": "ready", "listeners": list(relay.addresses), "web": None, "metrics": metrics})
+    supervisor = Supervisor.of(os.environ, os.getpid())
+    supervisor.ready(f"ready on {', '.join(relay.addresses)}")
+    living = loop.create_task(supervisor.live())
     await stopping.wait()
-    return await relay.stop()
+    supervisor.stopping()
+    code = await relay.stop()
+    living.cancel()
+    return code
 
 
 class Relay:
     """A running relay: start() builds it and listens, stop() ends it in order."""
 
     def __init__(
-        self, config: Config, base: Path, spool: Spool, routes: list[Route], upstream: Upstream
+        self,
+        config: Config,
+        base: Path,
+        spool: Spool,
+        routes: list[Route],
+        upstream: Upstream,
+        watching: Watching,
     ) -> None:
         self._config, self._base = config, base
         self._clock = SystemClock()
         self._spool = spool
-        self._scheduler = Scheduler(spool, routes, self._clock, retry.Policy(config.queue.retry))
+        self._scheduler = Scheduler(
+            spool, watching.timed(routes), self._clock, retry.Policy(config.queue.retry)
+        )
         self._chooser = Chooser(RoadMap.of(config), self._scheduler.lanes, self._clock)
         users = {user.name: user.password_hash for user in config.user}
         self._accounts = Accounts(
@@ -102,6 +129,7 @@ class Relay:
         self._listeners: list[Listener] = []
         self._tasks: list[asyncio.Task[None]] = []
         self.addresses: tuple[str, ...] = ()
+        self.watching = watching
 
     @property
     def _data(self) -> Path:
@@ -124,17 +152,21 @@ class Relay:
         readers = readers_of(config, routes, site, keyring.clock)
         data = base / config.server.data
         spool = await SqliteSpool.open(data, clock=SystemClock(), disk_floor_octets=config.queue.disk_floor)
-        relay = cls(config, base, spool, routes, upstream)
+        watching = Watching(posts_of(config, base))
+        spool.witness = watching.tally.accepted
+        relay = cls(config, base, spool, routes, upstream, watching)
         try:
+            books = await relay._recall()
             await relay._listen()
-        except (OSError, ConfigError):
+            alarm = await relay._watch(keyring, routes)
+        except (OSError, ConfigError, SpoolError):
             for listener in relay._listeners:
                 listener.stop()
             await spool.close()
             raise
         keeper = Keeper(spool, relay._clock, relay._duties(routes))
         scheduler = relay._scheduler
-        scheduler.advice = Advisor(relay._chooser, readers.again(relay._clock))
+        scheduler.advice = Advisor(relay._chooser, readers.again(relay._clock), host_name(config))
         desk = Desk(spool, relay._clock, limit_of(config, scheduler.lanes, relay._clock))
         diverter = Diverter(spool, relay._chooser, scheduler.lanes, relay._clock, scheduler.accepted)
         loop = asyncio.get_running_loop()
@@ -147,6 +179,8 @@ class Relay:
             relay._box.run(),
             UnknownReplies(relay._data, relay._clock).run(),
             keyring.run(),
+            books.run(),
+            alarm.run(),
         ):
             task = loop.create_task(work)
             task.add_done_callback(lambda task: _report_end(task, died))
@@ -158,12 +192,34 @@ class Relay:
         )
         return relay
 
+    async def _watch(self, keyring: Keyring, routes: list[Route]) -> Alarm:
+        """Let others see how it is, where the file says so; gives who calls them."""
+        lanes, duties = self._scheduler.lanes, self._duties(routes)
+        parts = lanes, self._count, self._spool
+        scene = self.watching.scene_of(self._config, (self._base, self._data), parts, keyring)
+        await self.watching.open(self._config, scene)
+        office = PostOffice(
+            self._spool, lanes, self._clock, duties.hostname, duties.author_of, duties.accepted
+        )
+        return self.watching.alarm(self._config, scene, office, self._chooser.lane_of)
+
+    async def _recall(self) -> Bookkeeper:
+        """Before the first mail comes: gates, holds and budgets are as an earlier life has left them."""
+        lanes, now, mono = self._scheduler.lanes, self._clock.now(), self._clock.mono()
+        for note in await self._spool.lanes():
+            if note.lane in lanes:
+                recall(lanes[note.lane], note, now, mono)
+        books = Bookkeeper(self._spool, lanes, self._clock)
+        await books.restore()
+        return books
+
     async def stop(self) -> int:
         """No new sessions; open ones finish or hear 421; what is on the wire settles; then the spool closes.
 
         Takes less than ten seconds. Gives the exit code: 1 when a part of the relay had died.
         """
         _LOG.info("service.stopping sessions=%d", len(self._count.sessions))
+        self.watching.is_stopping = True
         code = int(any(task.done() for task in self._tasks))
         for listener in self._listeners:
             listener.stop()
@@ -172,6 +228,7 @@ class Relay:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.watching.close()
         await self._box.close()
         self._accounts.close()
         await self._spool.close()
@@ -179,7 +236,7 @@ class Relay:
 
     async def _listen(self) -> None:
         config, addresses = self._config, []
-        hostname, rules, lodge = host_name(config), rules_of(config), Lodge(self._clock)
+        hostname, rules, lodge = host_name(config), rules_of(config), self.watching.lodge
         names = own_names(hostname, [split_host_port(one.address)[0] for one in config.listener])
         workshop = workshop_of(config, self._data)
         if workshop.twins is not None:
@@ -198,6 +255,7 @@ class Relay:
             addresses.append(await listener.open(*split_host_port(one.address)))
             self._listeners.append(listener)
         self.addresses = tuple(addresses)
+        self.watching.is_listening = True
 
     def _duties(self, routes: list[Route]) -> Duties:
         hostname, queue, scheduler = host_name(self._config), self._config.queue, self._scheduler
@@ -208,7 +266,7 @@ class Relay:
             keep_s=queue.keep,
             lane_of=self._chooser.lane_of,
             author_of=lambda lane: authors.get(lane) or f"postmaster@{hostname}",
-            may_expire=lambda: not any(lane.health.keeps_mail for lane in scheduler.lanes.values()),
+            kept=lambda: frozenset(name for name, lane in scheduler.lanes.items() if lane.health.keeps_mail),
             accepted=scheduler.accepted,
             audience=Audience.of(self._config),
             warn_after_s=queue.warn_after,

@@ -100,6 +100,7 @@ def _rules(found: Config) -> list[dict[str, str]]:
 
 def _lanes(found: Config, file: Path) -> list[str]:
     """The lanes, after every secret, certificate and key that the file names was read; exit 1 where one is missing."""
+    from relay365.app.alerting import posts_of
     from relay365.app.roads import build_routes, site_of
     from relay365.app.ways.fates import readers_of
     from relay365.clock import SystemClock
@@ -111,6 +112,7 @@ def _lanes(found: Config, file: Path) -> list[str]:
         for one in found.listener:
             if one.certificate is not None and one.key is not None:
                 server_context(base / (one.certificate.file or ""), base / (one.key.file or ""))
+        posts_of(found, base)
         site = site_of(found, base)
         routes = build_routes(found, base, site)
         readers_of(found, routes, site, SystemClock())

@@ -249,9 +249,11 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _locks(config: Any, file: Path) -> list[Lock]:
+    from relay365.engine.accounts import users_in
     from relay365.engine.doors.locks import locks_in
 
-    return locks_in(data_directory(config, file), now())
+    data = data_directory(config, file)
+    return locks_in(data, now(), users_in(data / config.server.users))
 
 
 def _locked(lock: Lock) -> str:

@@ -8,23 +8,40 @@ import click
 
 from relay365 import __version__
 
-COMMANDS = {
-    "run": "Run the relay in the foreground.",
-    "emulator": "Run Microsoft's side on loopback, for tests and training.",
-    "demo": "Show the main job: mail in, durable, out to the emulator.",
-    "config": "Check, show or print an example of the configuration.",
-    "queue": "List, show, retry, hold, release or delete mail.",
-    "trace": "Say what became of a message, from the device to Exchange.",
-    "status": "One screen: is it fine?",
-    "explain": "Say what a reply, an error or a queue id means and what heals it.",
-    "route": "Show the ways out, and which of them a message would take.",
-    "device": "List devices, show what they need and said, and write the rule for one.",
-    "tail": "Show what devices and the relay say to each other now.",
-    "token": "Say how each route signs in and whether it can; sign in once for a mailbox.",
-    "user": "Add or list logins for devices.",
-    "simulate": "Be a device from the zoo, in front of a relay that runs.",
-    "bench": "Measure accepting and relaying on this machine.",
+GROUPS = {
+    "Set up": {
+        "init": "Set up a relay: from a clean machine to a delivered mail.",
+        "config": "Check, show or print an example of the configuration.",
+        "app": "Make, prove, renew and undo the application in Entra.",
+        "connector": "Advise, make, prove and undo the connector for port 25.",
+        "token": "Say how each route signs in; sign in once for a mailbox.",
+        "user": "Add or list logins for devices.",
+        "device": "List devices, what they need and said; write a rule.",
+    },
+    "Run": {
+        "run": "Run the relay in the foreground.",
+        "status": "One screen: is it fine?",
+        "queue": "List, show, retry, hold, release or delete mail.",
+        "trace": "Say what became of a message, from device to Exchange.",
+        "tail": "Show what devices and the relay say to each other now.",
+        "quota": "Show what is used of Microsoft's limits; foresee a run.",
+        "route": "Show the ways out, and which one a message would take.",
+    },
+    "Find out": {
+        "alerts": "List what needs a person, try the channels, or mute.",
+        "explain": "Say what a reply, an error or an id means and its cure.",
+        "doctor": "Ask everything on a message's way; what heals each fault.",
+        "probe": "Look at a mail server: offers, TLS, certificate, in words.",
+        "send-test": "Send a test message; show both legs with their times.",
+    },
+    "Try": {
+        "demo": "Show the main job: mail in, durable, out to the emulator.",
+        "emulator": "Run Microsoft's side on loopback, for tests and training.",
+        "simulate": "Be a device from the zoo, in front of a relay that runs.",
+        "bench": "Measure accepting and relaying on this machine.",
+    },
 }
+COMMANDS = {name: said for group in GROUPS.values() for name, said in group.items()}
 
 
 class _Lazy(click.Group):
@@ -36,13 +53,15 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"relay365.cli.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        module = importlib.import_module(f"relay365.cli.{name}")
+        command: click.Command = getattr(module, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        for title, group in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<9}", said) for name, said in group.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -25,12 +25,14 @@ from relay365.cli.output import (
     write_table,
 )
 from relay365.cli.story import later_of
+from relay365.cli.waits import Wait, waits_of
 
 if TYPE_CHECKING:
-    from relay365.spool.api import MessageView, Selection
+    from relay365.spool.api import LaneNote, MessageView, Selection
 
 _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 _WAITING = ("queued", "claimed", "held")
+LOOKED_AT = 1000  # of those that wait, to say how long one of them will
 
 
 @click.group()
@@ -59,15 +61,32 @@ def list_(
 ) -> None:
     """What waits, oldest first."""
     selection = _selection((), () if everything else states or _WAITING, limit)
-    views = with_spool(config_file, lambda spool: spool.list(selection))
+    views, notes = with_spool(config_file, lambda spool: _look(spool, selection))
     at = now()
+    waits = waits_of(views, notes, at)
+    found = [as_object(view, at, waits.get(view.spool_id)) for view in views]
     if as_json:
-        for view in views:
-            write_json(as_object(view, at))
+        for one in found:
+            write_json(one)
         return
-    rows = [_table_row(as_object(view, at), at) for view in views]
+    rows = [_table_row(one, at) for one in found]
     write_table(("ID", "STATE", "AGE", "NEXT TRY", "SIZE", "FROM > TO", "LAST ANSWER"), rows)
     click.echo(f"{len(rows)} message{'s' * (len(rows) != 1)}.")
+
+
+async def _look(spool: Any, selection: Selection) -> tuple[list[MessageView], dict[str, LaneNote]]:
+    return await spool.list(selection), {note.lane: note for note in await spool.lanes()}
+
+
+async def _look_at(spool: Any, spool_id: str) -> tuple[MessageView | None, Wait | None]:
+    """A message, and what keeps it though it is due: that depends on what stands before it."""
+    view = await spool.show(spool_id)
+    if view is None or not any(one.state.value == "queued" for one in view.recipients):
+        return view, None
+    views, notes = await _look(spool, _selection((), ("queued",), LOOKED_AT))
+    if not any(one.spool_id == view.spool_id for one in views):
+        views.append(view)
+    return view, waits_of(views, notes, now()).get(view.spool_id)
 
 
 @queue.command()
@@ -76,7 +95,7 @@ def list_(
 @click.argument("spool_id")
 def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
     """One message with its history."""
-    view = with_spool(config_file, lambda spool: spool.show(spool_id))
+    view, wait = with_spool(config_file, lambda spool: _look_at(spool, spool_id))
     if view is None:
         fail(
             PROBLEM,
@@ -84,7 +103,7 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
             "the id is wrong, or its history was pruned",
             "relay365 queue list --all",
         )
-    found = as_object(view, now())
+    found = as_object(view, now(), wait)
     found["events"] = [
         {"at": instant(e.at), "n": e.n, "name": e.name, "detail": e.detail} for e in view.events
     ]
@@ -95,7 +114,10 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
         f"{found['id']}  {found['state']}  {size(found['size_octets'])}  from <{printable(found['reverse_path'])}>"
     )
     given_by = f"given by {view.submitter.peer_address}, given up at {instant(view.expires_at)}"
-    click.echo(f"Message-ID {printable(view.message_id)}, {given_by}")
+    kept = f" ({age(view.kept_s)} later, for what its route waited)" if view.kept_s else ""
+    click.echo(f"Message-ID {printable(view.message_id)}, {given_by}{kept}")
+    if wait is not None:
+        click.echo(printable(wait.text))
     if view.damaged:
         click.echo(f"DAMAGED: {printable(view.damaged)}")
     for recipient in found["recipients"]:
@@ -162,8 +184,8 @@ def _selection(ids: Sequence[str], states: Sequence[str], limit: int) -> Selecti
     return Selection(tuple(SpoolId(i) for i in ids), frozenset(State(s) for s in states), limit)
 
 
-def as_object(view: MessageView, at: float) -> dict[str, Any]:
-    """A message as the documented JSON shows it."""
+def as_object(view: MessageView, at: float, wait: Wait | None = None) -> dict[str, Any]:
+    """A message as the documented JSON shows it. wait: what keeps it though it is due."""
     recipients = [
         {
             "address": r.address, "state": r.state.value, "attempts": r.attempts, "last_reply": r.last_reply,
@@ -188,7 +210,14 @@ def as_object(view: MessageView, at: float) -> dict[str, Any]:
         "message_id": view.message_id,
         "possible_duplicate": any(r.possible_duplicate for r in view.recipients),
         "damaged": view.damaged or None,
+        "expires_at": instant(view.expires_at),
+        "kept_s": round(view.kept_s, 3),
+        "waits": None if wait is None else {"text": wait.text, "about_s": _rounded(wait.about_s)},
     }
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
 
 
 def _table_row(found: dict[str, Any], at: float) -> list[str]:
@@ -200,5 +229,6 @@ def _table_row(found: dict[str, Any], at: float) -> list[str]:
     wait = age(datetime.fromisoformat(next_at).timestamp() - at) if next_at else "-"
     return [
         found["id"], found["state"], age(found["age_s"]), wait, size(found["size_octets"]),
-        f"{found['reverse_path'] or '<>'} > {first['address']}{more}", first["last_reply"][:100],
+        f"{found['reverse_path'] or '<>'} > {first['address']}{more}",
+        (found["waits"]["text"] if found["waits"] else first["last_reply"])[:100],
     ]  # fmt: skip

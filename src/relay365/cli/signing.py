@@ -64,6 +64,26 @@ def nearest_end(config: Config, file: Path) -> dict[str, Any] | None:
     return {"route": endings[0][0], **end_object(endings[0][1])} if endings else None
 
 
+def calendar(config: Config, file: Path) -> list[dict[str, Any]]:
+    """Everything that ends some day, the nearest first: of (route or listener), what, at, days."""
+    from relay365.app.keyring import Keyring
+    from relay365.app.watching import ends_of
+    from relay365.app.ways.identity import tokens_of
+    from relay365.errors import ConfigError
+
+    routes = _routes_of(config, file)
+    for one in routes:
+        with contextlib.suppress(ConfigError):
+            tokens_of(one.name, one.table, one.site)
+    keyring = routes[0].site.keyring if routes else Keyring()
+    ends = ends_of(config, file.resolve().parent, data_directory(config, file), keyring)
+    at_now = now()
+    return [
+        {"of": one.of, "what": one.what, "at": instant(one.at), "days": int((one.at - at_now) // 86_400)}
+        for one in ends
+    ]
+
+
 def end_object(ending: Ending) -> dict[str, Any]:
     """The documented JSON of an end."""
     return {"what": ending.what, "at": instant(ending.at), "days": ending.days_left(now())}

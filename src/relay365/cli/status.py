@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -23,7 +24,9 @@ from relay365.cli.output import (
     with_spool,
     write_json,
 )
-from relay365.cli.signing import nearest_end
+from relay365.cli.signing import calendar, nearest_end
+
+CALENDAR_DAYS = 90  # what ends later is not shown, but for the first
 
 
 @click.command()
@@ -42,6 +45,9 @@ def status(config_file: Path | None, as_json: bool, plain: bool) -> None:
     facts["running"] = pid is not None
     facts["pid"] = pid
     facts["expiring"] = nearest_end(config, file)
+    facts["ends"] = calendar(config, file)
+    facts["alerts"] = _open_alerts(data_directory(config, file))
+    facts["locked_logins"] = _locked_logins(config, data_directory(config, file)) if pid is not None else []
     trouble = [lane for lane in facts["lanes"] if lane["held"]]
     is_fine = pid is not None and not trouble and not facts["recipients"].get("held")
     facts["verdict"] = "fine" if is_fine else "stopped" if pid is None else "needs you"
@@ -72,6 +78,44 @@ async def _look(spool: Any) -> dict[str, Any]:
     }
 
 
+def _open_alerts(data: Path) -> int:
+    """How many alerts are open, as the service last saw them."""
+    from relay365.engine.alerts.ledger import FILE, read_object
+
+    return sum(not one.get("gone_at") for one in read_object(data / FILE).get("open", []))
+
+
+def _locked_logins(config: Any, data: Path) -> list[dict[str, str | None]]:
+    """What too many wrong passwords have locked, and the command that lifts it: None where it only ends by itself.
+
+    name and address: None where the lock stands for all of them.
+    """
+    from relay365.engine.accounts import users_in
+    from relay365.engine.doors.locks import ANY, locks_in
+
+    known = users_in(data / config.server.users)
+    return [
+        {
+            "name": None if one.name == ANY else one.name,
+            "address": None if one.address == ANY else one.address,
+            "until": instant(one.until_at),
+            "lift": f"relay365 user password {quote(one.name)}" if one.name in known else None,
+        }
+        for one in locks_in(data, now(), known)
+    ]  # fmt: skip
+
+
+def _print_locked(locked: list[dict[str, str | None]]) -> None:
+    """One line, about the lock that a command can lift, where there is one."""
+    if locked:
+        first = next((one for one in locked if one["lift"]), locked[0])
+        who = f"{first['name'] or 'any name'} from {first['address'] or 'anywhere'} until {first['until']}"
+        command = first["lift"] or "relay365 device list"
+        click.echo(
+            f"  logins      {len(locked)} locked by wrong passwords, {printable(who)}: {printable(command)}"
+        )
+
+
 def _print(facts: dict[str, Any]) -> None:
     running = f"running as process {facts['pid']}" if facts["running"] else "not running"
     click.echo(f"relay365 {running}: {facts['verdict'].upper()}")
@@ -82,10 +126,13 @@ def _print(facts: dict[str, Any]) -> None:
         f"{counts.get(state, 0)} {state}" for state in ("held", "failed", "expired", "delivered")
     )
     click.echo(f"  queue       {waiting} waiting{oldest}, {ended}")
-    end = facts["expiring"]
-    if end is not None:
-        left = f"in {end['days']} d" if end["days"] >= 0 else "IT HAS ENDED"
-        click.echo(f"  expiring    {printable(end['what'])} of {end['route']}: {end['at'][:10]}, {left}")
+    for n, end in enumerate(facts["ends"]):
+        if n == 0 or end["days"] <= CALENDAR_DAYS:
+            left = f"in {end['days']} d" if end["days"] >= 0 else "IT HAS ENDED"
+            click.echo(f"  expiring    {printable(end['what'])} of {end['of']}: {end['at'][:10]}, {left}")
+    if facts["alerts"]:
+        click.echo(f"  alerts      {facts['alerts']} open: relay365 alerts list")
+    _print_locked(facts["locked_logins"])
     if facts["unknown_replies"]:
         click.echo(f"  replies     {facts['unknown_replies']} that nobody knows: relay365 explain --unknown")
     for lane in facts["lanes"]:

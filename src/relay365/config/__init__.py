@@ -19,12 +19,16 @@ from relay365.config.roads.kinds import (
     Way,
 )
 from relay365.config.table import Table
+from relay365.config.tenants import Tenant
+from relay365.config.watching import Alerts, Channel, Metrics
 from relay365.config.words import split_host_port
 
 __all__ = [
     "Account",
     "AcsRoute",
+    "Alerts",
     "Allow",
+    "Channel",
     "Config",
     "ConfigErrors",
     "ConnectorRoute",
@@ -36,6 +40,7 @@ __all__ = [
     "Listener",
     "Log",
     "Match",
+    "Metrics",
     "Oversize",
     "OwnTolerate",
     "Queue",
@@ -48,6 +53,7 @@ __all__ = [
     "SmarthostRoute",
     "SubmissionRoute",
     "Table",
+    "Tenant",
     "Tolerate",
     "User",
     "Way",

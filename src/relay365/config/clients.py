@@ -10,6 +10,7 @@ from relay365.config.roads.choice import Priority
 from relay365.config.table import Table
 from relay365.config.words import (
     Domains,
+    Duration,
     Flag,
     Label,
     MailboxName,
@@ -109,6 +110,9 @@ class Device(Grant):
     place: str = Field("", description="where it stands, for people")
     kind: str = Field("", description="maker and model, for people")
     match: Match = Field(description="how it is recognised")
+    expects: Duration | None = Field(
+        None, description='it sends at least once in so long, "8d"; silence is an alert'
+    )
     listener: str = Field("", description="the only listener that it may use, by its address; default: any")
     accept_then_report: Flag = Field(
         False,

@@ -17,6 +17,8 @@ from relay365.config.repairs import Duplicates, Oversize, Repair
 from relay365.config.roads.choice import Rule
 from relay365.config.roads.kinds import Route
 from relay365.config.table import Table
+from relay365.config.tenants import Tenant, unknown_tenants
+from relay365.config.watching import Alerts, Metrics
 from relay365.config.words import Duration, Flag, HostName, HostPort, Network, Number, OwnSender, Size
 
 
@@ -132,8 +134,11 @@ class Config(Table):
     duplicates: Duplicates = Field(default_factory=Duplicates)
     route: tuple[Route, ...] = Field(min_length=1)
     rule: tuple[Rule, ...] = ()
+    tenant: tuple[Tenant, ...] = ()
     queue: Queue = Field(default_factory=Queue)
     log: Log = Field(default_factory=Log)
+    metrics: Metrics = Field(default_factory=Metrics)
+    alerts: Alerts = Field(default_factory=Alerts)
 
     @model_validator(mode="after")
     def _no_twins(self) -> Config:
@@ -144,6 +149,7 @@ class Config(Table):
             ("device", "name", [one.name for one in self.device]),
             ("route", "name", [one.name for one in self.route if one.name]),
             ("rule", "name", [one.name for one in self.rule if one.name]),
+            ("tenant", "name", [one.name.lower() for one in self.tenant]),
         ):
             twins = [value for n, value in enumerate(values) if value in values[:n]]
             if twins:
@@ -171,10 +177,12 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _known_routes(self) -> Config:
-        """A rule names routes and devices of the file."""
+        """A rule names routes and devices of the file, a tenant is one of its routes."""
         routes, devices = self.route_names(), tuple(one.name for one in self.device)
         words = [("routes", word, routes) for rule in self.rule for word in rule.routes]
         words += [("device", word, devices) for rule in self.rule for word in rule.device]
+        words += unknown_tenants(self.tenant, self.route)
+        words += [("route", one.route, routes) for one in self.alerts.channel if one.route]
         for key, word, known in words:
             if word not in known:
                 raise PydanticCustomError("unknown-word", "{key}", {"key": key, "word": word, "known": known})

@@ -27,29 +27,38 @@ from relay365.config.roads.kinds import (
     SubmissionRoute,
 )
 from relay365.config.table import Table
+from relay365.config.tenants import Tenant
+from relay365.config.watching import Alerts, Channel, Metrics
 from relay365.errors import ConfigError
 
-LATER = frozenset({"web", "metrics", "alerts"})
+LATER = frozenset({"web"})
 KINDS: Mapping[str, type[Table]] = {
     "submission": SubmissionRoute, "connector": ConnectorRoute, "graph": GraphRoute, "hve": HveRoute,
     "acs": AcsRoute, "smarthost": SmarthostRoute,
 }  # fmt: skip
-LISTS = frozenset({"listener", "allow", "user", "route", "device", "rule"})
+LISTS = frozenset({"listener", "allow", "user", "route", "device", "rule", "tenant"})
 
 _MODELS: Mapping[str, tuple[type[Table], ...]] = {
     "server": (Server,), "listener": (Listener,), "allow": (Allow,), "user": (User,), "queue": (Queue,), "log": (Log,),
     "route": tuple(KINDS.values()), "rule": (Rule,), "device": (Device,), "tolerate": (Tolerate,), "repair": (Repair,),
     "sender": (Sender,), "oversize": (Oversize,), "duplicates": (Duplicates,),
+    "tenant": (Tenant,), "metrics": (Metrics,), "alerts": (Alerts,),
 }  # fmt: skip
-_INNER: Mapping[str, tuple[type[Table], ...]] = {"match": (Match,), "tolerate": (OwnTolerate,)}
+_INNER: Mapping[str, tuple[type[Table], ...]] = {
+    "match": (Match,),
+    "tolerate": (OwnTolerate,),
+    "channel": (Channel,),
+}
 _SECRETS = frozenset({
     "secret", "password", "key", "certificate", "password_hash", "pfx", "pfx_password", "workload_token",
-    "app_certificate", "app_key",
+    "app_certificate", "app_key", "url",
 })  # fmt: skip
 _NAMED = {
     "listener": ("[[device]], listener", "the address of a [[listener]]"),
     "routes": ("[[rule]], routes", "the name of a [[route]]"),
     "device": ("[[rule]], device", "the name of a [[device]]"),
+    "route": ("[[alerts.channel]], route", "the name of a [[route]]"),
+    "tenant": ("[[tenant]], name", "the tenant or domain of a [[route]]"),
 }
 _REFERENCE = 'a reference: { file = "..." }, { env = "..." } or { credential = "..." }'
 
@@ -168,7 +177,8 @@ def _place(path: list[str | int]) -> str:
 def _known_keys(path: list[str | int]) -> list[str]:
     if not path:
         return list(Config.model_fields)
-    inner = _INNER.get(str(path[-1]), (SecretRef,)) if len(path) > 1 and isinstance(path[-1], str) else None
+    words = [part for part in path if isinstance(part, str)]
+    inner = _INNER.get(words[-1], (SecretRef,)) if len(words) > 1 else None
     models = inner or _MODELS.get(str(path[0]), (Config,))
     return [key for model in models for key in model.model_fields]
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import argon2
 
 from relay365.clock import Clock
-from relay365.engine.doors.locks import Locks
+from relay365.engine.doors.locks import Locks, subject_of
 
 _LOG = logging.getLogger("relay365.accounts")
 
@@ -59,7 +59,7 @@ class Accounts:
         if self._right_until.get(mark, 0.0) > now:
             return True
         # A new password is a new subject: whoever sets one need not wait until a lock ends.
-        subject = f"{known}\0{hashlib.sha256(stored.encode()).hexdigest()[:16]}"
+        subject = subject_of(known, stored)
         if not self._locks.may_try(subject, address, exists=stored != ""):
             await asyncio.sleep(self._usual_s + self._locks.delay_s(address))
             return False
@@ -134,6 +134,14 @@ def read_users(text: str) -> dict[str, str]:
     lines = (line.strip() for line in text.splitlines())
     pairs = (line.partition(":") for line in lines if line and not line.startswith("#"))
     return {name.strip(): stored.strip() for name, _, stored in pairs if name.strip() and stored.strip()}
+
+
+def users_in(users_file: Path) -> dict[str, str]:
+    """Name -> hash of a users file; {} where there is none or it cannot be read. Reads a file."""
+    try:
+        return read_users(users_file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return {}
 
 
 def write_user(users_file: Path, name: str, password: str) -> None:

@@ -20,8 +20,8 @@ MOST_SENDERS = 10_000
 class Health:
     """One lane's health. cap_now is how many messages may be on their way at once, at most `cap`.
 
-    unwell_since: when the remote first said no to the way itself and has not taken or judged a message since; None
-    while it is well. told: the row, or the words, of the hold that a person was told of; "" for none.
+    unwell_since: when the remote first said no to the way itself and has not taken or judged a message since its last
+    gate opened; None while it is well. told: the row, or the words, of the hold that a person was told of; "" for none.
     """
 
     def __init__(self, cap: int) -> None:
@@ -44,9 +44,14 @@ class Health:
         is_throttled = self.gate_reason is not None and self.gate_reason.klass is Class.RATE_LIMIT
         return self.held is not None or is_throttled
 
-    def succeed(self) -> None:
-        """The remote took a message, or refused one in good order: open everything, step by step."""
-        self.held = self.gate_reason = self.unwell_since = None
+    def succeed(self, now: float) -> None:
+        """The remote took a message, or refused one in good order: open everything, step by step.
+
+        A gate stands with its reason until its time: this message was on its way already when it was shut.
+        """
+        self.held = None
+        if now >= self.gate_until:
+            self.gate_reason = self.unwell_since = None
         self._n_failures = self._n_throttles = 0
         self.cap_now = min(self.cap, self.cap_now * 2)
 
@@ -54,6 +59,8 @@ class Health:
         """Only a person can heal this: from now on one probe a minute (and one whenever a person asks)."""
         self._begins_unwell(now)
         self.held = outcome
+        if now >= self.gate_until:
+            self.gate_reason = outcome
         self.gate_until = max(self.gate_until, now + PROBE_S)
 
     def complaint(self, now: float) -> Outcome | None:
@@ -84,12 +91,23 @@ class Health:
         self._n_failures += 1
         if outcome.scope is Scope.MESSAGE and self._n_failures < 3:
             return  # one message had bad luck
+        if _is_answer(outcome) and self._n_failures < 2:
+            return  # one machine of many was short of something; the next one may not be
         self._begins_unwell(now)
         step_s = BREAKER_S[min(self._n_failures - 1, len(BREAKER_S) - 1)]
         self.cap_now = 1
         self.gate_reason = outcome
         wait_s = max(step_s * (0.8 + 0.4 * dice), min(outcome.retry_after_s or 0.0, LONGEST_GATE_S))
         self.gate_until = max(self.gate_until, now + wait_s)
+
+    def resume(self, outcome: Outcome, since: float, gate_until: float) -> None:
+        """Go on as an earlier life of the process left it: held, or throttled until an instant."""
+        self.unwell_since, self.gate_reason = since, outcome
+        self.gate_until = max(self.gate_until, gate_until)
+        if outcome.klass is Class.CONFIGURATION:
+            self.held = outcome
+        elif outcome.klass is Class.RATE_LIMIT:
+            self._n_throttles = 1
 
     def _begins_unwell(self, now: float) -> None:
         if self.unwell_since is None:
@@ -110,7 +128,7 @@ class Health:
             case Class.TRANSIENT if worst.scope is not Scope.RECIPIENT:
                 self.fail(worst, now, dice)
             case _:
-                self.succeed()
+                self.succeed(now)
 
 
 class StoppedSenders:
@@ -133,3 +151,8 @@ class StoppedSenders:
             del self._refusals[sender]
             return False
         return n_refused >= STOP_SENDER_AFTER
+
+
+def _is_answer(outcome: Outcome) -> bool:
+    """Whether the remote answered in good order, and goes on: neither a line that broke nor 421."""
+    return outcome.offered and outcome.status is not None and not outcome.reply_text.startswith("421")

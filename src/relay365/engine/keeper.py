@@ -14,7 +14,6 @@ from relay365.errors import SpoolError
 from relay365.mail import dsn, headers
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
-from relay365.mail.outcome import Class
 from relay365.spool.api import LaneNote, MessageView, NewMessage, Owed, Spool
 
 _LOG = logging.getLogger("relay365.keeper")
@@ -22,8 +21,6 @@ _LOG = logging.getLogger("relay365.keeper")
 ROUND_S = 5.0
 PRUNE_ROUND_S = 600.0
 REPORTS_PER_ROUND = 50  # of each kind
-GRACE_S = 3600.0  # for a backlog to go, before what is too old in it expires
-_KEEPS = frozenset({Class.CONFIGURATION.value, Class.RATE_LIMIT.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class Duties:
     give_up_s: life of a message; keep_s: how long the history of finished messages stays; warn_after_s: after how long
     a sender is told that a message is late, which is counted back from its end.
     lane_of: the lane for a report; author_of: the address that a report in that lane may come from.
-    may_expire: False while a route waits for a person; its mail must not run out of time meanwhile.
+    kept: the lanes that wait for a person or a quota; their mail must not run out of time meanwhile.
     audience: who may be told.
     """
 
@@ -42,7 +39,7 @@ class Duties:
     keep_s: float
     lane_of: Callable[[Envelope, SubmitterFacts], str]
     author_of: Callable[[str], str]
-    may_expire: Callable[[], bool]
+    kept: Callable[[], frozenset[str]]
     accepted: Callable[[str], None]
     audience: Audience = field(default_factory=Audience)
     warn_after_s: float = float("inf")
@@ -54,7 +51,7 @@ class Keeper:
     def __init__(self, spool: Spool, clock: Clock, duties: Duties) -> None:
         self._spool, self._clock, self._duties = spool, clock, duties
         self._pruned_mono = clock.mono()
-        self._kept_mono = float("-inf")
+        self._kept: frozenset[str] | None = None  # what an earlier life wrote is not known
 
     async def run(self) -> None:
         """Do a round every few seconds until cancelled."""
@@ -72,25 +69,24 @@ class Keeper:
         if n_lapsed:
             _LOG.warning("claim.lapsed recipients=%d: counted as possible duplicates", n_lapsed)
         notes = {note.lane: note for note in await self._spool.lanes()}
-        if await self._may_expire(notes):
-            n_expired = await self._spool.expire(now)
-            if n_expired:
-                _LOG.error("recipient.expired recipients=%d", n_expired)
+        await self._keep(now)
         await self._spool.warn(now + self._duties.give_up_s - self._duties.warn_after_s)
+        n_expired = await self._spool.expire(
+            now
+        )  # behind the warning, for which a prolonged life is no reason to wait
+        if n_expired:
+            _LOG.error("recipient.expired recipients=%d", n_expired)
         await self._pay_all(now, notes)
         if self._clock.mono() - self._pruned_mono > PRUNE_ROUND_S:
             self._pruned_mono = self._clock.mono()
             await self._spool.prune(now - self._duties.keep_s)
 
-    async def _may_expire(self, notes: Mapping[str, LaneNote]) -> bool:
-        """Not while mail waits for a person or a quota, and not in the hour after: first the backlog goes.
-
-        The notes know it also after a restart, before any lane has been tried again.
-        """
-        kept = [note for lane in await self._spool.due() if (note := notes.get(lane)) is not None]
-        if not self._duties.may_expire() or any(note.held or note.klass in _KEEPS for note in kept):
-            self._kept_mono = self._clock.mono()
-        return self._clock.mono() - self._kept_mono >= GRACE_S
+    async def _keep(self, now: float) -> None:
+        """Write down which lanes keep their mail, where that has changed."""
+        kept = self._duties.kept()
+        if kept != self._kept:
+            await self._spool.keep(kept, now)
+            self._kept = kept
 
     async def _pay_all(self, now: float, notes: Mapping[str, LaneNote]) -> None:
         """Pay some debts of each kind.
@@ -154,7 +150,7 @@ class Keeper:
         author = duties.author_of(lane)
         report = dsn.Report(
             duties.hostname, author, readers, view.spool_id, message_id, now, view.accepted_at, view.envid,
-            words, await self._head(view), owed[0].debt, view.expires_at,
+            words, await self._head(view), owed[0].debt, self._end_of(view),
         )  # fmt: skip
         content = dsn.build(report, f"=_{intake.spool_id}_{int(now)}")
         intake.write(content)
@@ -171,6 +167,10 @@ class Keeper:
             intake.spool_id, view.spool_id, report.debt.value, ", ".join(readers),
         )  # fmt: skip
         duties.accepted(lane)
+
+    def _end_of(self, view: MessageView) -> float:
+        """Until when it is tried; 0.0 where nobody knows, because its lane keeps it."""
+        return 0.0 if any(one.lane in (self._kept or ()) for one in view.recipients) else view.expires_at
 
     async def _head(self, view: MessageView) -> bytes:
         """The header section of the message that failed, or nothing."""

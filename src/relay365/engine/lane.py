@@ -1,7 +1,8 @@
 """A lane: one budget of concurrency and rate, a route and its sending mailbox. Decides, never acts.
 
-What may start is the least of three: free connections, free places in the window of messages (rules.throttle), and
-what the health of the way allows (engine.health). All instants here are monotonic seconds.
+What may start is the least of three: free connections, what the budgets have room for (engine.budgets.order, which
+also says who goes next), and what the health of the way allows (engine.health). All instants here are monotonic
+seconds.
 """
 
 from __future__ import annotations
@@ -9,46 +10,50 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from relay365.clock import Clock
+from relay365.engine.budgets.building import Purses
+from relay365.engine.budgets.order import LOOK_AHEAD, Order, Started
+from relay365.engine.budgets.parcels import Parcel
 from relay365.engine.health import Health, StoppedSenders
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.routes.api import LaneLimits, Route
-from relay365.rules.throttle import SlidingLog, Slot, Windows
+from relay365.routes.api import Route
+from relay365.rules.quota.budgets import Bill
+from relay365.rules.quota.fair import BULK
 from relay365.spool.api import Claim
 
-LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
 LATELY_S = 3600.0
 WELL_S = (
     300.0  # so long after a delivery the way is taken for well, and what breaks it is the message's own fault
 )
 NO_LIMIT = 1 << 30
-GUARD_S = 1.0  # the remote's clock reads later than ours by at most this
 
 
 class Lane:
     """The state of one lane. The scheduler asks `room`, takes with `start`, and reports with `finish`.
 
-    ready: claims that have not started. n_reserved: places kept for mail that is being accepted.
+    ready: parcels of claims that have not started. n_reserved: places kept for mail that is being accepted.
     look_at: when something may be due, 0 means now. delivered_at: when the remote last took something.
-    noted_at: when the lane's health was last written down.
+    noted_at: when the lane's health was last written down. n_waiting: how much is queued, as last counted and as known.
     """
 
-    def __init__(self, route: Route, windows: Windows | None = None) -> None:
+    def __init__(self, route: Route, order: Order) -> None:
         limits = route.limits
         self.route = route
         self.name = route.lane
         self.health = Health(limits.connections)
         self.senders = StoppedSenders()
-        self.ready: deque[Claim] = deque()
+        self.ready: deque[Parcel] = deque()
         self.n_in_flight = 0
         self.n_reserved = 0
         self.look_at = 0.0
         self.delivered_at = float("-inf")
         self.noted_at = 0.0
-        self._windows = windows or windows_of(limits)
+        self.n_waiting = 0
+        self.order = order
 
     def __repr__(self) -> str:
         counts = f"in-flight={self.n_in_flight} ready={len(self.ready)}"
-        return f"<Lane {self.name} {counts} {self.health!r} {self._windows!r}>"
+        return f"<Lane {self.name} {counts} {self.health!r} {self.order!r}>"
 
     # -- may we? ---------------------------------------------------------------------------------------------
 
@@ -62,12 +67,32 @@ class Lane:
 
     def places(self, now: float) -> int:
         """How many messages its windows have places for; very many where there is no limit."""
-        n_free = self._windows.n_free(now)
+        n_free = self.order.vector.n_free(now)
         return NO_LIMIT if n_free is None else max(0, n_free - self.n_reserved)
 
-    def may_reserve(self, now: float) -> bool:
+    def may_reserve(self, now: float, priority: str) -> bool:
         """Whether fresh mail may go out at once: there is room, all is well, and nothing older is known to be due."""
-        return self.health.held is None and not self.ready and now < self.look_at and self.room(now) > 0
+        if self.health.held is not None or self.ready or now >= self.look_at or not self.room(now):
+            return False
+        return priority != BULK or self.order.bulk_room(self.health.cap_now, now) > self.n_reserved
+
+    def next_ready(self, now: float) -> Parcel | None:
+        """The first of what is ready that may start now; it is ready no more."""
+        if not self.room(now):
+            return None
+        for at, parcel in enumerate(self.ready):
+            if self.order.may_start(parcel, self.health.cap_now, now):
+                del self.ready[at]
+                return parcel
+        return None
+
+    def stuck(self, now: float) -> list[Claim]:
+        """What is ready and must wait for a budget that only time fills again; it is ready no more."""
+        if not self.room(now):
+            return []
+        stuck = [parcel for parcel in self.ready if not self.order.fits(parcel, now)]
+        self.ready = deque(parcel for parcel in self.ready if parcel not in stuck)
+        return [claim for parcel in stuck for claim in parcel.claims]
 
     def appetite(self, now: float) -> int:
         """How many more claims to take: some more than may start, never more than the window has places for.
@@ -95,21 +120,30 @@ class Lane:
         """When room() may become more without anything being finished; None when only that helps."""
         if now < self.health.gate_until:
             return self.health.gate_until
-        return self._windows.next_free_at(now) if self._windows.n_free(now) == 0 else None
+        vector = self.order.vector
+        return vector.opens_at(Bill(), now) if not vector.fits(Bill(), now) else None
+
+    def projected_s(self, now: float) -> float:
+        """In how many seconds a message that comes now would start: behind what waits, when the budgets have room."""
+        vector = self.order.vector
+        opens = max(self.health.gate_until, vector.opens_at(Bill(), now) or now)
+        return max(0.0, opens - now, self.n_waiting * vector.seconds_of_one())
 
     # -- one message -----------------------------------------------------------------------------------------
 
-    def start(self, now: float) -> tuple[Slot, ...]:
-        """Take what one message needs; room() said that it is there."""
+    def start(self, parcel: Parcel, now: float) -> Started:
+        """Take what one transaction needs; room() and order.fits() said that it is there."""
         self.n_in_flight += 1
-        return self._windows.take(now)
+        return self.order.start(parcel, now)
 
     def finish(
-        self, slots: tuple[Slot, ...], sender: str, outcomes: Sequence[Outcome], now: float, dice: float
+        self, started: Started, sender: str, outcomes: Sequence[Outcome], now: float, dice: float
     ) -> bool:
         """Give back, and learn from the outcomes; True when hold or gate changed and should be written down."""
         self.n_in_flight -= 1
-        self._give_back(slots, outcomes, now)
+        self.order.end(started, outcomes, now, alone=self.n_in_flight == 0)
+        if started.priority == BULK:  # its connection may be what others of its kind wait for
+            self.look_at = 0.0
         before = (self.health.held, self.health.gate_reason)
         worst = max(outcomes, key=lambda outcome: _RANK[outcome.klass])
         if worst.klass is Class.SENDER:
@@ -119,15 +153,15 @@ class Lane:
         if worst.klass is Class.MESSAGE and not any(outcome.offered for outcome in outcomes):
             pass  # we said no ourselves, and learnt nothing of the way
         elif worst.klass is None:
-            self.health.succeed()
+            self.health.succeed(now)
         elif not self._is_its_own_fault(worst, now):
             self.health.learn(worst, self.n_in_flight, now, dice)
         return (self.health.held, self.health.gate_reason) != before
 
-    def give_back(self, slots: tuple[Slot, ...]) -> None:
+    def give_back(self, started: Started, now: float) -> None:
         """What was started was not tried after all: its places are free, and nothing was learnt."""
         self.n_in_flight -= 1
-        self._windows.release(slots)
+        self.order.give_back(started, now)
 
     def _is_its_own_fault(self, worst: Outcome, now: float) -> bool:
         """A message breaks a way that others use with success: its own pauses are enough, and nobody else waits."""
@@ -137,28 +171,14 @@ class Lane:
             and now - self.delivered_at < WELL_S
         )
 
-    def _give_back(self, slots: tuple[Slot, ...], outcomes: Sequence[Outcome], now: float) -> None:
-        if any(outcome.kind in (Kind.DELIVERED, Kind.UNCERTAIN) for outcome in outcomes):
-            self._windows.complete(slots, now)
-        else:  # a refused try must not eat our own minute
-            self._windows.release(slots)
 
-
-def windows_of(limits: LaneLimits) -> Windows:
-    """The windows of a lane's limits, each of them empty."""
-    first = ((limits.messages, limits.window_s),) if limits.messages else ()
-    return Windows(*(SlidingLog(n, seconds, GUARD_S) for n, seconds in (*first, *limits.windows)))
-
-
-def lanes_of(routes: Iterable[Route]) -> dict[str, Lane]:
-    """A lane for each route; those with the same budget share its windows."""
-    budgets: dict[str, Windows] = {}
-    lanes = {}
-    for route in routes:
-        own = windows_of(route.limits)
-        windows = budgets.setdefault(route.limits.budget, own) if route.limits.budget else own
-        lanes[route.lane] = Lane(route, windows)
-    return lanes
+def lanes_of(routes: Iterable[Route], clock: Clock) -> dict[str, Lane]:
+    """A lane for each route; those that spend from one purse share its budgets."""
+    purses, epoch_s = Purses(), clock.now() - clock.mono()
+    return {
+        route.lane: Lane(route, Order(route.limits, epoch_s, purses.vector(route.lane, route.limits)))
+        for route in routes
+    }
 
 
 _RANK = {

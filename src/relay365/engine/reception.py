@@ -46,7 +46,7 @@ class Gate(Protocol):
 class Express(Protocol):
     """Fresh mail that may go out at once: it is claimed in the commit that accepts it (engine.scheduler)."""
 
-    def reserve(self, lane: str, n_recipients: int = 1) -> float:
+    def reserve(self, lane: str, n_recipients: int = 1, priority: str = "normal") -> float:
         """The end of a lease where the lane has room now, and that room is kept; 0.0 where it has none.
 
         n_recipients: a message with more than one transaction may have goes through the queue.

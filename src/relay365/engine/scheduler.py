@@ -1,6 +1,7 @@
 """Claims what is due, lane by lane, hands it to the route, settles the outcomes.
 
-The scheduler acts; what may start is decided by engine.lane, what an outcome makes of a recipient by rules.retry.
+The scheduler acts; what may start is decided by engine.lane, who goes next by its order, and what became of an attempt
+is written by engine.attempts.settling.
 One loop task fills the lanes; one task per attempt delivers and settles. A cancelled attempt has settled, or its
 claim lapses at the next start and counts as uncertain; there is nothing in between. A route that is cancelled gives
 outcomes (routes.api), so that a stop in good order leaves nothing to lapse.
@@ -11,21 +12,34 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from relay365.clock import Clock
+from relay365.engine.attempts.handing import Handing, Tried
+from relay365.engine.attempts.settling import Settling
+from relay365.engine.budgets.order import Started
+from relay365.engine.budgets.parcels import (
+    Bundle,
+    Joining,
+    Parcel,
+    deep_flows,
+    deep_most,
+    deepened,
+    made,
+    plan,
+)
 from relay365.engine.lane import Lane, lanes_of
 from relay365.engine.reports import bulletin
-from relay365.engine.reports.debts import debt_of
-from relay365.engine.roads.advice import Advice, NoAdvice, is_for_another_road
+from relay365.engine.roads.advice import Advice
 from relay365.errors import SpoolError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.routes.api import Consignment, Route
-from relay365.rules.retry import Policy, decide
-from relay365.rules.throttle import Slot
-from relay365.spool.api import Claim, ClaimedRecipient, Fate, Settlement, Spool, State
+from relay365.routes.api import Route
+from relay365.rules.retry import Policy
+from relay365.spool.api import Claim, Spool
+from relay365.spool.waiting.heads import Head
 
 _LOG = logging.getLogger("relay365.scheduler")
 
@@ -34,33 +48,23 @@ RENEW_S = 300.0
 TICK_S = 1.0  # how soon a change made by the command line in the same data directory is seen
 NOTE_S = 10.0  # how often a lane that is well writes down its last success
 
-SENDER_STOPPED = Outcome(
-    Kind.DEFERRED,
-    Scope.MESSAGE,
-    Class.SENDER,
-    None,
-    "not tried: this sender was refused before, and more refusals would shut the mailbox for everyone",
-    row="sender-stopped",
-    offered=False,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One claim on its way."""
+    """What is on its way."""
 
     lane: Lane
-    claim: Claim
-    slots: tuple[Slot, ...] = ()
+    parcel: Parcel
 
 
 class Scheduler:
-    """All lanes of a relay. run() until stop(). advice is set by whoever knows the roads."""
+    """All lanes of a relay. run() until stop()."""
 
     def __init__(self, spool: Spool, routes: Iterable[Route], clock: Clock, policy: Policy) -> None:
-        self._spool, self._clock, self._policy = spool, clock, policy
-        self.advice: Advice = NoAdvice()
-        self._lanes = lanes_of(routes)
+        self._spool, self._clock = spool, clock
+        self._settling = Settling(spool, clock, policy)
+        self._handing = Handing(clock)
+        self._lanes = lanes_of(routes, clock)
         self._wake = asyncio.Event()
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._stopping = False
@@ -72,15 +76,16 @@ class Scheduler:
         """Something was committed to a lane: look at it at once, unless nothing may start there anyway."""
         if lane in self._lanes:
             self._lanes[lane].look_at = 0.0
+            self._lanes[lane].n_waiting += 1
             if self._lanes[lane].room(self._clock.mono()):
                 self._wake.set()
 
-    def reserve(self, lane: str, n_recipients: int = 1) -> float:
+    def reserve(self, lane: str, n_recipients: int = 1, priority: str = "normal") -> float:
         """See engine.reception.Express."""
         found = self._lanes.get(lane)
         if self._stopping or found is None or n_recipients > found.route.limits.recipients:
             return 0.0
-        if not found.may_reserve(self._clock.mono()):
+        if not found.may_reserve(self._clock.mono(), priority):
             return 0.0
         found.n_reserved += 1
         return self._clock.now() + LEASE_S
@@ -94,13 +99,23 @@ class Scheduler:
         """See engine.reception.Express. What may not start after all goes back to the queue with the next look."""
         lane = self._lanes[claim.lane]
         lane.n_reserved -= 1
-        lane.ready.append(claim)
+        parcel = Parcel((claim,))
+        lane.ready.append(parcel)
         if self._stopping:
-            self._spawn(self._return_ready(lane), Attempt(lane, claim))
+            self._spawn(self._return_ready(lane), Attempt(lane, parcel))
             return
         self._start_ready(lane)
         if lane.ready:
             self._wake.set()
+
+    @property
+    def advice(self) -> Advice:
+        """Who is asked about other roads, and about what Exchange has already."""
+        return self._settling.advice
+
+    @advice.setter
+    def advice(self, advice: Advice) -> None:
+        self._settling.advice = advice
 
     @property
     def lanes(self) -> Mapping[str, Lane]:
@@ -164,23 +179,52 @@ class Scheduler:
         mono = self._clock.mono()
         if lane.ready and lane.is_shut(mono):
             await self._return_ready(lane)
+        elif stuck := lane.stuck(mono):
+            await self._settling.give_back(stuck)
         wanted = lane.appetite(mono)
         if wanted and mono >= lane.look_at:
             lane.look_at = mono + TICK_S  # a commit while we claim sets it to 0, and we look again
             now = self._clock.now()
             most = lane.route.limits.recipients
+            depth = lane.order.depth(wanted)
+            heads = await self._spool.heads(lane.name, now=now, most=depth)
+            await self._put_off(lane, heads, now, mono)
+            bundles = await self._choose(lane, heads, (wanted, depth), (now, mono))
+            which = [head.spool_id for one in bundles for head in one.heads]
             claims = await self._spool.claim(
-                lane.name, limit=wanted, now=now, lease_until_at=now + LEASE_S, recipients=most
+                lane.name, which=which, now=now, lease_until_at=now + LEASE_S, recipients=most
             )
-            lane.ready.extend(claims)
+            lane.ready.extend(made(bundles, claims, most))
+            lane.n_waiting = max(0, lane.n_waiting - len(claims))
             self._start_ready(lane)
-            if len(claims) == wanted:
+            if which and (len(bundles) == wanted or depth in Counter(head.flow for head in heads).values()):
                 lane.look_at = 0.0
                 return 0.0
         opens = lane.opens_at(mono)
         if opens is None and not wanted:
             return TICK_S  # every connection is busy: the end of an attempt wakes us
         return min(TICK_S, max(0.01, max(lane.look_at, opens or 0.0) - mono))
+
+    async def _choose(
+        self, lane: Lane, heads: Sequence[Head], amounts: tuple[int, int], when: tuple[float, float]
+    ) -> list[Bundle]:
+        """What starts next, and what can go with it. amounts: wanted, and heads of a flow at most; when: now, mono."""
+        (wanted, depth), (now, mono), limits = amounts, when, lane.route.limits
+        joining = Joining(limits, self.advice.digest_from, self._handing.alone)
+        bundles = {one.heads[0].spool_id: one for one in plan(heads, joining)}
+        leads = [one.heads[0] for one in bundles.values()]
+        in_turn = lane.order.choose(leads, wanted, lane.health.cap_now, mono)
+        chosen = [bundles[head.spool_id] for head in in_turn]
+        if flows := deep_flows(chosen, heads, depth, joining):
+            deep = await self._spool.heads(lane.name, now=now, most=deep_most(limits), flows=flows)
+            chosen = deepened(chosen, deep, joining)
+        return [lane.order.cut(one, mono) for one in chosen]
+
+    async def _put_off(self, lane: Lane, heads: Sequence[Head], now: float, mono: float) -> None:
+        """What waits for a limit of its own sender and recipient must not stand before what does not."""
+        if blocked := lane.order.blocked(heads, mono):
+            which = [(head.spool_id, now + wait_s) for head, wait_s in blocked]
+            await self._spool.put_off(lane.name, which, TOO_MANY_OF_A_PAIR)
 
     async def _hear_person(self) -> None:
         """`queue retry`, perhaps of another process: a lane that waits by our own decision opens."""
@@ -195,17 +239,11 @@ class Scheduler:
 
     def _start_ready(self, lane: Lane) -> None:
         mono = self._clock.mono()
-        while lane.ready and not self._stopping:
-            claim = lane.ready[0]
-            if lane.senders.is_stopped(_sender(claim), mono):
-                lane.ready.popleft()
-                self._spawn(self._refuse_stopped(lane, claim), Attempt(lane, claim))
-            elif lane.room(mono):
-                lane.ready.popleft()
-                attempt = Attempt(lane, claim, lane.start(mono))
-                self._spawn(self._attempt(attempt), attempt)
-            else:
-                return
+        for parcel in [one for one in lane.ready if lane.senders.is_stopped(one.sender, mono)]:
+            lane.ready.remove(parcel)
+            self._spawn(self._refuse_stopped(lane, parcel), Attempt(lane, parcel))
+        while not self._stopping and (ready := lane.next_ready(mono)) is not None:
+            self._spawn(self._attempt(lane, ready, lane.start(ready, mono)), Attempt(lane, ready))
 
     def _spawn(self, work: Coroutine[Any, Any, None], attempt: Attempt) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -220,42 +258,20 @@ class Scheduler:
 
     # -- one attempt -----------------------------------------------------------------------------------------
 
-    async def _attempt(self, attempt: Attempt) -> None:
-        lane, claim = attempt.lane, attempt.claim
-        known, tried = await self._try(lane, claim)
-        outcomes = tuple({**known, **tried}[one.n] for one in claim.recipients)
+    async def _attempt(self, lane: Lane, parcel: Parcel, started: Started) -> None:
+        tried = await self._handing.hand_over(lane.route, parcel, self.advice)
         mono = self._clock.mono()
-        if not tried:  # nobody was asked: the lane has learnt nothing
-            lane.give_back(attempt.slots)
-            await self._settle(lane, claim, outcomes)
+        if not tried.said:  # nobody was asked: the lane has learnt nothing
+            lane.give_back(started, mono)
+            await self._settle(lane, parcel, tried)
             return
-        changed = lane.finish(attempt.slots, _sender(claim), tuple(tried.values()), mono, self._clock.dice())
-        self._warn_siblings(lane, outcomes)
+        changed = lane.finish(started, parcel.sender, tried.said, mono, self._clock.dice())
+        self._warn_siblings(lane, tried.said)
         self._wake.set()  # the connection is free; the commit below need not hold up the next message
-        await self._settle(lane, claim, outcomes)
+        await self._settle(lane, parcel, tried)
         if changed or lane.health.held is not None or mono - lane.noted_at > NOTE_S:
             lane.noted_at = mono
             await self._note(lane)
-
-    async def _try(self, lane: Lane, claim: Claim) -> tuple[Mapping[int, Outcome], Mapping[int, Outcome]]:
-        """What need not be tried now, and what became of the rest; by the recipient's number. Never raises."""
-        known: Mapping[int, Outcome] = {}
-        rest = claim.recipients
-        try:
-            if any(one.possible_duplicate for one in claim.recipients):
-                known = await self.advice.known(claim)
-                rest = tuple(one for one in claim.recipients if one.n not in known)
-            if not rest:
-                return known, {}
-            envelope = replace(claim.envelope, forward_paths=tuple(one.path for one in rest))
-            consignment = Consignment(claim.spool_id, envelope, claim.content, claim.trace, claim.header_from)
-            outcomes = await lane.route.deliver(consignment)
-        except Exception as error:  # noqa: BLE001 - a fault of ours is temporary and must not end the lane
-            _LOG.exception("route.failed id=%s lane=%s", claim.spool_id, lane.name)
-            text = f"fault in route {lane.name}: {type(error).__name__}"
-            fault = Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="route-fault")
-            outcomes = (fault,) * len(rest)
-        return known, {one.n: outcome for one, outcome in zip(rest, outcomes, strict=True)}
 
     def _warn_siblings(self, lane: Lane, outcomes: tuple[Outcome, ...]) -> None:
         """A throttle of the mailbox holds for every lane that sends from it, by whatever road."""
@@ -267,63 +283,16 @@ class Scheduler:
             if other is not lane and other.route.limits.budget == budget:
                 other.health.throttle(throttles[0], other.n_in_flight, self._clock.mono(), self._clock.dice())
 
-    async def _refuse_stopped(self, lane: Lane, claim: Claim) -> None:
-        await self._settle(lane, claim, (SENDER_STOPPED,) * len(claim.recipients))
+    async def _refuse_stopped(self, lane: Lane, parcel: Parcel) -> None:
+        keys = [(claim.spool_id, one.n) for claim in parcel.claims for one in claim.recipients]
+        await self._settle(lane, parcel, Tried((), dict.fromkeys(keys, SENDER_STOPPED)))
 
-    async def _settle(self, lane: Lane, claim: Claim, outcomes: tuple[Outcome, ...]) -> None:
-        """Write what became of a claim; while the spool is unwell, keep trying: the outcome must not be forgotten."""
-        at, dice = self._clock.now(), self._clock.dice()  # one for all: who waits together goes together
-        fates = tuple(
-            self._fate(lane, claim, recipient, outcome, at, dice)
-            for recipient, outcome in zip(claim.recipients, outcomes, strict=True)
-        )
-        for fate in fates:
-            _log_fate(claim, fate)
-        settlement = Settlement(claim.spool_id, claim.lease, fates)
-        pause_s = 1.0
-        while True:
-            try:
-                lost = await self._spool.settle([settlement])
-            except SpoolError as error:
-                _LOG.error("settle.failed id=%s reason=%s", claim.spool_id, error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(30.0, pause_s * 2)
-            else:
-                if lost:
-                    _LOG.warning("claim.lost id=%s: another worker has settled it", claim.spool_id)
-                for other in {fate.lane for fate in fates if fate.lane}:
-                    self.accepted(other)
-                return
-
-    def _fate(
-        self,
-        lane: Lane,
-        claim: Claim,
-        recipient: ClaimedRecipient,
-        outcome: Outcome,
-        at: float,
-        dice: float,
-    ) -> Fate:
-        """The rule's decision as the spool writes it; nobody is told who must not or wished not to be told."""
-        others_pass = lane.passes(self._clock.mono())
-        decision = decide(outcome, recipient.attempts, at, dice, self._policy, others_pass=others_pass)
-        instead = (
-            self.advice.instead_of(claim, recipient) if is_for_another_road(outcome, lane.route.kind) else ""
-        )
-        if instead:
-            return Fate(recipient.n, State.QUEUED, outcome, at, counted=False, lane=instead)
-        if decision.state == "held" and outcome.klass is not Class.SENDER:
-            outcome = _set_aside(outcome, recipient.attempts + 1)
-        state = State(decision.state)
-        return Fate(
-            recipient.n,
-            state,
-            outcome,
-            decision.next_attempt_at,
-            decision.counted,
-            decision.possible_duplicate,
-            debt_of(state, outcome, recipient.path.notify, claim.envelope.reverse_path),
-        )
+    async def _settle(self, lane: Lane, parcel: Parcel, tried: Tried) -> None:
+        """Each claim by itself; those of one parcel share a commit."""
+        work = [self._settling.settle(lane, claim, tried.outcomes(claim)) for claim in parcel.claims]
+        for others in await asyncio.gather(*work) if len(work) > 1 else [await work[0]]:
+            for other in others:
+                self.accepted(other)
 
     async def _note(self, lane: Lane) -> None:
         try:
@@ -342,22 +311,15 @@ class Scheduler:
                 _LOG.warning("lane.gone lane=%s recipients=%d moved_to=%s", stray, n_moved, first)
 
     async def _return_ready(self, lane: Lane) -> None:
-        """Claims that were never started go back untouched."""
-        now = self._clock.now()
-        back = [
-            Settlement(
-                claim.spool_id,
-                claim.lease,
-                tuple(Fate(r.n, State.QUEUED, None, now, counted=False) for r in claim.recipients),
-            )
-            for claim in lane.ready
-        ]
+        """Claims that were never started go back."""
+        back = [claim for parcel in lane.ready for claim in parcel.claims]
         lane.ready.clear()
-        await self._spool.settle(back)
+        await self._settling.give_back(back)
 
     async def _renew(self) -> None:
-        claims = [attempt.claim for attempt in self._attempts.values()]
-        claims += [claim for lane in self._lanes.values() for claim in lane.ready]
+        parcels = [attempt.parcel for attempt in self._attempts.values()]
+        parcels += [parcel for lane in self._lanes.values() for parcel in lane.ready]
+        claims = [claim for parcel in parcels for claim in parcel.claims]
         if claims:
             await self._spool.renew(claims, lease_until_at=self._clock.now() + LEASE_S)
 
@@ -367,25 +329,13 @@ class Scheduler:
                 await self._wake.wait()
 
 
-def _set_aside(outcome: Outcome, n_tries: int) -> Outcome:
-    text = f"set aside after {n_tries} tries, while other mail passed; the last one: {outcome.reply_text}"
-    return replace(outcome, klass=Class.MESSAGE, reply_text=text, row="set-aside")
-
-
-def _sender(claim: Claim) -> str:
-    return (claim.header_from or claim.envelope.reverse_path).lower()
-
-
-def _log_fate(claim: Claim, fate: Fate) -> None:
-    outcome = fate.outcome
-    reply = outcome.reply_text if outcome else ""
-    level = logging.INFO if fate.state is State.DELIVERED else logging.WARNING
-    event = fate.state.value
-    if fate.state is State.QUEUED:
-        event = "uncertain" if fate.possible_duplicate else "deferred"
-    if outcome is not None and outcome.klass is not None and not outcome.row:
-        _LOG.error("reply.unknown id=%s lane=%s reply=%r", claim.spool_id, claim.lane, reply)
-    _LOG.log(
-        level, "recipient.%s id=%s n=%d lane=%s row=%s reply=%r",
-        event, claim.spool_id, fate.n, claim.lane, outcome.row if outcome else "", reply,
-    )  # fmt: skip
+TOO_MANY_OF_A_PAIR = "waits here: the messages of an hour from one sender to one recipient are used up"
+SENDER_STOPPED = Outcome(
+    Kind.DEFERRED,
+    Scope.MESSAGE,
+    Class.SENDER,
+    None,
+    "not tried: this sender was refused before, and more refusals would shut the mailbox for everyone",
+    row="sender-stopped",
+    offered=False,
+)

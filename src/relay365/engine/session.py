@@ -20,7 +20,6 @@ from relay365.engine.patience import Patience
 from relay365.engine.reception import Gate, Reception
 from relay365.engine.taking import Taking
 from relay365.errors import TransportError
-from relay365.mail.envelope import SpoolId, SubmitterFacts
 from relay365.mail.status import Reply
 from relay365.net.stream import Stream
 from relay365.smtp import events
@@ -31,6 +30,7 @@ __all__ = ["Gate", "Reception", "Session"]
 
 _LOG = logging.getLogger("relay365.session")
 
+_NEED_OCTETS = events.Signal.NEED_OCTETS
 _HELD_BACK_OCTETS = 64 * 1024  # what a peer may pipeline behind something that waits before reading is paused
 _LOOK_AGAIN_S = 1.0  # a deadline that passed while we worked is looked at again then
 
@@ -159,7 +159,7 @@ class Session:
             return
         while self._task is None:
             event = machine.next_event()
-            if event is events.Signal.NEED_OCTETS:
+            if event is _NEED_OCTETS:
                 if machine.phase is Phase.ENDED or not self._is_over(machine):
                     break
             elif event is events.Signal.NEED_TLS:
@@ -188,8 +188,9 @@ class Session:
 
     def _send(self, machine: ServerSession, stream: Stream) -> None:
         octets = machine.octets_to_send()
-        self._visitor.record.said(octets)
-        stream.write(octets)
+        if octets:
+            self._visitor.record.said(octets)
+            stream.write(octets)
 
     def _end(self, machine: ServerSession, stream: Stream) -> None:
         self._send(machine, stream)
@@ -233,10 +234,10 @@ class Session:
         self._mail = Taking()
 
     def _take_mail(self, machine: ServerSession, event: events.MailGiven) -> None:
-        mail = Taking(event)
-        reply = mail.open(self._reception.gate.mail(self._facts(machine), event), self._visitor.client)
-        self._visitor.record.tally.reverse_path = event.reverse_path
-        self._visitor.record.answered(reply)
+        mail, record = Taking(event), self._visitor.record
+        reply = mail.open(self._reception.gate.mail(self._visitor.who, event), record.client)
+        record.tally.reverse_path = event.reverse_path
+        record.answered(reply)
         if reply.is_positive:
             self._mail = mail
         else:
@@ -254,18 +255,18 @@ class Session:
             self._recognise(machine)
 
     def _take_rcpt(self, machine: ServerSession, event: events.RcptGiven) -> None:
-        refusal = self._reception.gate.rcpt(self._facts(machine), event.path)
-        reply = self._mail.add(event, refusal, self._visitor.client)
-        self._visitor.record.answered(reply)
+        record = self._visitor.record
+        refusal = self._reception.gate.rcpt(self._visitor.who, event.path)
+        reply = self._mail.add(event, refusal, record.client)
+        record.answered(reply)
         machine.answer(reply)
 
     def _take_data(self, machine: ServerSession) -> None:
-        reply = self._mail.begin(self._reception, self._facts(machine))
+        reply = self._mail.begin(self._reception, self._visitor.who)
         if reply.is_positive:
             self._patience.content_begins(self._reception.clock.mono())
             self._visitor.record.content_begins(machine.n_waiting_octets)
-            if self._reception.limits.content_s < self._reception.limits.command_s:
-                self._arm()  # else the timer that stands comes early enough, and looks again
+            self._arm_for(self._reception.limits.content_s)
         machine.answer(reply)
 
     def _take_block(self, octets: bytes) -> None:
@@ -315,7 +316,7 @@ class Session:
     async def _sign_in(self, machine: ServerSession, identity: str, secret: str) -> None:
         """Check a login. A wrong one is answered late, each time later; nobody else waits for that."""
         if identity or secret:
-            is_right = await self._reception.verify(identity, secret, self._facts(machine).peer_address)
+            is_right = await self._reception.verify(identity, secret, self._visitor.who.peer_address)
         else:  # a device with a login switched on but none entered: it is whoever its address makes it
             client = self._visitor.client
             is_right = "empty_login" in client.tolerances and client.login == "optional"
@@ -351,12 +352,12 @@ class Session:
         be recognised by its Message-ID, while a 4yz to a message that is ours would be a lie.
         """
         mail, self._mail = self._mail, Taking()
-        reply = await mail.store(self._reception, self._facts(machine), event)
-        machine.counts.tolerated.update(mail.needed)
-        spool_id = reply.text.rpartition(" ")[2] if reply.is_positive else ""
-        self._visitor.record.answered(reply, spool_id=spool_id)
-        if spool_id:
-            self._visitor.gave(SpoolId(spool_id))
+        reply = await mail.store(self._reception, self._visitor.who, event)
+        if mail.needed:
+            machine.counts.tolerated.update(mail.needed)
+        self._visitor.record.answered(reply, spool_id=mail.spool_id or "")
+        if mail.spool_id is not None:
+            self._visitor.gave(mail.spool_id)
         if self._machine is not None:  # else the peer is gone, and the message is ours all the same
             machine.answer(reply)
 
@@ -365,9 +366,6 @@ class Session:
     def _recognise(self, machine: ServerSession) -> None:
         """Who is this, and what is offered to it from now on?"""
         machine.grant(self._visitor.offers(machine, self.peer))
-
-    def _facts(self, machine: ServerSession) -> SubmitterFacts:
-        return self._visitor.facts(machine, self.peer)
 
     def _arm(self) -> None:
         """Look again when the present deadline could have passed: one timer per session, never re-armed by octets."""
@@ -382,6 +380,12 @@ class Session:
             self.abort()
         else:
             self._give_up(machine)
+
+    def _arm_for(self, within_s: float) -> None:
+        """A deadline begins: the timer that stands mostly comes early enough, and looks again."""
+        timer = self._deadline
+        if timer is None or timer.when() - asyncio.get_running_loop().time() > within_s:
+            self._arm()
 
     def _give_up(self, machine: ServerSession) -> None:
         """The peer has been silent for too long. 451 tells the one that waits for us, too, because its end was none."""

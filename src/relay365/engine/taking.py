@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from dataclasses import replace
+from typing import NamedTuple
 
 from relay365.engine.contents.inlet import REFUSED, Case, Finished, Inlet
+from relay365.engine.contents.twins import Twins
 from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, Reception
 from relay365.errors import SpoolError
 from relay365.mail import headers
@@ -20,9 +21,10 @@ from relay365.mail.status import Reply
 from relay365.rules.client import NOBODY, Client
 from relay365.rules.policy import is_kept
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
-from relay365.spool.api import Hold, Intake, NewMessage
+from relay365.spool.api import Hold, NewMessage
 
 _LOG = logging.getLogger("relay365.session")
+_is_told = _LOG.isEnabledFor
 
 GO_AHEAD = Reply.of(354, "", "Start mail input; end with <CRLF>.<CRLF>")
 OUR_FAULT = Reply.of(451, "4.3.0", "Local error in processing, try again later")
@@ -34,32 +36,37 @@ _NOTHING = MailGiven("")  # between two transactions
 class Taking:
     """One transaction. abandon() it, or store() it; then it is spent."""
 
-    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_refusals", "_tolerances", "needed")
+    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_refusals", "_tolerances", "needed", "spool_id")
 
     def __init__(self, given: MailGiven = _NOTHING) -> None:
         self._given = given
         self._refusals: list[str] = []
         self.needed: tuple[str, ...] = ()  # tolerances that only the content as a whole shows
+        self.spool_id: SpoolId | None = None  # its name, once it is ours
         self._paths: list[ForwardPath] = []
-        self._tolerances = set(given.tolerances)
+        self._tolerances = given.tolerances
         self._inlet: Inlet | None = None
         self._failed: SpoolError | None = None
 
     def open(self, refusal: Reply | None, client: Client) -> Reply:
         """MAIL: the reply to what policy says of its sender."""
+        if refusal is None:
+            return SENDER_OK
         return self._softened(refusal, client, f"<{self._given.reverse_path}>") or SENDER_OK
 
     def add(self, event: RcptGiven, refusal: Reply | None = None, client: Client = NOBODY) -> Reply:
         """RCPT: one more recipient where policy lets it pass, or where the client's refused mail is kept; the reply."""
-        reply = self._softened(refusal, client, f"<{event.path.address}>") or RECIPIENT_OK
+        reply = RECIPIENT_OK
+        if refusal is not None:
+            reply = self._softened(refusal, client, f"<{event.path.address}>") or RECIPIENT_OK
         if reply.is_positive:
             self._paths.append(event.path)
-            self._tolerances.update(event.tolerances)
+            self._tolerances += event.tolerances
         return reply
 
-    def _softened(self, refusal: Reply | None, client: Client, whom: str) -> Reply | None:
+    def _softened(self, refusal: Reply, client: Client, whom: str) -> Reply | None:
         """None where the message is held for it instead (accept_then_report)."""
-        if refusal is None or not is_kept(client, refusal):
+        if not is_kept(client, refusal):
             return refusal
         self._refusals.append(f"{whom}: {refusal}")
         return None
@@ -92,9 +99,14 @@ class Taking:
 
     async def store(self, here: Reception, facts: SubmitterFacts, ended: ContentEnded) -> Reply:
         """The commit point: the reply to the final dot. Whatever is not accepted is given back."""
-        reply = OUR_FAULT
+        reply, inlet = OUR_FAULT, self._inlet
         try:
-            reply = await self._store(here, facts, ended)
+            if self._failed is not None:
+                raise self._failed
+            if inlet is not None and here.workshop.twins is not None:
+                reply = await self._accept_once((here, here.workshop.twins), facts, inlet, ended)
+            elif inlet is not None:
+                reply = await self._accept(here, facts, inlet, ended)
         except SpoolError as error:
             _LOG.error("spool.refused peer=%s reason=%s", facts.peer_address, error)
             reply = _refusal(error)
@@ -109,14 +121,11 @@ class Taking:
             self._inlet.intake.abandon()
             self._inlet = None
 
-    async def _store(self, here: Reception, facts: SubmitterFacts, ended: ContentEnded) -> Reply:
-        inlet, twins = self._inlet, here.workshop.twins
-        if inlet is None:
-            return OUR_FAULT
-        if self._failed is not None:
-            raise self._failed
-        if twins is None:
-            return await self._accept(here, facts, inlet, ended)
+    async def _accept_once(
+        self, where: tuple[Reception, Twins], facts: SubmitterFacts, inlet: Inlet, ended: ContentEnded
+    ) -> Reply:
+        """As _accept(), but a message that came a short while ago is not accepted again."""
+        here, twins = where
         fingerprint = inlet.fingerprint(self._envelope(self._given.reverse_path))
         known = await twins.id_of(fingerprint, here.clock.now())
         if known is not None:
@@ -126,86 +135,102 @@ class Taking:
             )
             with contextlib.suppress(SpoolError):  # the message is ours already, whatever its history lacks
                 await here.spool.note(known, "message.duplicate", f"came again from {facts.peer_address}")
-            return _queued(known)
+            return self._queued(known)
         async with twins.first(fingerprint, here.clock.now()) as first:
             reply = await self._accept(here, facts, inlet, ended)
-            if reply.is_positive:
-                first.spool_id = inlet.intake.spool_id
+            first.spool_id = self.spool_id
         return reply
 
     async def _accept(
         self, here: Reception, facts: SubmitterFacts, inlet: Inlet, ended: ContentEnded
     ) -> Reply:
-        """Make it ours; gives the 250, or why not. Raises SpoolError."""
+        """Make it ours, and hand it on: claimed already where its lane has room, else through the queue.
+
+        Gives the 250, or why not. Raises SpoolError.
+        """
+        done = self._judged(here, facts, inlet)
+        if isinstance(done, Reply):
+            return done
+        intake, express, claim = inlet.intake, here.express, None
+        envelope = self._envelope(done.plan.reverse_path)
+        lanes = tuple(here.lanes_of(envelope, facts, intake.size_octets))
+        is_one = len(lanes) == 1 or len(set(lanes)) == 1
+        until_at = 0.0
+        if express is not None and is_one and done.held is None:
+            until_at = express.reserve(lanes[0], len(lanes), facts.priority)
+        way = _Way(intake.spool_id, envelope, lanes[0], () if is_one else lanes, until_at)
+        try:
+            claim = await intake.commit(_message(here, facts, done, way))
+        finally:
+            if express is not None and until_at and claim is None:
+                express.release(way.lane)
+        if express is not None and claim is not None:
+            express.take(claim)
+        else:
+            for lane in set(way.lanes) or (way.lane,):
+                here.accepted(lane)
+        self.needed = done.tolerances
+        if _is_told(logging.INFO):
+            self._log(facts, way, ended)
+        return self._queued(way.spool_id)
+
+    def _judged(self, here: Reception, facts: SubmitterFacts, inlet: Inlet) -> Finished | Reply:
+        """What will be stored of the content, or why nothing will be. Raises SpoolError."""
         done = inlet.finish()
         if done.n_received > headers.MAX_RECEIVED:
             return LOOPING
         if done.refusal is not None:
             _LOG.info("message.refused peer=%s reply=%r", facts.peer_address, str(done.refusal))
             return done.refusal
-        envelope = self._envelope(done.plan.reverse_path)
-        done = inlet.replaced(done, envelope)
+        if inlet.is_replaced:
+            done = inlet.replaced(done, self._envelope(done.plan.reverse_path))
         if self._refusals:
-            done = replace(done, held=Hold(REFUSED, "; ".join(self._refusals)[:500]))
-        if done.held is not None and here.gate.client(facts).kept_octets:
-            done = replace(done, held=done.held._replace(owes=Debt.KEPT))
+            done = done._replace(held=Hold(REFUSED, "; ".join(self._refusals)[:500]))
+        if done.held is None:
+            return done
+        if here.gate.client(facts).kept_octets:
+            done = done._replace(held=done.held._replace(owes=Debt.KEPT))
         if done.held is not None and done.held.row == REFUSED:
-            _LOG.warning(
-                "message.kept id=%s peer=%s reason=%r",
-                inlet.intake.spool_id,
-                facts.peer_address,
-                done.held.reason,
-            )
-        self.needed = done.tolerances
-        self._tolerances.update(ended.tolerances, done.tolerances)
-        await self._commit(here, inlet.intake, self._message(here, facts, inlet.intake, done))
-        _LOG.info(
-            "message.accepted id=%s peer=%s from=%r to=%d octets=%d repairs=%d tolerated=%s",
-            inlet.intake.spool_id, facts.peer_address, done.plan.reverse_path, len(self._paths), ended.size_octets,
-            ended.repairs, ",".join(sorted(self._tolerances)),
-        )  # fmt: skip
-        return _queued(inlet.intake.spool_id)
-
-    async def _commit(self, here: Reception, intake: Intake, message: NewMessage) -> None:
-        """Make it durable, and hand it on: claimed already where its lane has room, else through the queue."""
-        is_express = message.held is None and not message.lanes
-        n_recipients = len(message.envelope.forward_paths)
-        until_at = (
-            here.express.reserve(message.lane, n_recipients)
-            if here.express is not None and is_express
-            else 0.0
-        )
-        claim = None
-        try:
-            claim = await intake.commit(replace(message, claim_until_at=until_at) if until_at else message)
-        finally:
-            if here.express is not None and until_at and claim is None:
-                here.express.release(message.lane)
-        if here.express is not None and claim is not None:
-            here.express.take(claim)
-        else:
-            for lane in set(message.lanes) or {message.lane}:
-                here.accepted(lane)
+            reason, spool_id = done.held.reason, inlet.intake.spool_id
+            _LOG.warning("message.kept id=%s peer=%s reason=%r", spool_id, facts.peer_address, reason)
+        return done
 
     def _envelope(self, reverse_path: str) -> Envelope:
         given = self._given
         return Envelope(reverse_path, tuple(self._paths), given.body, given.smtputf8, given.ret, given.envid)
 
-    def _message(self, here: Reception, facts: SubmitterFacts, intake: Intake, done: Finished) -> NewMessage:
-        plan, at = done.plan, here.clock.now()
-        envelope = self._envelope(plan.reverse_path)
-        trace = headers.TRACES[here.workshop.received](
-            here.offers.hostname, intake.spool_id, envelope, facts, at
-        )
-        lanes = tuple(here.lanes_of(envelope, facts, intake.size_octets))
-        return NewMessage(
-            envelope, facts, lanes[0], at, at + here.keep_s, trace + plan.added, plan.message_id, plan.header_from,
-            repairs=done.repairs, held=done.held, lanes=lanes if len(set(lanes)) > 1 else (),
+    def _queued(self, spool_id: SpoolId) -> Reply:
+        self.spool_id = spool_id
+        return Reply.of(250, "2.6.0", f"queued as {spool_id}")
+
+    def _log(self, facts: SubmitterFacts, way: _Way, ended: ContentEnded) -> None:
+        tolerated = {*self._tolerances, *ended.tolerances, *self.needed}
+        _LOG.info(
+            "message.accepted id=%s peer=%s from=%r to=%d octets=%d repairs=%d tolerated=%s",
+            way.spool_id, facts.peer_address, way.envelope.reverse_path, len(self._paths), ended.size_octets,
+            ended.repairs, ",".join(sorted(tolerated)),
         )  # fmt: skip
 
 
-def _queued(spool_id: SpoolId) -> Reply:
-    return Reply.of(250, "2.6.0", f"queued as {spool_id}")
+class _Way(NamedTuple):
+    """Where a message goes. lanes: one for each recipient where they differ; until_at: 0, or how long it is claimed."""
+
+    spool_id: SpoolId
+    envelope: Envelope
+    lane: str
+    lanes: tuple[str, ...]
+    until_at: float
+
+
+def _message(here: Reception, facts: SubmitterFacts, done: Finished, way: _Way) -> NewMessage:
+    plan, at = done.plan, here.clock.now()
+    trace = headers.TRACES[here.workshop.received](
+        here.offers.hostname, way.spool_id, way.envelope, facts, at
+    )
+    return NewMessage(
+        way.envelope, facts, way.lane, at, at + here.keep_s, trace + plan.added, plan.message_id, plan.header_from,
+        claim_until_at=way.until_at, repairs=done.repairs, held=done.held, lanes=way.lanes,
+    )  # fmt: skip
 
 
 def _refusal(error: SpoolError) -> Reply:

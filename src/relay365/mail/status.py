@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -37,6 +37,7 @@ class Reply:
     code: int
     status: EnhancedStatus | None
     lines: tuple[str, ...]
+    _octets: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, code: int, status: str, text: str) -> Reply:
@@ -63,21 +64,20 @@ class Reply:
         return f"{self.code} {self.text}"
 
     def encode(self) -> bytes:
-        """Give the octets for the wire, every line ended by CRLF (RFC 5321 4.2.1)."""
-        return _encode(self)
+        """Give the octets for the wire, every line ended by CRLF (RFC 5321 4.2.1); a reply that is said often keeps
+        them.
+        """
+        if self._octets is not None:
+            return self._octets
+        status, last = f"{self.status} " if self.status else "", len(self.lines) - 1
+        octets = "".join(
+            [f"{self.code}{' ' if n == last else '-'}{status}{line}\r\n" for n, line in enumerate(self.lines)]
+        ).encode()
+        object.__setattr__(self, "_octets", octets)
+        return octets
 
 
 @lru_cache(maxsize=256)
 def _parse(text: str) -> EnhancedStatus | None:
     """As EnhancedStatus.parse, for the few that we say ourselves."""
     return EnhancedStatus.parse(text)
-
-
-@lru_cache(maxsize=256)
-def _encode(reply: Reply) -> bytes:
-    """A reply's octets; a server says the same few replies all day."""
-    prefix = f"{reply.status} " if reply.status else ""
-    last = len(reply.lines) - 1
-    return "".join(
-        f"{reply.code}{' ' if n == last else '-'}{prefix}{line}\r\n" for n, line in enumerate(reply.lines)
-    ).encode("utf-8")

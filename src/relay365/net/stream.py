@@ -78,6 +78,7 @@ class Stream(asyncio.BufferedProtocol):
         self._beginning: asyncio.Future[None] | None = None  # the client's first octets of a handshake
         self._named: tuple[str, int] | None = None
         self._stays_open = False
+        self._is_paused = False
 
     # -- asyncio's side -----------------------------------------------------------------------------------------
 
@@ -167,8 +168,9 @@ class Stream(asyncio.BufferedProtocol):
 
     def write(self, octets: bytes) -> None:
         """Hand octets to the connection; ignored when it is closing."""
-        if octets and not self.is_closing and self._transport is not None:
-            self._transport.write(octets)
+        transport = self._transport
+        if octets and transport is not None and not self._lost and not transport.is_closing():
+            transport.write(octets)
 
     async def drain(self, deadline_s: float) -> None:
         """Wait until the connection takes more; raises TransportError when it does not in time."""
@@ -183,11 +185,13 @@ class Stream(asyncio.BufferedProtocol):
     def pause_reading(self) -> None:
         """Stop receiving, for back-pressure."""
         if not self.is_closing and self._transport is not None:
+            self._is_paused = True
             self._transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Go on receiving."""
-        if not self.is_closing and self._transport is not None:
+        if self._is_paused and not self.is_closing and self._transport is not None:
+            self._is_paused = False
             self._transport.resume_reading()
 
     async def start_tls(

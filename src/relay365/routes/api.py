@@ -34,6 +34,11 @@ class LaneLimits:
     windows: further ones beside it, each (messages, seconds).
     recipients of one consignment at most; octets: its largest size, None where only the remote knows.
     budget: whose messages these are: lanes with the same word share their windows (SMTP and Graph of one mailbox).
+    recipients_per_day: of the mailbox, in any 24 hours. external_per_day: of the tenant, outside own_domains, shared by
+    the lanes with the same tenant. requests, octets_window: of Graph, each (amount, seconds).
+    at_once_per_application: shared by the lanes with the same application. pair_per_hour: of one sender to one
+    recipient. reserve_per_day: recipients of a day that bulk leaves to others; None: learnt. bulk_window: when bulk may
+    go, each "HH:MM" of local time; None: always.
     """
 
     connections: int
@@ -43,6 +48,17 @@ class LaneLimits:
     octets: int | None = None
     budget: str = ""
     windows: tuple[tuple[int, float], ...] = ()
+    recipients_per_day: int | None = None
+    tenant: str = ""
+    external_per_day: int | None = None
+    own_domains: frozenset[str] = frozenset()
+    requests: tuple[int, float] | None = None
+    octets_window: tuple[int, float] | None = None
+    application: str = ""
+    at_once_per_application: int | None = None
+    pair_per_hour: int | None = None
+    reserve_per_day: int | None = None
+    bulk_window: tuple[str, str] | None = None
 
 
 class Route(Protocol):

@@ -7,7 +7,7 @@ the roads are tried in the order of the file, but none that would send as anothe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from relay365.config import Config, Route, Rule
@@ -55,13 +55,16 @@ class Letter:
 class Itinerary:
     """The roads for one recipient, best first, at least one; unfit: those that were named and cannot, with the reason.
 
-    mark: the rule that decided, "" for none.
+    mark: the rule that decided, "" for none. soonest: whether the road where it would start first is the best.
+    digest: as many messages to one recipient go as one where they wait together; 0: they never do.
     """
 
     mark: str
     after_s: float
     roads: tuple[Road, ...]
     unfit: tuple[tuple[Road, str], ...] = ()
+    soonest: bool = False
+    digest: int = 0
 
     @property
     def lanes(self) -> tuple[str, ...]:
@@ -95,7 +98,8 @@ class RoadMap:
         for n, rule in enumerate(self._rules, 1):
             if not self.why_not(rule, letter, recipient):
                 named = tuple(self._by_name[name] for name in rule.routes)
-                return _itinerary(mark_of(rule, n), rule.after, named, letter, recipient)
+                way = _itinerary(mark_of(rule, n), rule.after, named, letter, recipient)
+                return replace(way, soonest=rule.choose == "soonest", digest=rule.digest)
         return _itinerary("", AFTER_S, self._by_itself, letter, recipient)
 
     def passed_over(self, letter: Letter, recipient: str) -> list[tuple[str, str]]:
@@ -136,6 +140,11 @@ class RoadMap:
             return True
         patterns = _lowered(rule.recipients) - {OWN, EXTERNAL}
         return bool(patterns) and fits(patterns, recipient)
+
+    @property
+    def has_digests(self) -> bool:
+        """Whether any rule asks for digests."""
+        return any(rule.digest for rule in self._rules)
 
     @property
     def by_itself(self) -> frozenset[str]:

@@ -3,12 +3,15 @@
 A remote that allows L messages in W seconds counts each one at an instant that we cannot see, somewhere between our
 start and its completion. A slot therefore stays taken from the start until completion + W + guard: our count is then
 never below the remote's, whether its window slides, begins at fixed instants of any phase, or is a bucket that
-refills. What a refused try took is given back; what an uncertain one took is kept.
+refills. What a refused try took is given back; what an uncertain one took is kept. Others may send from the same
+mailbox: then the remote refuses below our count, and the difference is theirs.
 """
 
 from __future__ import annotations
 
 import heapq
+
+HALF_LIFE_S = 900.0  # of what we believe that others use
 
 
 class Slot:
@@ -31,6 +34,7 @@ class SlidingLog:
         if limit < 1:
             raise ValueError("a window needs room for at least one message")
         self.limit, self.window_s, self.guard_s = limit, window_s, guard_s
+        self._foreign, self._foreign_at = 0.0, 0.0
         self._n_open = 0
         self._done: list[float] = []  # heap of the instants at which finished slots become free
 
@@ -41,11 +45,12 @@ class SlidingLog:
         """How many messages may start now."""
         while self._done and self._done[0] <= now:
             heapq.heappop(self._done)
-        return max(0, self.limit - self._n_open - len(self._done))
+        return max(0, self.limit - self.foreign(now) - self._n_open - len(self._done))
 
     def n_taken(self, now: float) -> int:
-        """How many of the window's places are taken, for faces."""
-        return self.limit - self.n_free(now)
+        """How many of the window's places we have taken, for faces."""
+        self.n_free(now)
+        return self._n_open + len(self._done)
 
     def try_take(self, now: float) -> Slot | None:
         """Take a place, or None when the window is full."""
@@ -53,6 +58,26 @@ class SlidingLog:
             return None
         self._n_open += 1
         return Slot()
+
+    def notice(self, now: float) -> int:
+        """The remote refuses although we have places left: others use the rest. Gives how many, 0 where we had none."""
+        others = self.limit - self.n_taken(now)
+        if others > self.foreign(now):
+            self._foreign, self._foreign_at = float(others), now
+        return max(0, others)
+
+    def foreign(self, now: float) -> int:
+        """How many places others are believed to use; half of it is forgotten every HALF_LIFE_S."""
+        if not self._foreign:
+            return 0
+        left = self._foreign * 0.5 ** ((now - self._foreign_at) / HALF_LIFE_S)
+        return min(self.limit - 1, int(left + 0.5))
+
+    def fill(self, amount: int, now: float) -> None:
+        """Places that an earlier life may have taken just now: they are taken for a whole window."""
+        for _ in range(amount):
+            if (slot := self.try_take(now)) is not None:
+                self.complete(slot, now)
 
     def complete(self, slot: Slot, now: float) -> None:
         """The message was taken, or may have been: its place is free again after window and guard."""
@@ -67,41 +92,10 @@ class SlidingLog:
             slot.until = 0.0
             self._n_open -= 1
 
-    def next_free_at(self, now: float) -> float | None:
-        """When a place becomes free by time alone; None when every place waits for a completion."""
-        if self.n_free(now):
+    def next_free_at(self, now: float, places: int = 1) -> float | None:
+        """When so many places are free by time alone; None when too many of them wait for a completion."""
+        missing = places - self.n_free(now)
+        if missing <= 0:
             return now
-        return self._done[0] if self._done else None
-
-
-class Windows:
-    """Several sliding logs that a message must have a place in, all or none; none of them is no limit."""
-
-    def __init__(self, *logs: SlidingLog) -> None:
-        self.logs = logs
-
-    def __repr__(self) -> str:
-        return f"<Windows {', '.join(map(repr, self.logs)) or 'without a limit'}>"
-
-    def n_free(self, now: float) -> int | None:
-        """How many messages may start now; None is no limit."""
-        return min((log.n_free(now) for log in self.logs), default=None)
-
-    def take(self, now: float) -> tuple[Slot, ...]:
-        """A place in each; n_free said that there is one."""
-        return tuple(slot for log in self.logs if (slot := log.try_take(now)) is not None)
-
-    def complete(self, slots: tuple[Slot, ...], now: float) -> None:
-        """See SlidingLog."""
-        for log, slot in zip(self.logs, slots, strict=True):
-            log.complete(slot, now)
-
-    def release(self, slots: tuple[Slot, ...]) -> None:
-        """See SlidingLog."""
-        for log, slot in zip(self.logs, slots, strict=True):
-            log.release(slot)
-
-    def next_free_at(self, now: float) -> float | None:
-        """When a place is free in each by time alone; now where there is one, None where only a completion helps."""
-        instants = [log.next_free_at(now) for log in self.logs]
-        return None if None in instants else max((one for one in instants if one is not None), default=now)
+        in_order = sorted(self._done) if missing > 1 else self._done[:1]
+        return in_order[missing - 1] if missing <= len(in_order) else None

@@ -46,6 +46,8 @@ class Dialogue:
 
     def octets_to_send(self) -> bytes:
         """Everything to write now, own replies and yours in order; the out-box is empty afterwards."""
+        if not self._out:
+            return b""
         octets = b"".join(self._out)
         self._out.clear()
         return octets

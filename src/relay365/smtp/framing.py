@@ -35,7 +35,7 @@ class LineBuffer:
 
     def feed(self, octets: bytes) -> None:
         """Add octets at the end."""
-        if not len(self):
+        if self._start == len(self._octets):
             self._octets = octets
             self._start = self._scanned = 0
             return
@@ -64,27 +64,30 @@ class LineBuffer:
         self._empty()
         self._overlong = False
 
-    def take_line(self, limit: int) -> bytes | None:
-        """The next line without its end, or None when it is not whole yet.
+    def take_line(self, limit: int, auth_limit: int = 0) -> bytes | None:
+        """The next line without its end, or None when it is not whole yet. auth_limit: for one that begins with AUTH.
 
         Lines end at LF, with or without CR (commands and replies only; contents never come this way); ended_bare
         tells that the last one had no CR.
         A line longer than `limit` octets, its end included, is swallowed to its end and raises OverlongLine, once.
         """
-        end = self._octets.find(b"\n", self._scanned)
+        octets, start = self._octets, self._start
+        end = octets.find(b"\n", self._scanned)
+        n_octets = (end + 1 or len(octets)) - start
+        if n_octets > limit and octets[start : start + 5].upper() == b"AUTH ":
+            limit = max(limit, auth_limit)
         if end < 0:
-            self._scanned = len(self._octets)
-            if len(self) > limit:
+            self._scanned = len(octets)
+            if n_octets > limit:
                 self._empty()
                 self._overlong = True
             return None
-        line, n_octets = bytes(self._octets[self._start : end]), end + 1 - self._start
         self._start = self._scanned = end + 1
         if self._overlong or n_octets > limit:
             self._overlong = False
             raise OverlongLine
-        self.ended_bare = not line.endswith(b"\r")
-        return line.removesuffix(b"\r")
+        self.ended_bare = octets[end - 1 : end] != b"\r"
+        return bytes(octets[start : end if self.ended_bare else end - 1])
 
     def _empty(self) -> None:
         self._octets, self._start, self._scanned = b"", 0, 0
@@ -157,7 +160,8 @@ class ContentDecoder:
         if b"\r" in bare or b"\n" in bare:
             block, n_repairs = _LONE.subn(b"\r\n", block)
             self.n_line_ends += n_repairs
-        self.n_nuls += block.count(b"\0")
+        if b"\0" in block:
+            self.n_nuls += block.count(b"\0")
         if self._virtual:
             block, self._virtual = block[self._virtual :], 0
         return block

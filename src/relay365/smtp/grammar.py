@@ -68,7 +68,12 @@ def parse_command(line: bytes) -> Command:
     """Read a command line without its line end (RFC 5321 2.4: verbs in any case).
 
     The name in HELO and EHLO may be any octets: nobody is refused for a wrong one, so what cannot be read is replaced.
+    A secret is not remembered.
     """
+    return _read_command(line) if line[:4].upper() == b"AUTH" else _known_command(line)
+
+
+def _read_command(line: bytes) -> Command:
     text = line.decode("utf-8", "surrogateescape").replace("\t", " ").strip(" ")
     verb, _, argument = text.partition(" ")
     command = Command(_capitals(verb), argument.strip(" "))
@@ -81,6 +86,9 @@ def parse_command(line: bytes) -> Command:
     if _BROKEN.search(text):
         raise GrammarError(500, "5.5.2", "Command line is not UTF-8")
     return command
+
+
+_known_command = lru_cache(maxsize=512)(_read_command)
 
 
 @lru_cache(maxsize=512)

@@ -33,6 +33,10 @@ from relay365.smtp.transaction import VERB_OF, ContentReader, Transaction
 
 __all__ = ["Limits", "Offers", "Phrases", "ServerSession"]
 
+# Asked for with every line: to look up a member of an enum takes twelve times as long as to look up a name.
+_CONTENT, _TLS, _SASL, _ENDED = Phase.CONTENT, Phase.TLS, Phase.SASL, Phase.ENDED
+_NEED_OCTETS, _NEED_REPLY, _OWES_HELLO = Signal.NEED_OCTETS, Signal.NEED_REPLY, Signal.OWES_HELLO
+
 
 class ServerSession(Dialogue):
     """One session of the server side. Attributes without underscore are facts for the host to read."""
@@ -50,7 +54,7 @@ class ServerSession(Dialogue):
 
     def receive(self, octets: bytes) -> None:
         """Store octets; during a TLS handshake plain octets are dropped (RFC 3207 4.2, CVE-2011-0411)."""
-        if self.phase not in (Phase.TLS, Phase.ENDED):
+        if self.phase is not _TLS and self.phase is not _ENDED:
             self._in.feed(octets)
 
     def receive_eof(self) -> None:
@@ -75,8 +79,10 @@ class ServerSession(Dialogue):
     @property
     def looks_ended(self) -> bool:
         """Whether the peer may wait for the answer to a final dot that it said with bare LF, and that was none."""
-        content = self._state.content
-        return self.phase is Phase.CONTENT and content is not None and content.looks_ended
+        state = self._state
+        if state.content is None or state.pending is not None or self.phase is not _CONTENT:
+            return False
+        return state.content.looks_ended
 
     # -- what the host says ---------------------------------------------------------------------------------
 
@@ -86,16 +92,19 @@ class ServerSession(Dialogue):
 
     def answer(self, reply: Reply) -> None:
         """Answer the pending event; a positive answer moves the phase by the table."""
-        event, self._state.pending = self._state.pending, None
+        state, is_positive = self._state, reply.is_positive
+        event, state.pending = state.pending, None
         if event is None:
             raise LocalProtocolError("answer() without a pending event")
-        if not (reply.is_positive and (self._state.listed or isinstance(event, XclientGiven))):
-            self._say(reply)  # a list of recipients gets one answer; behind XCLIENT the banner is the answer
+        if not (is_positive and (state.listed or isinstance(event, XclientGiven))):
+            self._out.append(
+                reply.encode()
+            )  # a list of recipients gets one answer; behind XCLIENT the banner is the answer
         if reply.code == 421:
             self._end(str(reply))
             return
-        self._settle(event, reply)
-        if not reply.is_positive:
+        self._settle(event, is_positive=is_positive)
+        if not is_positive:
             self._count_error()
 
     def tls_started(self, facts: str) -> None:
@@ -111,27 +120,28 @@ class ServerSession(Dialogue):
 
     def next_event(self) -> Event | Signal:
         """The next event, or why there is none."""
+        events = self._events
         while True:
-            if self._events:
-                event = self._events.popleft()
-                if event is not Signal.OWES_HELLO:
+            if events:
+                event = events.popleft()
+                if event is not _OWES_HELLO:
                     return event
                 self._say(self._offers.hello(self._peer, extended=self.extended, secured=bool(self.tls)))
             if self._state.pending is not None:
-                return Signal.NEED_REPLY
-            if self.phase is Phase.TLS:
+                return _NEED_REPLY
+            if self.phase is _TLS:
                 return Signal.NEED_TLS
-            if not (self._read_content() if self.phase is Phase.CONTENT else self._read_line()):
-                return Signal.NEED_OCTETS
+            if not (self._read_content() if self.phase is _CONTENT else self._read_line()):
+                return _NEED_OCTETS
 
     def _read_line(self) -> bool:
         """Read one line; False when there is none."""
-        if self.phase is Phase.ENDED:
+        if self.phase is _ENDED:
             return False
-        in_sasl = self.phase is Phase.SASL
-        is_long = in_sasl or self._in.starts_with(b"AUTH ")
+        in_sasl, limits = self.phase is _SASL, self._limits
+        limit = limits.sasl_octets if in_sasl else limits.command_octets
         try:
-            line = self._in.take_line(self._limits.sasl_octets if is_long else self._limits.command_octets)
+            line = self._in.take_line(limit, limits.sasl_octets)
         except OverlongLine:
             if in_sasl:
                 self.phase = Phase.READY
@@ -150,31 +160,36 @@ class ServerSession(Dialogue):
         return True
 
     def _read_command(self, line: bytes) -> None:
-        self.counts.commands += 1
-        if self.counts.commands > self._limits.session_commands:
+        counts = self.counts
+        counts.commands += 1
+        if counts.commands > self._limits.session_commands:
             self.refuse(Reply.of(421, "4.7.0", "Too many commands without a message"))
             return
         try:
-            command = grammar.parse_command(line)
-            verb = command.verb
+            verb, argument = grammar.parse_command(line)
             if (
                 self.phase is Phase.SECURED
                 and verb in ("MAIL", "AUTH")
                 and not self._forgives("no_ehlo_after_tls")
             ):
                 self._fault_reply(states.UNFORGIVEN["no_ehlo_after_tls"])
-            elif verb in states.ALLOWED[self.phase] and verb in states.SIMPLE:
+            elif verb not in states.ALLOWED[self.phase]:
+                self._not_now(verb)
+            elif verb in states.SIMPLE:
                 self._say(states.SIMPLE[verb])
-            elif verb in states.ALLOWED[self.phase]:
-                _VERBS[verb](self, command.argument)
-            elif verb in states.KNOWN:
-                self._fault(503, "5.5.1", states.WHY_NOT.get((self.phase, verb), "Bad sequence of commands"))
-            elif verb in states.FATAL:
-                self.refuse(states.FATAL[verb])
             else:
-                self._fault_reply(states.UNIMPLEMENTED.get(verb, states.NO_COMMAND))
+                _VERBS[verb](self, argument)
         except grammar.GrammarError as error:
             self._fault_reply(error.reply)
+
+    def _not_now(self, verb: str) -> None:
+        """Answer what is no command, or none that may be said now."""
+        if verb in states.KNOWN:
+            self._fault(503, "5.5.1", states.WHY_NOT.get((self.phase, verb), "Bad sequence of commands"))
+        elif verb in states.FATAL:
+            self.refuse(states.FATAL[verb])
+        else:
+            self._fault_reply(states.UNIMPLEMENTED.get(verb, states.NO_COMMAND))
 
     # -- commands; each is called only where states.ALLOWED says so --------------------------------------------------
 
@@ -292,10 +307,11 @@ class ServerSession(Dialogue):
     def _read_content(self) -> bool:
         """Read what there is of the content; False when there is nothing."""
         content = self._state.content
-        if content is None or not len(self._in):
+        octets = self._in.take_all()
+        if content is None or not octets:
             return False
         was_refused = content.refusal is not None
-        block, rest = content.read(self._in.take_all())
+        block, rest = content.read(octets)
         if content.is_endless:
             self.refuse(too_large(self._offers.size_octets))
         elif content.refusal is not None and not was_refused:
@@ -303,7 +319,7 @@ class ServerSession(Dialogue):
             self._events.append(TransactionReset())
         elif block:
             self._events.append(ContentBlock(block))
-        if rest is not None and self.phase is not Phase.ENDED:
+        if rest is not None and self.phase is not _ENDED:
             self._in.feed(rest)
             self._end_content(content)
         return True
@@ -320,34 +336,34 @@ class ServerSession(Dialogue):
 
     # -- the out-box and the tables ---------------------------------------------------------------------------
 
-    def _settle(self, event: Event, reply: Reply) -> None:
+    def _settle(self, event: Event, *, is_positive: bool) -> None:
         """Move the phase after an answer."""
         verb = VERB_OF[type(event)]
         if verb == ".":
             self._close_transaction()
-            if reply.is_positive:
+            if is_positive:
                 self.counts.commands = self.counts.errors = 0
         elif verb == "AUTH":
             self.phase = NEXT[Phase.SASL, "AUTH"]
             if not isinstance(event, AuthGiven):
                 return
-            if reply.is_positive:
+            if is_positive:
                 self.identity = event.identity
             else:
                 self.counts.refused_logins += 1
         elif verb == "RCPT":
-            self._settle_recipient(reply)
-        elif reply.is_positive:
+            self._settle_recipient(is_positive=is_positive)
+        elif is_positive:
             self.phase = NEXT[self.phase, verb]
             if verb == "DATA":
                 self._state.content = ContentReader(self._offers)
             elif isinstance(event, XclientGiven):
                 self._begin_anew(event)
 
-    def _settle_recipient(self, reply: Reply) -> None:
+    def _settle_recipient(self, *, is_positive: bool) -> None:
         """Of a list all or nothing is taken: nobody gets what the peer was told is refused."""
         state = self._state
-        if reply.is_positive:
+        if is_positive:
             self.phase = NEXT[self.phase, "RCPT"]
             state.n_recipients += 1
             if state.listed:

@@ -81,7 +81,7 @@ class ContentReader:
         """Give (content block, rest) as ContentDecoder.feed; the block is empty once the content is refused."""
         block, rest = self._decoder.feed(octets)
         self.size_octets += len(block)
-        if self.refusal is None:
+        if self.refusal is None and (self.size_octets > self._limit or self._decoder.repairs):
             self.refusal = self._judge()
         return (b"" if self.refusal is not None else block), rest
 

@@ -17,6 +17,10 @@ from relay365.mail.content import Content
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Outcome
+from relay365.spool.aging.life import AgingStore
+from relay365.spool.waiting.depth import Depths
+from relay365.spool.waiting.heads import Ahead
+from relay365.spool.waiting.usage import UsageStore
 
 
 class State(Enum):
@@ -177,19 +181,6 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A queued recipient, with what decides about its way. at: when it is due."""
-
-    spool_id: SpoolId
-    n: int
-    at: float
-    address: str
-    reverse_path: str
-    submitter: SubmitterFacts
-    size_octets: int
-
-
-@dataclass(frozen=True, slots=True)
 class RecipientView:
     """A recipient as faces show it. fate: what was learnt after it was delivered, "" for nothing (spool.later)."""
 
@@ -225,7 +216,10 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """A message as faces show it; events are filled by show() only. damaged: why it was set aside."""
+    """A message as faces show it; events are filled by show() only. damaged: why it was set aside.
+
+    expires_at: the latest end of those that wait; kept_s: how much later that is because lanes kept it.
+    """
 
     spool_id: SpoolId
     accepted_at: float
@@ -239,6 +233,7 @@ class MessageView:
     damaged: str = ""
     events: tuple[EventView, ...] = ()
     envid: str = ""
+    kept_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +241,7 @@ class LaneNote:
     """What the scheduler last wrote down about a lane, for `status` from another process.
 
     held: why a person must act, or ""; gate_until_at: 0 or when it may go on; klass and row as in Outcome.
+    budgets: JSON list of what it has used of its budgets, each {name, used, limit, window_s, opens_at, foreign}.
     """
 
     lane: str
@@ -255,6 +251,7 @@ class LaneNote:
     since_at: float = 0.0
     gate_until_at: float = 0.0
     last_success_at: float = 0.0
+    budgets: str = "[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +266,7 @@ class Selection:
     limit: int = 1000
 
 
-class Spool(Protocol):
+class Spool(AgingStore, Ahead, Depths, UsageStore, Protocol):
     """The store as session, scheduler and keeper see it. See the module's promises."""
 
     def begin(self) -> Intake:
@@ -277,16 +274,13 @@ class Spool(Protocol):
         ...
 
     async def claim(
-        self, lane: str, *, limit: int, now: float, lease_until_at: float, recipients: int = MOST_RECIPIENTS
+        self, lane: str, *, which: Sequence[SpoolId], now: float, lease_until_at: float, recipients: int = ...
     ) -> list[Claim]:
-        """Claim up to `limit` messages that are due in a lane, oldest due first; a damaged one is set aside.
+        """Claim messages that are due in a lane, in this order; a damaged one is set aside, one that is gone left out.
 
-        recipients: how many of one message a claim may have; the rest of them stay due, for another claim.
+        recipients: how many of one message a claim may have, default MOST_RECIPIENTS; the rest of them stay due, for
+        another claim.
         """
-        ...
-
-    async def waiting(self, lane: str, *, limit: int, after: Waiting | None = None) -> list[Waiting]:
-        """Queued recipients of a lane, oldest due first, behind one that was given before."""
         ...
 
     async def redirect(
@@ -316,10 +310,6 @@ class Spool(Protocol):
 
     async def n_hastened(self) -> int:
         """How often retry() has moved something, by any process: whoever waits for a reason may look again."""
-        ...
-
-    async def expire(self, now: float) -> int:
-        """Move queued recipients past expires_at to EXPIRED with a report owed; gives their number."""
         ...
 
     async def warn(self, expiring_at: float) -> int:

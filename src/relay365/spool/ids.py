@@ -5,6 +5,7 @@ from __future__ import annotations
 from relay365.mail.envelope import SpoolId
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+_PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
 _WIDTH = 6
 _MOST = (1 << 63) - 1  # what the database can hold
 _VALUE = {letter: n for n, letter in enumerate(ALPHABET)}
@@ -14,9 +15,9 @@ def spool_id_of(seq: int) -> SpoolId:
     """The id of a sequence number; ids of one width sort like their numbers."""
     letters = ""
     while seq or len(letters) < _WIDTH:
-        seq, n = divmod(seq, 32)
-        letters = ALPHABET[n] + letters
-    return SpoolId(letters)
+        letters = _PAIRS[seq & 1023] + letters
+        seq >>= 10
+    return SpoolId(letters.lstrip(ALPHABET[0]).rjust(_WIDTH, ALPHABET[0]))
 
 
 def seq_of(spool_id: str) -> int | None:

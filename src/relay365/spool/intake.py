@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from relay365.errors import SpoolError
 from relay365.mail.envelope import SpoolId
@@ -44,7 +44,7 @@ class SqliteIntake:
         self,
         seq: int,
         stream_to: Callable[[int], ContentStream],
-        store: Callable[[int, NewMessage, StoredContent], Awaitable[Claim | None]],
+        store: Callable[[int, NewMessage, StoredContent], Coroutine[Any, Any, Claim | None]],
     ) -> None:
         self.spool_id: SpoolId = spool_id_of(seq)
         self.size_octets = 0
@@ -78,14 +78,15 @@ class SqliteIntake:
         if self._stream is not None:
             await self._stream.drained()
 
-    async def commit(self, message: NewMessage) -> Claim | None:
+    def commit(self, message: NewMessage) -> Coroutine[Any, Any, Claim | None]:
         """See spool.api.Intake."""
         self._done = True
         rest, stream = self._buffered(), self._stream
-        if stream is None:
-            return await self._store(
-                self._seq, message, StoredContent(rest, None, len(rest), zlib.crc32(rest))
-            )
+        if stream is not None:
+            return self._commit_stream(message, stream, rest)
+        return self._store(self._seq, message, StoredContent(rest, None, len(rest), zlib.crc32(rest)))
+
+    async def _commit_stream(self, message: NewMessage, stream: ContentStream, rest: bytes) -> Claim | None:
         try:
             stream.write(rest)
             own = await stream.sealed()

@@ -123,7 +123,12 @@ def event_of(fate: LaterFate) -> str:
     return f"{fate.fate.value}: {fate.detail}" if fate.detail else fate.fate.value
 
 
+def folded(address: str) -> str:
+    """An address as it is compared: without angle brackets, in no case."""
+    return address.strip("<>").casefold()
+
+
 def is_meant(view: MessageView, wanted: Search) -> bool:
     """Whether a message is to the address that is named, where one is."""
-    address = wanted.to.strip("<>").casefold()
+    address = folded(wanted.to)
     return not address or any(r.address.casefold() == address for r in view.recipients)

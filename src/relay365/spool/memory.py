@@ -14,6 +14,7 @@ from relay365.errors import SpoolUnavailable
 from relay365.mail.content import Content
 from relay365.mail.dsn import Debt, is_wished
 from relay365.mail.envelope import SpoolId
+from relay365.spool.aging.life import Stretch
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
@@ -30,23 +31,25 @@ from relay365.spool.api import (
     Selection,
     Settlement,
     State,
-    Waiting,
 )
 from relay365.spool.content import MemoryContent
 from relay365.spool.ids import seq_of, spool_id_of
-from relay365.spool.memory_model import MemoryIntake, MemoryLater, Message, Recipient
+from relay365.spool.model.ahead import MemoryAhead
+from relay365.spool.model.rows import MemoryIntake, MemoryLater, Message, Recipient
 
 
-class MemorySpool(MemoryLater):
+class MemorySpool(MemoryLater, MemoryAhead):
     """See spool.api.Spool and spool.later.LaterStore."""
 
     def __init__(self, clock: Clock, earlier: MemorySpool | None = None) -> None:
         self._clock = clock
         self._messages: dict[SpoolId, Message] = earlier._messages if earlier else {}
         self._notes: dict[str, LaneNote] = earlier._notes if earlier else {}
+        self._kept: list[Stretch] = earlier._kept if earlier else []
         self._seqs: Iterator[int] = earlier._seqs if earlier else itertools.count(1)
         self._leases: Iterator[int] = earlier._leases if earlier else itertools.count(1)
         self._marks: dict[str, float] = earlier._marks if earlier else {}
+        self._usage = earlier._usage if earlier else {}
         self._n_hastened: int = earlier._n_hastened if earlier else 0
         self._is_closed = False
         self._lapse(float("inf"))
@@ -59,7 +62,9 @@ class MemorySpool(MemoryLater):
         if self._is_closed:
             raise SpoolUnavailable("the spool is closed")
         paths = new.envelope.forward_paths
-        recipients = [Recipient(path, new.lane_of(n), new.accepted_at) for n, path in enumerate(paths)]
+        recipients = [
+            Recipient(path, new.lane_of(n), new.accepted_at, new.expires_at) for n, path in enumerate(paths)
+        ]
         message = self._messages[spool_id] = Message(spool_id, new, octets, recipients)
         _note(message, -1, new.accepted_at, "message.accepted")
         if new.repairs:
@@ -73,29 +78,18 @@ class MemorySpool(MemoryLater):
         return self._claim_one(message, new.lane, new.accepted_at, new.claim_until_at)
 
     async def claim(
-        self, lane: str, *, limit: int, now: float, lease_until_at: float, recipients: int = MOST_RECIPIENTS
+        self,
+        lane: str,
+        *,
+        which: Sequence[SpoolId],
+        now: float,
+        lease_until_at: float,
+        recipients: int = MOST_RECIPIENTS,
     ) -> list[Claim]:
         """See spool.api.Spool."""
-        claims: list[Claim] = []
-        while len(claims) < limit and (
-            more := self._claim_round(lane, now, lease_until_at, (limit - len(claims), recipients))
-        ):
-            claims += more
-        return claims
-
-    def _claim_round(
-        self, lane: str, now: float, lease_until_at: float, most: tuple[int, int]
-    ) -> list[Claim]:
-        """One claim for each message that is due; most: messages, and recipients of each."""
-        due = sorted(
-            (min(r.next_attempt_at for r in m.recipients if r.is_due(lane, now)), seq_of(m.spool_id), m.spool_id)
-            for m in self._messages.values()
-            if any(r.is_due(lane, now) for r in m.recipients)
-        )  # fmt: skip
-        return [
-            self._claim_one(self._messages[spool_id], lane, now, lease_until_at, most[1])
-            for _, _, spool_id in due[: most[0]]
-        ]
+        found = [self._messages[one] for one in which if one in self._messages]
+        claims = [self._claim_one(one, lane, now, lease_until_at, recipients) for one in found]
+        return [claim for claim in claims if claim.recipients]
 
     def _claim_one(
         self, message: Message, lane: str, now: float, lease_until_at: float, most: int = MOST_RECIPIENTS
@@ -106,7 +100,8 @@ class MemorySpool(MemoryLater):
             if r.is_due(lane, now) and len(taken) < most:
                 r.state, r.lease, r.lease_until_at = State.CLAIMED, lease, lease_until_at
                 taken.append(ClaimedRecipient(n, r.path, r.attempts, r.possible_duplicate))
-        _note(message, -1, now, "message.claimed")
+        if taken:
+            _note(message, -1, now, "message.claimed")
         new = message.new
         envelope = replace(new.envelope, forward_paths=tuple(r.path for r in taken))
         return Claim(
@@ -184,22 +179,12 @@ class MemorySpool(MemoryLater):
                 found[r.lane] = min(r.next_attempt_at, found.get(r.lane, float("inf")))
         return found
 
-    async def expire(self, now: float) -> int:
-        """See spool.api.Spool."""
-        n_expired = 0
-        for message, n, r in self._all():
-            if r.state is State.QUEUED and message.new.expires_at <= now:
-                r.state, r.owes, r.settled_at = State.EXPIRED, Debt.FAILURE, now
-                n_expired += 1
-                _note(message, n, now, "recipient.expired")
-        return n_expired
-
     async def warn(self, expiring_at: float) -> int:
         """See spool.api.Spool."""
         late = [
             (m.new.envelope.reverse_path, r)
             for m, _, r in self._all()
-            if r.state is State.QUEUED and not r.warned and m.new.expires_at <= expiring_at
+            if r.state is State.QUEUED and not r.warned and r.expires_at <= expiring_at
         ]
         for reverse_path, r in late:
             r.warned = True
@@ -222,7 +207,7 @@ class MemorySpool(MemoryLater):
     async def debts(self, debt: Debt, *, limit: int) -> list[MessageView]:
         """See spool.api.Spool."""
         owing = [m for m in self._in_order() if any(r.owes is debt for r in m.recipients)]
-        return [m.view(with_events=False, only=lambda r: r.owes is debt) for m in owing[:limit]]
+        return [m.view(self.ends(), with_events=False, only=lambda r: r.owes is debt) for m in owing[:limit]]
 
     async def forgive(self, debts: Sequence[Owed]) -> None:
         """See spool.api.Spool."""
@@ -257,26 +242,11 @@ class MemorySpool(MemoryLater):
         n_moved = 0
         for message, n, r in self._all():
             if r.lane == old != new and r.state in (State.QUEUED, State.HELD):
+                self.leave(message, r, self._clock.now())
                 r.lane = new
                 n_moved += 1
                 _note(message, n, self._clock.now(), "recipient.moved")
         return n_moved
-
-    async def waiting(self, lane: str, *, limit: int, after: Waiting | None = None) -> list[Waiting]:
-        """See spool.api.Spool."""
-        behind = (after.at, seq_of(after.spool_id) or 0, after.n) if after else (float("-inf"), 0, 0)
-        found = sorted(
-            ((r.next_attempt_at, seq_of(m.spool_id) or 0, n), m, r)
-            for m, n, r in self._all()
-            if r.state is State.QUEUED and r.lane == lane
-        )  # fmt: skip
-        return [
-            Waiting(
-                m.spool_id, key[2], key[0], r.path.address, m.new.envelope.reverse_path, m.new.submitter, len(m.octets)
-            )
-            for key, m, r in found
-            if key > behind
-        ][:limit]  # fmt: skip
 
     async def redirect(
         self, which: Sequence[tuple[SpoolId, int]], lane: str, *, now: float, reason: str
@@ -284,11 +254,11 @@ class MemorySpool(MemoryLater):
         """See spool.api.Spool."""
         return sum(self._redirect(self._messages[spool_id], n, lane, now) for spool_id, n in which)
 
-    @staticmethod
-    def _redirect(message: Message, n: int, lane: str, now: float) -> bool:
+    def _redirect(self, message: Message, n: int, lane: str, now: float) -> bool:
         r = message.recipients[n]
         if r.state is not State.QUEUED or r.lane == lane:
             return False
+        self.leave(message, r, now)
         r.lane, r.next_attempt_at = lane, min(r.next_attempt_at, now)
         _note(message, n, now, "recipient.moved")
         return True
@@ -336,12 +306,12 @@ class MemorySpool(MemoryLater):
 
     async def list(self, selection: Selection) -> list[MessageView]:
         """See spool.api.Spool."""
-        return [message.view(with_events=False) for message in self._selected(selection)]
+        return [message.view(self.ends(), with_events=False) for message in self._selected(selection)]
 
     async def show(self, spool_id: SpoolId) -> MessageView | None:
         """See spool.api.Spool."""
         message = self._messages.get(SpoolId(spool_id.strip().upper()))
-        return message.view(with_events=True) if message is not None else None
+        return message.view(self.ends(), with_events=True) if message is not None else None
 
     async def counts(self) -> Mapping[State, int]:
         """See spool.api.Spool."""
@@ -382,7 +352,7 @@ class MemorySpool(MemoryLater):
         """The first of a state: who expires first of the queued, who ended first of the ended, else by id."""
         found: Sequence[Message] = [m for m in self._in_order() if m.in_states(frozenset({state}))]
         if state is State.QUEUED:
-            found = sorted(found, key=lambda m: m.new.expires_at)
+            found = sorted(found, key=lambda m: min(r.expires_at for r in m.in_states(frozenset({state}))))
         elif state in END_STATES:
             found = sorted(
                 found, key=lambda m: min(r.settled_at or 0.0 for r in m.in_states(frozenset({state})))

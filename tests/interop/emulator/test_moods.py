@@ -228,6 +228,7 @@ def test_injection(emulator: Any, wire: Any) -> None:
         ("name", "mismatch"),
         ("authority", "unable to get local issuer|self-signed"),
         ("expired", "has expired"),
+        ("future", "not yet valid"),
     ],
 )
 def test_wrong_certificates(emulator: Any, how: str, reason: str) -> None:

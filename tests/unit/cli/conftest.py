@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from fakes.claims import claim_due
 from fakes.desk import SigningDesk
 from fakes.identity import TokenService
 from relay365.cli.main import main
@@ -87,7 +88,7 @@ class Desk:
         }
         for name, (state, outcome) in fates.items():
             self.ids[name] = await self._accept(spool, name, now)
-            (claim,) = await spool.claim(LANE, limit=1, now=now + 1, lease_until_at=now + 60)
+            (claim,) = await claim_due(spool, LANE, limit=1, now=now + 1, lease_until_at=now + 60)
             fate = Fate(0, state, outcome, next_attempt_at=now + 3600)
             await spool.settle([Settlement(claim.spool_id, claim.lease, (fate,))])
         await spool.note_lane(LaneNote(LANE, "", "rate-limit", "too-many-connections", now, now + 60, now))

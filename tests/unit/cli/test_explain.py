@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fakes.claims import claim_due
 from fakes.mail import put
 from relay365.clock import SystemClock
 from relay365.engine.reports.unknown import FILE
@@ -28,7 +29,7 @@ def test_a_queue_id_names_the_causes_of_its_own_kind_of_route(desk: Any) -> None
 
     async def fail(spool: Any) -> str:
         spool_id = await put(spool, SystemClock(), lane="smarthost")
-        (claim,) = await spool.claim("smarthost", limit=1, now=SystemClock().now(), lease_until_at=1e12)
+        (claim,) = await claim_due(spool, "smarthost", limit=1, now=SystemClock().now(), lease_until_at=1e12)
         outcome = Outcome(
             Kind.DEFERRED, Scope.MAILBOX, Class.CONFIGURATION, None, "530 5.7.57 no", "not-authenticated"
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
+
+import pytest
 
 
 def test_the_list_shows_what_waits(full_desk: Any) -> None:
@@ -93,3 +96,23 @@ def test_deleting_everything_wants_a_yes(full_desk: Any) -> None:
 def test_moving_nothing_in_particular_is_wrong_use(full_desk: Any) -> None:
     """Names or --all."""
     assert 2 == full_desk.run("queue", "hold").exit_code
+
+
+def test_what_a_route_waited_is_shown_with_the_end(full_desk: Any) -> None:
+    """For people in the line of the end, for programs in seconds; nothing is said where nothing was kept."""
+    waiting = full_desk.ids["waiting"]
+    before = full_desk.run("queue", "show", waiting).stdout
+    (own,) = full_desk.objects("queue", "show", waiting)
+    lane = own["recipients"][0]["lane"]
+    at = datetime.fromisoformat(own["events"][0]["at"]).timestamp()
+    full_desk.spool(lambda spool: spool.keep({lane}, at))
+    (found,) = full_desk.objects("queue", "show", waiting)
+
+    assert "for what its route waited" not in before
+    assert 0.0 == own["kept_s"] < found["kept_s"]
+    assert found["kept_s"] == pytest.approx(
+        datetime.fromisoformat(found["expires_at"]).timestamp()
+        - datetime.fromisoformat(own["expires_at"]).timestamp(),
+        abs=0.1,
+    )
+    assert "later, for what its route waited)" in full_desk.run("queue", "show", waiting).stdout

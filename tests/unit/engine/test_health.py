@@ -22,7 +22,7 @@ def test_a_configuration_fault_holds_and_a_success_resumes() -> None:
 
     assert fault is health.held
     assert 100.0 + PROBE_S == health.gate_until
-    health.succeed()
+    health.succeed(health.gate_until)
     assert health.held is None
 
 
@@ -60,7 +60,7 @@ def test_too_many_at_once_lowers_the_cap() -> None:
     health.learn(outcome(Class.RATE_LIMIT, status=EnhancedStatus(4, 3, 2)), 2, 0.0, 0.0)
 
     assert 2 == health.cap_now
-    health.succeed()
+    health.succeed(health.gate_until)
     assert 3 == health.cap_now
 
 
@@ -70,7 +70,7 @@ def test_after_an_outage_one_connection_goes_first() -> None:
     health.learn(outcome(Class.TRANSIENT), 0, 0.0, 0.5)
     caps = [health.cap_now]
     for _ in range(5):
-        health.succeed()
+        health.succeed(health.gate_until)
         caps.append(health.cap_now)
 
     assert [1, 2, 4, 8, 16, 20] == caps
@@ -97,6 +97,26 @@ def test_one_message_with_bad_luck_does_not_open_the_breaker() -> None:
     assert [False, False, True] == gates
 
 
+def test_one_answer_that_says_not_now_does_not_open_the_breaker() -> None:
+    """One machine behind the name is short of something; two in a row without a success between them are an outage."""
+    short = Outcome(
+        Kind.DEFERRED,
+        Scope.ROUTE,
+        Class.TRANSIENT,
+        EnhancedStatus(4, 3, 1),
+        "452 4.3.1 Insufficient system resources",
+    )
+    health = Health(5)
+    health.fail(short, 0.0, 0.5)
+    assert (5, 0.0) == (health.cap_now, health.gate_until)
+    health.succeed(1.0)
+    health.fail(short, 2.0, 0.5)
+    assert 5 == health.cap_now
+    health.fail(short, 3.0, 0.5)
+
+    assert (1, True) == (health.cap_now, health.gate_until > 3.0)
+
+
 def test_a_refused_recipient_is_no_failure_of_the_way() -> None:
     """A transient refusal of one recipient leaves the cap and the gate alone."""
     health = Health(2)
@@ -119,14 +139,36 @@ def test_a_sender_is_stopped_after_two_refusals_for_a_while() -> None:
 
 
 def test_a_gate_has_a_reason_until_a_success() -> None:
-    """Whatever shut the way is what faces show, and the first success forgets it."""
+    """Whatever shut the way is what faces show, and the first success after the gate forgets it."""
     for klass in (Class.TRANSIENT, Class.RATE_LIMIT):
         health, fault = Health(2), outcome(klass)
         health.learn(fault, 0, 0.0, 0.5)
         assert fault is health.gate_reason
-        health.succeed()
+        health.succeed(health.gate_until)
 
         assert health.gate_reason is None
+
+
+def test_a_success_that_was_under_way_leaves_the_reason_with_its_gate() -> None:
+    """Of two at once one is throttled and one goes through: the lane is shut, and says why, and keeps its mail."""
+    health, fault = Health(2), outcome(Class.RATE_LIMIT, retry_after_s=80_000.0)
+    health.learn(fault, 1, 10.0, 0.0)
+    health.succeed(11.0)
+
+    assert (fault, 10.0, 80_010.0) == (health.gate_reason, health.unwell_since, health.gate_until)
+    assert health.keeps_mail
+    health.succeed(80_010.0)
+    assert (None, None, False) == (health.gate_reason, health.unwell_since, health.keeps_mail)
+
+
+def test_a_hold_that_is_healed_by_what_was_under_way_says_why_its_gate_still_stands() -> None:
+    """The pause before the next probe is not cut short, and has a reason; no person is asked for."""
+    health, fault = Health(2), outcome(Class.CONFIGURATION)
+    health.learn(fault, 1, 10.0, 0.0)
+    health.succeed(11.0)
+
+    assert (None, fault, 10.0 + PROBE_S) == (health.held, health.gate_reason, health.gate_until)
+    assert not health.keeps_mail
 
 
 def test_an_outage_that_breaks_many_lines_at_once_is_one_failure() -> None:
@@ -156,7 +198,7 @@ def test_a_way_is_unwell_from_the_first_no_until_the_next_success() -> None:
     for now in (10.0, 500.0):
         health.learn(outcome(Class.TRANSIENT), 0, now, 0.5)
     assert 10.0 == health.unwell_since
-    health.succeed()
+    health.succeed(health.gate_until)
 
     assert health.unwell_since is None
 
@@ -167,7 +209,7 @@ def test_a_complaint_waits_until_the_fault_may_no_longer_pass_by_itself() -> Non
     health.learn(outcome(Class.CONFIGURATION, until_s=7200.0), 0, 100.0, 0.5)
 
     assert [True, False] == [health.complaint(now) is None for now in (7299.0, 7300.0)]
-    health.succeed()
+    health.succeed(health.gate_until)
     assert health.complaint(9000.0) is None
 
 

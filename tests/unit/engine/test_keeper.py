@@ -7,9 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from ipaddress import ip_network
 
+from fakes.claims import claim_due
 from fakes.clock import FakeClock
 from fakes.mail import put
-from relay365.engine.keeper import GRACE_S, PRUNE_ROUND_S, Duties, Keeper
+from relay365.engine.keeper import PRUNE_ROUND_S, Duties, Keeper
 from relay365.engine.reports.audience import Audience
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
@@ -18,6 +19,7 @@ from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFact
 from relay365.mail.headers import date_time
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.catalogue.rows import catalogue
+from relay365.spool.aging.life import GRACE_S
 from relay365.spool.api import Fate, Hold, LaneNote, MessageView, NewMessage, Selection, Settlement, State
 from relay365.spool.memory import MemorySpool
 
@@ -36,10 +38,10 @@ class House:
         self.clock = FakeClock()
         self.spool = MemorySpool(self.clock)
         self.told: list[str] = []
-        self.may_expire = True
+        self.kept: frozenset[str] = frozenset()
         duties = Duties(
             "relay.test", 1000.0, 5000.0, lambda envelope, submitter: "way", lambda lane: "scan@contoso.com",
-            lambda: self.may_expire, self.told.append,
+            lambda: self.kept, self.told.append,
         )  # fmt: skip
         self.duties = duties
         self.keeper = Keeper(self.spool, self.clock, duties)
@@ -60,7 +62,7 @@ class House:
     async def fail(self, spool_id: SpoolId, outcome: Outcome = FAILED) -> None:
         """Settle every recipient as failed, a report owed."""
         now = self.clock.now()
-        (claim,) = await self.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+        (claim,) = await claim_due(self.spool, "way", limit=1, now=now, lease_until_at=now + 60)
         fates = tuple(Fate(r.n, State.FAILED, outcome, owes=Debt.FAILURE) for r in claim.recipients)
         assert [] == await self.spool.settle([Settlement(spool_id, claim.lease, fates)])
 
@@ -173,32 +175,60 @@ def test_mail_that_is_too_old_expires_with_a_report() -> None:
 
 
 def test_nothing_expires_while_a_person_must_act() -> None:
-    """A route that waits for its administrator over a long weekend does not run the mail out of time."""
+    """A route that waits for its administrator over a long weekend does not run its mail out of time; another does."""
 
     async def tell(house: House) -> None:
-        spool_id = await put(house.spool, house.clock, life_s=100.0)
-        house.may_expire = False
+        kept = await put(house.spool, house.clock, life_s=100.0)
+        expires = await put(house.spool, house.clock, lane="other", life_s=100.0)
+        house.kept = frozenset({"way"})
         house.clock.pass_s(1000.0)
         await house.keeper.round()
-        view = await house.spool.show(spool_id)
+        views = [await house.spool.show(one) for one in (kept, expires)]
 
+        assert [State.QUEUED, State.EXPIRED] == [
+            view.recipients[0].state for view in views if view is not None
+        ]
+
+    story(tell)
+
+
+def test_what_a_hold_took_of_a_life_is_given_back() -> None:
+    """Ten days of hold do not count against a life of five; afterwards all that was left of it is there."""
+
+    async def tell(house: House) -> None:
+        day_s = 86_400.0
+        spool_id = await put(house.spool, house.clock, life_s=5 * day_s)
+        house.clock.pass_s(day_s)
+        house.kept = frozenset({"way"})
+        for _ in range(10):
+            await house.keeper.round()
+            house.clock.pass_s(day_s)
+        house.kept = frozenset()
+        await house.keeper.round()
+        view = await house.spool.show(spool_id)
         assert view is not None
-        assert State.QUEUED is view.recipients[0].state
+        assert (house.clock.now() + 4 * day_s, 10 * day_s) == (view.expires_at, view.kept_s)
+        house.clock.pass_s(4 * day_s - 1)
+        await house.keeper.round()
+        assert State.EXPIRED not in await house.spool.counts()
+        house.clock.pass_s(1.0)
+        await house.keeper.round()
+        assert State.EXPIRED in await house.spool.counts()
 
     story(tell)
 
 
 def test_a_backlog_goes_before_what_is_too_old_in_it_expires() -> None:
-    """The note of an earlier life keeps it, before any lane was tried; healed, it has an hour to go out."""
+    """Healed, it has an hour to go out; a restart in between does not take that away."""
 
     async def tell(house: House) -> None:
         await put(house.spool, house.clock, life_s=100.0)
-        await house.spool.note_lane(LaneNote("way", "535 5.7.139 no", "configuration", "auth-refused"))
-        await house.spool.note_lane(LaneNote("gone", "535 5.7.139 no", "configuration", "auth-refused"))
-        house.clock.pass_s(1000.0)
+        house.kept = frozenset({"way"})
         await house.keeper.round()
-        assert {State.QUEUED: 1} == await house.spool.counts()
-        await house.spool.note_lane(LaneNote("way", last_success_at=house.clock.now()))
+        house.clock.pass_s(1000.0)
+        house.keeper = Keeper(house.spool, house.clock, house.duties)
+        house.kept = frozenset()
+        await house.keeper.round()
         house.clock.pass_s(GRACE_S - 1)
         await house.keeper.round()
         assert {State.QUEUED: 1} == await house.spool.counts()
@@ -215,7 +245,7 @@ def test_a_lapsed_claim_comes_back_as_a_possible_duplicate() -> None:
     async def tell(house: House) -> None:
         spool_id = await put(house.spool, house.clock)
         now = house.clock.now()
-        await house.spool.claim("way", limit=1, now=now, lease_until_at=now + 60.0)
+        await claim_due(house.spool, "way", limit=1, now=now, lease_until_at=now + 60.0)
         house.clock.pass_s(61.0)
         await house.keeper.round()
         view = await house.spool.show(spool_id)
@@ -339,7 +369,7 @@ def test_a_late_report_whose_own_way_is_shut_waits_and_is_spared() -> None:
         await house.spool.note_lane(LaneNote("way", gate_until_at=now + 60.0, klass="rate-limit"))
         await house.keeper.round()
         assert [spool_id] == [view.spool_id for view in await house.spool.debts(Debt.DELAY, limit=9)]
-        (claim,) = await house.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+        (claim,) = await claim_due(house.spool, "way", limit=1, now=now, lease_until_at=now + 60)
         await house.spool.settle([Settlement(spool_id, claim.lease, (Fate(0, State.DELIVERED, FAILED),))])
         house.clock.pass_s(61.0)
         await house.keeper.round()
@@ -358,7 +388,7 @@ def test_a_late_report_says_for_whom_or_what_the_mail_waits() -> None:
         await put(house.spool, house.clock, lane="held", life_s=1000.0)
         await put(house.spool, house.clock, lane="gated", life_s=1000.0)
         house.clock.pass_s(2000.0)
-        house.may_expire = False
+        house.kept = frozenset({"held", "gated"})
         now = house.clock.now()
         await house.spool.note_lane(LaneNote("held", "535 5.7.139 no", "configuration", "auth-refused"))
         await house.spool.note_lane(LaneNote("gated", gate_until_at=now + 60.0, klass="rate-limit"))
@@ -383,7 +413,7 @@ def test_who_asked_for_success_is_told_that_it_was_relayed() -> None:
     async def tell(house: House) -> None:
         spool_id = await put(house.spool, house.clock, notify="SUCCESS")
         now = house.clock.now()
-        (claim,) = await house.spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+        (claim,) = await claim_due(house.spool, "way", limit=1, now=now, lease_until_at=now + 60)
         taken = Outcome(Kind.DELIVERED, reply_text="250 2.6.0 Queued mail for delivery")
         fate = Fate(0, State.DELIVERED, taken, owes=Debt.SUCCESS)
         await house.spool.settle([Settlement(spool_id, claim.lease, (fate,))])

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay365.engine.lane import LOOK_AHEAD, Lane
+from fakes.lanes import a_parcel
+from relay365.engine.budgets.building import Purses
+from relay365.engine.budgets.order import LOOK_AHEAD, Order
+from relay365.engine.lane import Lane
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import LaneLimits
 
@@ -34,13 +37,14 @@ class Way:
 
 
 def lane(connections: int = 2, messages: int | None = None) -> Lane:
-    return Lane(Way(LaneLimits(connections, messages)))
+    limits = LaneLimits(connections, messages)
+    return Lane(Way(limits), Order(limits, 0.0, Purses().vector("way", limits)))
 
 
 def test_connections_bound_what_is_under_way() -> None:
     """Two connections: two messages at once, the third when one is done."""
     one = lane(2)
-    slots = [one.start(0.0), one.start(0.0)]
+    slots = [one.start(a_parcel(), 0.0), one.start(a_parcel(), 0.0)]
 
     assert 0 == one.room(0.0)
     one.finish(slots[0], "a@x", DELIVERED, 1.0, 0.5)
@@ -50,19 +54,19 @@ def test_connections_bound_what_is_under_way() -> None:
 def test_the_window_is_counted_from_start_to_completion_plus_sixty_seconds() -> None:
     """A slow message keeps its place while it is under way and for 60 s plus guard afterwards."""
     one = lane(5, messages=1)
-    slot = one.start(0.0)
+    slot = one.start(a_parcel(), 0.0)
     assert 0 == one.room(300.0)
     one.finish(slot, "a@x", DELIVERED, 300.0, 0.5)
 
-    assert 0 == one.room(360.9)
-    assert 361.0 == one.opens_at(300.0)
-    assert 1 == one.room(361.0)
+    assert 0 == one.room(360.05)
+    assert 360.1 == one.opens_at(300.0)
+    assert 1 == one.room(360.1)
 
 
 def test_a_refused_try_gives_its_place_back_and_an_uncertain_one_does_not() -> None:
     """The remote did not take the one; it may have taken the other."""
     one = lane(5, messages=2)
-    refused, uncertain = one.start(0.0), one.start(0.0)
+    refused, uncertain = one.start(a_parcel(), 0.0), one.start(a_parcel(), 0.0)
     one.finish(refused, "a@x", (Outcome(Kind.FAILED, Scope.MESSAGE, Class.MESSAGE),), 1.0, 0.5)
     one.finish(uncertain, "a@x", UNCERTAIN, 1.0, 0.5)
 
@@ -72,7 +76,13 @@ def test_a_refused_try_gives_its_place_back_and_an_uncertain_one_does_not() -> N
 def test_a_held_lane_lets_one_probe_through() -> None:
     """While a person must act, one message a minute goes, and one at a time."""
     one = lane(5)
-    one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5)
+    one.finish(
+        one.start(a_parcel(), 0.0),
+        "a@x",
+        (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),),
+        1.0,
+        0.5,
+    )
 
     assert [0, 1] == [one.room(60.9), one.room(61.0)]
     assert 1 == one.appetite(61.0)
@@ -84,13 +94,23 @@ def test_a_no_of_our_own_heals_nothing() -> None:
     for outcome, is_held in ((replace(refused, offered=False), True), (refused, False)):
         one = lane(5)
         one.finish(
-            one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5
+            one.start(a_parcel(), 0.0),
+            "a@x",
+            (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),),
+            1.0,
+            0.5,
         )
-        one.finish(one.start(61.0), "a@x", (outcome,), 61.0, 0.5)
+        one.finish(one.start(a_parcel(), 61.0), "a@x", (outcome,), 61.0, 0.5)
         assert is_held == (one.health.held is not None)
     one = lane(5)
-    one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5)
-    one.finish(one.start(61.0), "a@x", (*DELIVERED, replace(refused, offered=False)), 61.0, 0.5)
+    one.finish(
+        one.start(a_parcel(), 0.0),
+        "a@x",
+        (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),),
+        1.0,
+        0.5,
+    )
+    one.finish(one.start(a_parcel(), 61.0), "a@x", (*DELIVERED, replace(refused, offered=False)), 61.0, 0.5)
     assert None is one.health.held
 
 
@@ -103,9 +123,9 @@ def test_appetite_never_exceeds_the_window() -> None:
 def test_a_gate_shuts_what_is_ready() -> None:
     """While a gate is closed the claims that wait belong back in the queue; while all connections work they do not."""
     one = lane(1)
-    one.start(0.0)
+    started = one.start(a_parcel(), 0.0)
     assert not one.is_shut(0.0)
-    one.finish((), "a@x", REFUSED, 0.0, 0.5)
+    one.finish(started, "a@x", REFUSED, 0.0, 0.5)
     assert one.is_shut(0.0)
 
 
@@ -119,7 +139,7 @@ def test_no_server_ever_sees_more_than_thirty_in_a_minute(steps: list[tuple[floa
             running.remove(entry)
             one.finish(entry[2], "a@x", DELIVERED, entry[1], 0.5)
         if one.room(now):
-            entry = (now, now + latency, one.start(now))
+            entry = (now, now + latency, one.start(a_parcel(), now))
             running.append(entry)
             spans.append(entry[:2])
     for stamp in (min, max):  # a server that counts at once, and one that counts at the end
@@ -131,7 +151,7 @@ def test_no_server_ever_sees_more_than_thirty_in_a_minute(steps: list[tuple[floa
 def test_the_worst_outcome_of_a_message_decides() -> None:
     """Two recipients, one throttled: the lane is gated although the other was delivered."""
     one = lane(2)
-    changed = one.finish(one.start(0.0), "a@x", (*DELIVERED, *REFUSED), 0.0, 0.0)
+    changed = one.finish(one.start(a_parcel(), 0.0), "a@x", (*DELIVERED, *REFUSED), 0.0, 0.0)
 
     assert changed
     assert one.health.gate_until > 0.0
@@ -141,12 +161,12 @@ def test_a_message_that_breaks_a_good_way_waits_alone() -> None:
     """While others are delivered nothing closes, however many messages break; after five minutes without it does."""
     one = lane(3)
     broken = (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, row="connection-broken"),)
-    one.finish(one.start(0.0), "a@x", DELIVERED, 0.0, 0.5)
+    one.finish(one.start(a_parcel(), 0.0), "a@x", DELIVERED, 0.0, 0.5)
     for _ in range(50):
-        one.finish(one.start(299.0), "a@x", broken, 299.0, 0.5)
+        one.finish(one.start(a_parcel(), 299.0), "a@x", broken, 299.0, 0.5)
     assert 3 == one.room(299.0)
     for _ in range(3):
-        one.finish(one.start(300.0), "a@x", broken, 300.0, 0.5)
+        one.finish(one.start(a_parcel(), 300.0), "a@x", broken, 300.0, 0.5)
 
     assert 0 == one.room(300.0)
 
@@ -154,8 +174,10 @@ def test_a_message_that_breaks_a_good_way_waits_alone() -> None:
 def test_a_way_that_is_unwell_closes_although_it_was_well() -> None:
     """What concerns more than the message counts at once, also right after a delivery."""
     one = lane(3)
-    one.finish(one.start(0.0), "a@x", DELIVERED, 0.0, 0.5)
-    one.finish(one.start(1.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT),), 1.0, 0.5)
+    one.finish(one.start(a_parcel(), 0.0), "a@x", DELIVERED, 0.0, 0.5)
+    one.finish(
+        one.start(a_parcel(), 1.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT),), 1.0, 0.5
+    )
 
     assert 0 == one.room(1.0)
 
@@ -164,7 +186,13 @@ def test_a_refused_sender_is_counted() -> None:
     """Two Send As refusals stop this sender in this lane."""
     one = lane(2)
     for _ in range(2):
-        one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.SENDER),), 0.0, 0.5)
+        one.finish(
+            one.start(a_parcel(), 0.0),
+            "a@x",
+            (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.SENDER),),
+            0.0,
+            0.5,
+        )
 
     assert one.senders.is_stopped("a@x", 1.0)
 
@@ -172,15 +200,21 @@ def test_a_refused_sender_is_counted() -> None:
 def test_fresh_mail_may_go_at_once_where_nothing_older_waits() -> None:
     """Room is kept while the mail is being accepted; older mail, a hold, or a full window says no."""
     one = lane(1)
-    assert not one.may_reserve(0.0)  # nobody has looked at the queue yet
+    assert not one.may_reserve(0.0, "normal")  # nobody has looked at the queue yet
     one.look_at = 5.0
-    assert one.may_reserve(0.0)
+    assert one.may_reserve(0.0, "normal")
     one.n_reserved += 1
-    assert (0, False) == (one.room(0.0), one.may_reserve(0.0))
+    assert (0, False) == (one.room(0.0), one.may_reserve(0.0, "normal"))
     one.n_reserved -= 1
-    one.finish(one.start(0.0), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),), 1.0, 0.5)
+    one.finish(
+        one.start(a_parcel(), 0.0),
+        "a@x",
+        (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION),),
+        1.0,
+        0.5,
+    )
     one.look_at = 100.0
-    assert not one.may_reserve(70.0)
+    assert not one.may_reserve(70.0, "normal")
 
 
 def test_what_is_reserved_counts_in_the_window() -> None:
@@ -202,7 +236,7 @@ def test_a_lane_full_of_reserved_places_is_busy_and_not_shut() -> None:
 def test_a_cap_that_fell_below_what_is_under_way_leaves_no_room() -> None:
     """Five under way, and the way turns out to be unwell: room is none, not less; what is ready goes back."""
     one = lane(5)
-    slots = [one.start(0.0) for _ in range(5)]
+    slots = [one.start(a_parcel(), 0.0) for _ in range(5)]
     one.finish(slots.pop(), "a@x", (Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT),), 0.0, 0.5)
     opened = one.health.gate_until
 
@@ -236,7 +270,7 @@ def _learned(*outcomes: Outcome) -> tuple[object, ...]:
     one = lane(4)
     one.health.cap_now = 2
     one.senders.refuse("a@x", 0.0)
-    one.finish(one.start(0.0), "a@x", outcomes, 0.0, 0.5)
+    one.finish(one.start(a_parcel(), 0.0), "a@x", outcomes, 0.0, 0.5)
     health = one.health
     return (
         health.held,

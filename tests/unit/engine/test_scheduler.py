@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from fakes.clock import FakeClock
+from fakes.lanes import a_parcel
 from fakes.mail import DEVICE, put
 from fakes.route import (
     DELIVERED,
@@ -26,12 +27,13 @@ from relay365.engine.roads.advice import NOT_BY_THIS_ROAD, NoAdvice
 from relay365.engine.scheduler import Scheduler
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
-from relay365.mail.outcome import Class, Kind, Outcome
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Consignment, LaneLimits
 from relay365.routes.catalogue.rows import catalogue
 from relay365.rules.retry import POISON_TRIES, Policy
 from relay365.spool.api import Claim, ClaimedRecipient, MessageView, NewMessage, Selection, State
 from relay365.spool.memory import MemorySpool
+from relay365.spool.waiting.heads import Head
 
 
 class House:
@@ -122,7 +124,7 @@ def test_the_window_lets_thirty_through_and_the_rest_later() -> None:
         counts = await house.spool.counts()
         assert (30, 5) == (counts[State.DELIVERED], counts[State.QUEUED])
 
-        await house.pass_s(60.9)
+        await house.pass_s(60.05)
         assert 30 == (await house.spool.counts())[State.DELIVERED]
         await house.pass_s(0.2)
         assert {State.DELIVERED: 35} == dict(await house.spool.counts())
@@ -420,7 +422,7 @@ def test_lanes_of_one_mailbox_share_its_minute() -> None:
     scheduler = Scheduler(MemorySpool(FakeClock()), routes, FakeClock(), Policy())
     smtp, graph = scheduler.lanes.values()
     assert (1, 1) == (smtp.room(0.0), graph.room(0.0))
-    smtp.start(0.0)
+    smtp.start(a_parcel(), 0.0)
 
     assert (0, 0) == (smtp.room(0.0), graph.room(0.0))
 
@@ -557,3 +559,146 @@ def test_a_message_with_more_recipients_than_one_transaction_may_have_goes_throu
 def test_the_rows_that_hand_over_are_rows_of_the_catalogue() -> None:
     """A word that no outcome bears would hand nothing over."""
     assert set() == NOT_BY_THIS_ROAD - {row.id for row in catalogue()}
+
+
+LETTER = b"Message-ID: <1@erp>\r\nFrom: erp@contoso.com\r\n\r\nhello\r\n"
+
+
+async def put_alike(house: House, to: str, content: bytes = LETTER, message_id: str = "<1@erp>") -> SpoolId:
+    """One of many messages of one client, each for one person."""
+    intake = house.spool.begin()
+    intake.write(content)
+    now = house.clock.now()
+    envelope = Envelope("erp@contoso.com", (ForwardPath(to),))
+    new = NewMessage(
+        envelope, DEVICE, "way", now, now + 9e5, message_id=message_id, header_from="erp@contoso.com"
+    )
+    await intake.commit(new)
+    return intake.spool_id
+
+
+def test_the_same_content_for_many_is_one_message_of_the_minute() -> None:
+    """Forty letters one by one, three at once and thirty a minute: one transaction, forty recipients, forty fates."""
+
+    async def tell(house: House) -> None:
+        ids = [await put_alike(house, f"r{n}@x") for n in range(40)]
+        await house.settled()
+        (consignment,) = house.route.consignments
+        assert [f"r{n}@x" for n in range(40)] == [one.address for one in consignment.envelope.forward_paths]
+        assert {State.DELIVERED: 40} == dict(await house.spool.counts())
+        reply = (await house.view(ids[0])).recipients[0].last_reply
+        assert reply.startswith(f"250 2.0.0 OK (together with {ids[1]}, {ids[2]}, ")
+        assert 29 == house.scheduler.lanes["way"].places(house.clock.mono())
+
+    story(tell, always(DELIVERED), LaneLimits(3, 30))
+
+
+def test_two_messages_for_one_person_stay_two() -> None:
+    """The same letter twice to each of two: two transactions, everybody in both."""
+
+    async def tell(house: House) -> None:
+        for to in ("a@x", "b@x", "a@x", "b@x"):
+            await put_alike(house, to)
+        await house.settled()
+        assert [["a@x", "b@x"]] * 2 == [
+            [path.address for path in one.envelope.forward_paths] for one in house.route.consignments
+        ]
+
+    story(tell, always(DELIVERED), LaneLimits(3, 30))
+
+
+def test_the_day_is_not_overdrawn_by_company() -> None:
+    """Fifty recipients a day, forty are used: ten of the next forty go, the others wait in the queue."""
+
+    async def tell(house: House) -> None:
+        for round_ in ("first", "second"):
+            for n in range(40):
+                await put_alike(house, f"{round_}{n}@x")
+            await house.settled()
+        sent = [path for one in house.route.consignments for path in one.envelope.forward_paths]
+        assert 50 == len(sent) == len(set(sent))
+        assert {State.DELIVERED: 50, State.QUEUED: 30} == dict(await house.spool.counts())
+
+    story(tell, always(DELIVERED), LaneLimits(3, 30, recipients_per_day=50))
+
+
+def test_a_content_that_is_refused_in_company_is_refused_for_each_alone() -> None:
+    """Nobody fails because of the company: each gets the final no for itself, and a report."""
+
+    async def tell(house: House) -> None:
+        ids = [await put_alike(house, f"r{n}@x") for n in range(3)]
+        await house.settled()
+        assert 3 == len(house.route.consignments[0].envelope.forward_paths)
+        assert {State.QUEUED} == {state for one in ids for state in await house.states(one)}
+        await house.pass_s(6.0)
+        assert [1, 1, 1] == [len(one.envelope.forward_paths) for one in house.route.consignments[1:]]
+        assert {State.FAILED} == {state for one in ids for state in await house.states(one)}
+        assert {1} == {(await house.view(one)).recipients[0].attempts for one in ids}
+        assert 3 == len(await house.spool.debts(Debt.FAILURE, limit=9))
+
+    refused = replace(FAILED, scope=Scope.MESSAGE, row="content")
+    story(tell, always(refused), LaneLimits(1, 30))
+
+
+class Digests(NoAdvice):
+    """A rule that holds for everybody."""
+
+    hostname = "relay.test"
+
+    def digest_from(self, head: Head) -> int:
+        return 5
+
+
+def test_a_storm_to_one_person_goes_as_a_digest() -> None:
+    """Twelve alarms wait behind a shut gate: one transaction, one recipient, twelve fates."""
+    answers = [THROTTLED, DELIVERED]
+
+    async def tell(house: House) -> None:
+        house.scheduler.advice = Digests()
+        ids = [await put_alike(house, "it@x", b"Subject: %d\r\n\r\n" % n, f"<{n}@erp>") for n in range(12)]
+        await house.settled()
+        await house.pass_s(31.0)
+        digest = house.route.consignments[-1]
+        assert ["it@x"] == [one.address for one in digest.envelope.forward_paths]
+        octets = digest.content.octets()
+        assert octets is not None
+        assert b"Subject: [12 messages] 11\r\n" in octets
+        assert all(b"8bit\r\n" not in octets and b"Subject: %d\r\n\r\n" % n in octets for n in range(12))
+        for one in ids:
+            assert "in digest <digest." in (await house.view(one)).recipients[0].last_reply
+        assert {State.DELIVERED: 12} == dict(await house.spool.counts())
+
+    story(tell, lambda _: (answers.pop(0) if len(answers) > 1 else answers[0],), LaneLimits(1, 30))
+
+
+def test_fewer_than_the_rule_asks_for_go_by_themselves() -> None:
+    """Four where five make a digest."""
+
+    async def tell(house: House) -> None:
+        house.scheduler.advice = Digests()
+        for n in range(4):
+            await put_alike(house, "it@x", b"Subject: %d\r\n\r\n" % n, f"<{n}@erp>")
+        await house.settled()
+        assert [b"Subject: %d\r\n\r\n" % n for n in range(4)] == [
+            one.content.octets() for one in house.route.consignments
+        ]
+
+    story(tell, always(DELIVERED), LaneLimits(1, 30))
+
+
+def test_a_stop_in_company_leaves_every_claim_uncertain() -> None:
+    """What the wire had when the relay was stopped may have been delivered to all; each is asked for by itself."""
+
+    async def run() -> None:
+        house = House(always(DELIVERED), LaneLimits(1, 30))
+        task = asyncio.ensure_future(house.scheduler.run())
+        house.route.gate.clear()
+        ids = [await put_alike(house, f"r{n}@x") for n in range(3)]
+        await house.settled()
+        await house.scheduler.stop(0.05)
+        await task
+        views = [(await house.view(one)).recipients[0] for one in ids]
+
+        assert [(State.QUEUED, True)] * 3 == [(one.state, one.possible_duplicate) for one in views]
+
+    asyncio.run(run())

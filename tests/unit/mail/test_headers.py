@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -13,10 +14,13 @@ from relay365.mail.headers import (
     MAX_HEAD_OCTETS,
     TRACES,
     HeadFacts,
+    author_in,
     date_time,
+    for_nobody,
     new_message_id,
     read_head,
     received,
+    split_trace,
 )
 
 ID = SpoolId("4TQ921")
@@ -163,3 +167,40 @@ def test_a_short_trace_names_nothing_of_the_inside() -> None:
         TRACES["short"]("relay.test", ID, envelope, facts, 0.0),
         TRACES["none"]("relay.test", ID, envelope, facts, 0.0),
     )
+
+
+@settings(max_examples=500)
+@given(st.text(alphabet="aB9.-+_@<>\"' ,;:()\\\t\x1c\u00fc", max_size=24), st.sampled_from(["", ": ", " :"]))
+def test_an_easy_author_is_the_one_that_a_full_reading_finds(words: str, colon: str) -> None:
+    """The first in angle brackets that has an @ inside, else the first word that has."""
+    text = (colon + words).strip()
+    found = [*re.findall(r"<([^<>\s]*)>", text), *re.split(r"[\s<>,;:\"()]+", text)]
+
+    assert next((one for one in found if "@" in one[1:-1]), "") == author_in(
+        (colon + words + "\r\n").encode()
+    )
+
+
+def test_a_trace_is_divided_into_our_received_field_and_the_rest() -> None:
+    """Of every kind of Received, and where none is written."""
+    added = b"Message-ID: <1@x>\r\nDate: now\r\n"
+    envelope, facts = (
+        Envelope("", (ForwardPath("lena@fabrikam.com"),)),
+        SubmitterFacts("lan", "192.0.2.7", tls="TLSv1.3"),
+    )
+    for write in TRACES.values():
+        own = write("relay.test", SpoolId("4TQ922"), envelope, facts, 0.0)
+        assert (own, added) == split_trace(own + added)
+
+
+def test_a_trace_for_many_names_nobody() -> None:
+    """The address of the first one is not told to the others; nothing else changes (RFC 5321 7.6)."""
+    facts = SubmitterFacts("lan", "192.0.2.7", helo="mfp", tls="TLSv1.3")
+    one, two = (
+        received("relay.test", SpoolId("4TQ922"), Envelope("", tuple(map(ForwardPath, to))), facts, 0.0)
+        for to in (["lena@fabrikam.com"], ["lena@fabrikam.com", "max@fabrikam.com"])
+    )
+    added = b"X-Note: \r\n\tfor <other@x>;\r\n"
+
+    assert b"lena@" in one
+    assert two + added == for_nobody(one + added) == for_nobody(two + added)

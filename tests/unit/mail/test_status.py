@@ -45,3 +45,12 @@ def test_the_first_digit_says_yes_or_not_now() -> None:
 
     assert [True, True, False, False] == [Reply.of(code, "", "x").is_positive for code in codes]
     assert [False, False, True, False] == [Reply.of(code, "", "x").is_temporary for code in codes]
+
+
+def test_a_reply_that_was_said_is_still_the_same_value() -> None:
+    """It keeps its octets; nothing else of it changes."""
+    said, unsaid = Reply.of(250, "2.0.0", "OK"), Reply.of(250, "2.0.0", "OK")
+
+    assert b"250 2.0.0 OK\r\n" == said.encode()
+    assert said.encode() is said.encode()
+    assert (said, hash(said), repr(said)) == (unsaid, hash(unsaid), repr(unsaid))

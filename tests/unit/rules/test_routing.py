@@ -160,3 +160,11 @@ kind = "connector"
 domain = "contoso.com"
 max_message = "5M"
 """
+
+
+def test_a_rule_may_ask_for_digests() -> None:
+    """Of what it decides about, and of nothing else."""
+    found = road_map({"device": "ups", "routes": "connector", "digest": 5}, {"routes": "submission"})
+
+    assert [5, 0] == [found.itinerary(letter(device=one), "it@contoso.com").digest for one in ("ups", "mfp")]
+    assert (True, False) == (found.has_digests, road_map({"routes": "submission"}).has_digests)

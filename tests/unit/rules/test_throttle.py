@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay365.rules.throttle import SlidingLog, Slot, Windows
+from relay365.rules.throttle import HALF_LIFE_S, SlidingLog, Slot
 
 LIMIT, WINDOW_S = 30, 60.0
 
@@ -123,24 +123,48 @@ def test_a_window_needs_room() -> None:
         SlidingLog(0, 60.0)
 
 
-def test_a_message_needs_a_place_in_every_window() -> None:
-    """All or none: thirty a minute and a hundred an hour hold together, and a refused try gives both back."""
-    minute, hour = SlidingLog(2, 60.0), SlidingLog(3, 3600.0)
-    both = Windows(minute, hour)
-    first, second = both.take(0.0), both.take(0.0)
-    assert 0 == both.n_free(0.0)
-    both.complete(first, 0.0)
-    both.release(second)
-    assert 1 == both.n_free(0.0)
-    both.complete(both.take(0.0), 0.0)
-    assert 60.0 == both.next_free_at(0.0)
-    both.complete(both.take(60.0), 60.0)
+def test_a_refusal_below_our_count_is_others_use_and_is_half_forgotten_in_time() -> None:
+    """Thirty allowed, ten of ours: the others have twenty; after the half-life we believe in ten of them."""
+    log = SlidingLog(30, 60.0)
+    for _ in range(10):
+        slot = log.try_take(0.0)
+        assert slot is not None
+        log.complete(slot, 0.0)
+    assert 20 == log.n_free(1.0)
 
-    assert (0, 3600.0) == (both.n_free(61.0), both.next_free_at(61.0))
+    assert 20 == log.notice(1.0)
+    assert (20, 0) == (log.foreign(1.0), log.n_free(1.0))
+    assert (10, 20) == (log.foreign(1.0 + HALF_LIFE_S), log.n_free(1.0 + HALF_LIFE_S))
 
 
-def test_no_window_is_no_limit() -> None:
-    """A smart host that allows everything."""
-    none = Windows()
+def test_others_never_take_all_for_ever() -> None:
+    """One place is left, so that a try can show that they are gone; a smaller finding does not lower a larger one."""
+    log = SlidingLog(3, 60.0)
+    log.notice(0.0)
+    assert (2, 1) == (log.foreign(0.0), log.n_free(0.0))
+    slot = log.try_take(0.0)
+    assert slot is not None
+    assert 2 == log.notice(0.0)
 
-    assert (None, (), 5.0) == (none.n_free(5.0), none.take(5.0), none.next_free_at(5.0))
+    assert 2 == log.foreign(0.0)
+
+
+def test_what_an_earlier_life_may_have_sent_is_taken_for_a_whole_window() -> None:
+    """At most the limit, however much it was."""
+    log = SlidingLog(3, 60.0)
+    log.fill(2, 5.0)
+    assert (1, 3) == (log.n_free(5.0), log.n_free(65.0))
+    log.fill(9, 65.0)
+
+    assert (0, 3) == (log.n_free(65.0), log.n_free(125.0))
+
+
+def test_several_places_are_free_when_the_last_of_them_is() -> None:
+    """What bulk leaves to others must be free as well."""
+    log = SlidingLog(3, 60.0)
+    for at in (0.0, 1.0, 2.0):
+        slot = log.try_take(at)
+        assert slot is not None
+        log.complete(slot, at)
+
+    assert [60.0, 61.0, 62.0, None] == [log.next_free_at(3.0, n) for n in (1, 2, 3, 4)]

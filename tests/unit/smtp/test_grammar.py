@@ -188,3 +188,12 @@ def test_a_bad_xclient_is_refused(argument: str) -> None:
     with pytest.raises(GrammarError) as refused:
         parse_xclient(argument)
     assert 501 == refused.value.reply.code
+
+
+def test_a_secret_is_not_remembered() -> None:
+    """What a device says all day is read once; a line with a login is read anew each time."""
+    device, login = b"NOOP remembered", b"auth PLAIN AGEAYg=="
+
+    assert parse_command(device) is parse_command(device)
+    assert parse_command(login) == parse_command(login)
+    assert parse_command(login) is not parse_command(login)

@@ -9,6 +9,7 @@ from relay365.mail.status import Reply
 from relay365.mail.tolerance import DEFAULT
 from relay365.smtp.events import (
     AuthGiven,
+    ContentEnded,
     DataAsked,
     MailGiven,
     RcptGiven,
@@ -217,6 +218,9 @@ def test_a_content_that_looks_ended_is_a_fact_while_it_lasts() -> None:
     session.next_event()
 
     assert not session.looks_ended
+    session.receive(b"\r\n.\r\n")
+    assert any(isinstance(session.next_event(), ContentEnded) for _ in range(2))
+    assert not session.looks_ended  # it has ended, and waits for us
 
 
 def test_xclient_makes_the_peer_another_one() -> None:

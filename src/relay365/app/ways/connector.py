@@ -7,6 +7,7 @@ from pathlib import Path
 
 from relay365.app.place import Site
 from relay365.app.vault import path_of
+from relay365.app.ways.allowance import allowance
 from relay365.app.ways.graph import graph_client
 from relay365.app.ways.smtp import client_tls, wire_of
 from relay365.clock import SystemClock
@@ -15,7 +16,7 @@ from relay365.errors import ConfigError
 from relay365.net.chain import ClientIdentity
 from relay365.net.resolve import MxHosts, NameServer, mx_of
 from relay365.net.stream import ANY_IPV4
-from relay365.routes.api import LaneLimits, Route
+from relay365.routes.api import Route
 from relay365.routes.connector import Connector, Find, MxHost, by_dns, by_graph
 from relay365.routes.graph.answer import GraphAnswer
 from relay365.routes.wire.remote import Remote
@@ -29,9 +30,7 @@ WHY_NOT = (
 def connector(name: str, route: ConnectorRoute, site: Site) -> list[Route]:
     """One Route to the tenant's MX host."""
     shown = _Shown(name, route, site)
-    limits = LaneLimits(
-        route.connections, route.per_minute, recipients=route.recipients, octets=route.max_message
-    )
+    limits = allowance(route, "", site.house)
     if route.host is not None:
         host, port = split_host_port(route.host)
         return [Connector(name, wire_of(_Named(shown, host, port), None, site), limits)]

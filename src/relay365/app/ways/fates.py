@@ -122,5 +122,6 @@ def limit_of(config: Config, lanes: Mapping[str, Lane], clock: Clock) -> LimitRe
             of_tenant = outcome.scope is Scope.TENANT and tenant_of(other) == tenant_of(lane)
             if other is lane or of_mailbox or of_tenant:
                 other.health.throttle(outcome, other.n_in_flight, clock.mono(), clock.dice())
+                other.order.learn(outcome, clock.mono())
 
     return shut

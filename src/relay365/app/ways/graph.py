@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from relay365.app.place import Site
+from relay365.app.ways.allowance import allowance, graph_at_once
 from relay365.app.ways.identity import tokens_of
 from relay365.app.ways.smtp import client_tls
 from relay365.clock import SystemClock
 from relay365.config import GraphRoute
 from relay365.config.roads.kinds import Account
-from relay365.routes.api import LaneLimits, Route
-from relay365.routes.graph.client import ANSWER_OCTETS, AT_ONCE, Endpoint, GraphClient
+from relay365.routes.api import Route
+from relay365.routes.graph.client import ANSWER_OCTETS, Endpoint, GraphClient
 from relay365.routes.graph.route import Graph, Manner
 from relay365.routes.graph.upload import Upload
 
@@ -20,14 +21,10 @@ def graph(name: str, route: GraphRoute, site: Site) -> list[Route]:
     """One Route for each mailbox; they share the application, its tokens and its four places."""
     client = graph_client(name, route, site)
     clock = SystemClock()
-    manner = Manner(route.mime_limit, Upload(clock) if route.large == "upload" else None)
+    manner = Manner(route.mime_limit, Upload(clock) if route.large == "upload" else None, site.ears)
     built: list[Route] = []
     for mailbox in route.mailboxes or (route.mailbox or "",):
-        octets = route.max_message or (route.mime_limit if route.large == "refuse" else None)
-        budget = f"mailbox {mailbox.lower()}"
-        limits = LaneLimits(
-            route.connections, route.per_minute, recipients=route.recipients, octets=octets, budget=budget
-        )
+        limits = allowance(route, mailbox, site.house)
         built.append(Graph(name, mailbox, client, manner, limits=limits, clock=clock))
     return built
 
@@ -38,5 +35,7 @@ def graph_client(
     """A client for Graph with a route's sign-in; all clients of one application at one site share its four places."""
     base, context = route.graph_endpoint.rstrip("/"), client_tls(route.ca_file, site)
     endpoint = Endpoint(base, context, route.proxy, answer_octets)
-    places = site.graph_places.setdefault((route.tenant, route.client), asyncio.Semaphore(AT_ONCE))
+    places = site.graph_places.setdefault(
+        (route.tenant, route.client), asyncio.Semaphore(graph_at_once(route, site.house))
+    )
     return GraphClient(endpoint, tokens_of(name, route, site, scope), places)

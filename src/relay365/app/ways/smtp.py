@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ssl
 
 from relay365.app.place import Site
 from relay365.app.vault import secret_of
+from relay365.app.ways.allowance import allowance
 from relay365.app.ways.identity import tokens_of
 from relay365.config import AcsRoute, HveRoute, SmarthostRoute, SubmissionRoute, split_host_port
 from relay365.errors import ConfigError
 from relay365.net.tls import client_context
 from relay365.routes.acs import Acs, user_name
-from relay365.routes.api import LaneLimits, Route
+from relay365.routes.api import Route
 from relay365.routes.classify import outcome_of, outcome_of_token
 from relay365.routes.hve import Hve
 from relay365.routes.smarthost import Smarthost
@@ -23,7 +23,6 @@ from relay365.routes.wire.route import Wire
 from relay365.routes.wire.sign_in import PasswordSignIn, TokenSignIn
 
 JUDGES = Judges(reply=outcome_of, token=outcome_of_token)
-HOUR_S = 3600.0
 
 
 def submission(name: str, route: SubmissionRoute, site: Site) -> list[Route]:
@@ -31,9 +30,6 @@ def submission(name: str, route: SubmissionRoute, site: Site) -> list[Route]:
     password = secret_of(name, "password", route.password, site.base)
     tokens = None if password else tokens_of(name, route, site)
     remote = _remote(route.endpoint, "required", route.ca_file, site)
-    limits = LaneLimits(
-        route.connections, route.per_minute, recipients=route.recipients, octets=route.max_message
-    )
     built: list[Route] = []
     for mailbox in route.mailboxes or (route.mailbox or "",):
         sign_in: SignIn
@@ -41,8 +37,8 @@ def submission(name: str, route: SubmissionRoute, site: Site) -> list[Route]:
             sign_in = PasswordSignIn(mailbox, password)
         else:
             sign_in = TokenSignIn(mailbox, tokens.token, tokens.forget)
-        budget = dataclasses.replace(limits, budget=f"mailbox {mailbox.lower()}")
-        built.append(Submission(name, wire_of(remote, sign_in, site), budget, mailbox))
+        limits = allowance(route, mailbox, site.house)
+        built.append(Submission(name, wire_of(remote, sign_in, site), limits, mailbox))
     return built
 
 
@@ -50,9 +46,7 @@ def hve(name: str, route: HveRoute, site: Site) -> list[Route]:
     """One Route for the account."""
     sign_in = _sign_in(name, route, route.mailbox, site)
     remote = _remote(route.endpoint, "required", route.ca_file, site)
-    limits = LaneLimits(
-        route.connections, route.per_minute, recipients=route.recipients, octets=route.max_message
-    )
+    limits = allowance(route, route.mailbox, site.house)
     domains = [domain.lower() for domain in route.domains]
     return [Hve(name, route.mailbox, domains, wire_of(remote, sign_in, site), limits)]
 
@@ -62,14 +56,7 @@ def acs(name: str, route: AcsRoute, site: Site) -> list[Route]:
     user = route.user or user_name(route.resource, route.client, route.tenant)
     sign_in = _sign_in(name, route, user, site)
     remote = _remote(route.endpoint, "required", route.ca_file, site)
-    limits = LaneLimits(
-        route.connections,
-        route.per_minute,
-        recipients=route.recipients,
-        octets=route.max_message,
-        windows=((route.per_hour, HOUR_S),),
-    )
-    return [Acs(name, wire_of(remote, sign_in, site), limits)]
+    return [Acs(name, wire_of(remote, sign_in, site), allowance(route, "", site.house))]
 
 
 def smarthost(name: str, route: SmarthostRoute, site: Site) -> list[Route]:
@@ -77,10 +64,7 @@ def smarthost(name: str, route: SmarthostRoute, site: Site) -> list[Route]:
     password = secret_of(name, "password", route.password, site.base)
     sign_in = PasswordSignIn(route.user, password) if password else None
     remote = _remote(route.host, route.tls, route.ca_file, site)
-    limits = LaneLimits(
-        route.connections, route.per_minute, recipients=route.recipients, octets=route.max_message
-    )
-    return [Smarthost(name, wire_of(remote, sign_in, site), limits)]
+    return [Smarthost(name, wire_of(remote, sign_in, site), allowance(route, "", site.house))]
 
 
 def wire_of(destination: Destination, sign_in: SignIn | None, site: Site) -> Wire:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from relay365.config.table import Table
-from relay365.config.words import Duration, Label, Senders, Size, several, target
+from relay365.config.words import Duration, Label, Number, Senders, Size, several, target
 
 Priority = Literal["alarm", "normal", "bulk"]
 
@@ -43,7 +43,18 @@ class Rule(Table):
     smaller_than: Size | None = Field(None, description="only messages of fewer octets")
     priority: Priority | None = Field(None, description="only messages of this priority")
     routes: Labels = Field(description="routes, by name, the best one first")
+    choose: Literal["order", "soonest"] = Field(
+        "order",
+        description="order: the first route that is not shut; soonest: the one where a message would start first",
+    )
     after: Duration = Field(900.0, description="how long a route may be shut before the next one takes over")
+
+    digest: Number = Field(
+        0,
+        ge=0,
+        le=200,
+        description="so many messages of one client to one recipient go as one, where they wait together; 0: never",
+    )
 
     @model_validator(mode="after")
     def _sizes(self) -> Rule:
@@ -51,4 +62,6 @@ class Rule(Table):
             raise ValueError("at least one of routes")
         if None not in (self.larger_than, self.smaller_than) and self.larger_than >= self.smaller_than:  # type: ignore[operator]
             raise ValueError("larger_than below smaller_than")
+        if self.digest == 1:
+            raise ValueError("digest: 0 for never, or at least 2")
         return self

@@ -1,8 +1,9 @@
 """Dialogue: the octets of a recording as lines for people, with every secret cut out.
 
 Only what is known to be no secret is shown: names and addresses behind the verbs that have them, of other commands the
-verb, of AUTH the mechanism. A device that says its password where none was asked for shows no more than its number of
-octets. Pure, and apart from the recording because it runs in a thread of its own, when the session is over.
+verb, of AUTH the mechanism, of our own web requests all but the query. A device that says its password where none was
+asked for shows no more than its number of octets. Pure, and apart from the recording because it runs in a thread of its
+own, when the session is over.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _MECHANISMS = frozenset(
         "ANONYMOUS",
     )
 )
-_WEB = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS"))
+_WEB = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS"))
 TLS_HELLO = "(a TLS hello)"
 SSL2_HELLO = "(an SSLv2 hello)"
 WEB_REQUEST = "(a web request)"
@@ -113,7 +114,7 @@ class _Writer:
         if hello_of(self._part + entry.octets):
             lines, rest = [], self._part + entry.octets
         for line in lines:
-            text, verb = show(line)
+            text, verb = show(line, is_ours=entry.kind is Kind.COMMAND)
             self._add(ms, self._who, text, verb)
         self._part, self._part_ms = rest, ms
         if entry.n_octets > len(entry.octets):
@@ -127,8 +128,11 @@ class _Writer:
         self.lines.append(Line(ms, who, text, verb))
 
 
-def show(line: bytes) -> tuple[str, str]:
-    """(what may be shown of a command line, its verb). The line comes without its LF; a CR that is missing is told."""
+def show(line: bytes, *, is_ours: bool = False) -> tuple[str, str]:
+    """(what may be shown of a command line, its verb). The line comes without its LF; a CR that is missing is told.
+
+    is_ours: we said it to a next hop, which may be one of the web.
+    """
     how = "" if line.endswith(b"\r") else "  (ends in LF alone)"
     line = line.removesuffix(b"\r")
     words = line.split(None, 1)
@@ -143,7 +147,7 @@ def show(line: bytes) -> tuple[str, str]:
     if verb == "AUTH":
         return _show_auth(words[1] if len(words) > 1 else b"") + how, verb
     if verb in _WEB:
-        return WEB_REQUEST, WEB_REQUEST
+        return (printable(line.partition(b"?")[0]), verb) if is_ours else (WEB_REQUEST, WEB_REQUEST)
     return f"(a line of {len(line)} octets that is no command){how}", "(unknown)"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from relay365.engine.contents.workshop import HOLD, NOTIFY, REJECT, Workshop
 from relay365.mail import headers, notice
@@ -34,10 +34,10 @@ REFUSED = "refused"  # in a hold: what would be refused, but for accept_then_rep
 
 TOO_LARGE = Reply.of(552, "5.3.4", "message too large")
 LONG_LINE = Reply.of(554, "5.6.0", "line longer than 998 octets")
+_NO_PLAN = Plan("", "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """What a content is judged by beside itself. now: the clock."""
 
     workshop: Workshop
@@ -49,8 +49,7 @@ class Case:
     now: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """What became of a content. repairs: the record for its history. n_received: how many relays it has seen."""
 
     plan: Plan
@@ -86,7 +85,7 @@ class Inlet:
         self._hash = hashlib.sha256() if case.workshop.twins is not None else None
         self._held: list[bytes] | None = []
         self._glance: Glance | None = None
-        self._plan = Plan(case.reverse_path, "", "")
+        self._plan = _NO_PLAN
         self._filter: PartsFilter | None = None
         self._refusal: Reply | None = None
         self._n_nuls = 0  # left out behind the header
@@ -102,7 +101,7 @@ class Inlet:
             if self.n_octets <= HELD_OCTETS:
                 return True
             octets = self._open(is_whole=False)
-        elif self._is_refused() or self._is_replaced():
+        elif self._is_refused() or self.is_replaced:
             return True
         else:
             self._watch(octets)
@@ -115,9 +114,11 @@ class Inlet:
             self._hand_on(self._open(is_whole=True))
         if self._filter is not None:
             self._hand_on(self._filter.end())
-        plan, changes = self._plan, list(self._plan.changes)
+        plan, n_received = self._plan, self._glance.facts.n_received if self._glance is not None else 0
+        if self._is_clean():
+            return Finished(plan, n_received)
+        changes = list(plan.changes)
         has_long_lines = any(one.name == "parts" for one in changes)
-        n_received = self._glance.facts.n_received if self._glance is not None else 0
         if self._filter is not None:
             changes += self._filter.changes
             has_long_lines = has_long_lines or self._filter.has_long_lines
@@ -136,7 +137,7 @@ class Inlet:
 
     def replaced(self, finished: Finished, envelope: Envelope) -> Finished:
         """Where a message is too large and a notice is to go instead: the notice. Raises SpoolError."""
-        if finished.refusal is not None or not self._is_replaced():
+        if finished.refusal is not None or not self.is_replaced:
             return finished
         self.intake.abandon()
         self.intake = self._spool.begin()
@@ -173,26 +174,27 @@ class Inlet:
         self._watch(octets)
         end = end_of_head(octets, is_whole=is_whole)
         rules, case = self._case.workshop.rules, self._case
-        n_nuls = octets.count(b"\0", 0, max(end, 0))
-        if n_nuls:  # without them it may end earlier
+        n_nuls = 0
+        if octets.find(b"\0", 0, max(end, 0)) >= 0:  # without them it may end earlier
+            n_nuls = octets.count(b"\0", 0, end)
             octets = octets[:end].replace(b"\0", b"") + octets[end:]
             end = end_of_head(octets, is_whole=is_whole)
         if end < 0:
             return self._pass_unread(octets)
         glance = self._glance = Glance(octets[:end])
         at = case.now()
-        given = Given(
-            case.reverse_path, headers.new_message_id(case.hostname, self.intake.spool_id, at), at,
-            case.client.sender, case.client.charset, case.is_utf8,
-        )  # fmt: skip
+        client, new_message_id = case.client, ""
+        if not glance.facts.message_id:
+            new_message_id = headers.new_message_id(case.hostname, self.intake.spool_id, at)
+        given = Given(case.reverse_path, new_message_id, at, client.sender, client.charset, case.is_utf8)
         body = octets[end : end + _BEGINNING_OCTETS]
         plan = make_plan(glance, body, rules, case.workshop.authors, given)
         if n_nuls:
             gone = Change(NUL, f"{n_nuls} in the header left out")
-            plan = replace(plan, changes=(gone, *plan.changes))
+            plan = plan._replace(changes=(gone, *plan.changes))
         self._plan = plan
         if plan.refused and self._refusal is None:
-            self._refusal = refusal(plan.refused, case.client.mark)
+            self._refusal = refusal(plan.refused, client.mark)
         if self._wants_filter(octets, is_whole=is_whole):
             return self._begin_filter(apply(octets[:end], plan.edits), octets[end:], body)
         return apply(octets, plan.edits) if plan.edits else octets
@@ -228,10 +230,10 @@ class Inlet:
         rules, plan = self._case.workshop.rules, self._plan
         seal = Draft(head, body).seal
         if seal:
-            self._plan = replace(plan, seal=seal)
+            self._plan = plan._replace(seal=seal)
             if long_line(rest)[0]:
                 left = Change("parts", f"left alone, the message is sealed ({seal}): it has long lines")
-                self._plan = replace(self._plan, changes=(*plan.changes, left))
+                self._plan = self._plan._replace(changes=(*plan.changes, left))
             return head + rest
         self._filter = PartsFilter(
             mends_lines=rules.parts, mends_names=rules.raw_headers, charset=self._case.client.charset
@@ -240,9 +242,8 @@ class Inlet:
 
     def _hand_on(self, octets: bytes) -> bool:
         """The only way to the intake: a NUL that no repair could keep ends here, so that none ever goes out."""
-        n_nuls = octets.count(b"\0")
-        if n_nuls:
-            self._n_nuls += n_nuls
+        if b"\0" in octets:
+            self._n_nuls += octets.count(b"\0")
             octets = octets.replace(b"\0", b"")
         return not octets or self.intake.write(octets)
 
@@ -276,14 +277,25 @@ class Inlet:
         own = client.max_octets if client.kept_octets else 0
         return min(own, limit) if own and limit else own or limit
 
+    def _is_clean(self) -> bool:
+        """Whether there is nothing to be told of it; so nearly all mail is."""
+        return not (
+            self._plan.changes
+            or self._filter is not None
+            or self._n_nuls
+            or self._refusal is not None
+            or self._is_over()
+        )
+
     def _is_over(self) -> bool:
         return 0 < self._limit_octets < self.n_octets
 
     def _is_refused(self) -> bool:
         return self._refusal is not None and not self._case.client.kept_octets
 
-    def _is_replaced(self) -> bool:
-        """Whether nothing of this content will be kept."""
+    @property
+    def is_replaced(self) -> bool:
+        """Whether nothing of this content will be kept: it is too large."""
         return self._is_over() and self._oversize != HOLD
 
     def _too_large(self) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,11 +26,23 @@ ANY = "any"
 
 
 class Lock(NamedTuple):
-    """Who is not tried until when. name or address is "any" where it stands for all."""
+    """Who is not tried until when. name or address is "any" where it stands for all.
+
+    mark: of the password that is not tried, see subject_of; "" where the lock stands for all names.
+    """
 
     name: str
     address: str
     until_at: float
+    mark: str = ""
+
+
+def subject_of(name: str, stored: str) -> str:
+    """What is counted and locked: a login with its password, so that a new password is a new subject.
+
+    stored: the hash of its password as it stands in the users file or the configuration; "" where nobody has the name.
+    """
+    return f"{name}\0{hashlib.sha256(stored.encode()).hexdigest()[:16]}"
 
 
 class Locks:
@@ -75,25 +89,38 @@ class Locks:
         """See Lockout."""
         return self._lockout.delay_s(address, self._clock.mono())
 
-    def _lines(self) -> list[tuple[str, str, float]]:
+    def _lines(self) -> list[Lock]:
         now = self._clock.now()
         return [
-            (_name_of(key), key.address or ANY, until_at)
+            Lock(_name_of(key), key.address or ANY, until_at, key.name.partition("\0")[2])
             for key, until_at in self._locked.items()
             if until_at > now
         ]
 
 
-def locks_in(data: Path, now: float) -> list[Lock]:
-    """What a relay with this data directory does not try now; [] where nothing is known. Reads a file."""
+def locks_in(data: Path, now: float, logins: Mapping[str, str]) -> list[Lock]:
+    """What a relay with this data directory does not try now; [] where nothing is known. Reads a file.
+
+    logins: name -> hash as the users file has them now: a lock of a password that has been replaced is void.
+    """
     try:
         found: Any = json.loads((data / LOCKS_FILE).read_text("utf-8"))
         locks = [
-            Lock(str(name), str(address), float(until_at)) for name, address, until_at in found["locked"]
+            Lock(str(name), str(address), float(until_at), str(mark))
+            for name, address, until_at, mark in found["locked"]
         ]
     except (OSError, ValueError, TypeError, KeyError):
         return []
-    return [one for one in locks if one.until_at > now]
+    return [one for one in locks if one.until_at > now and not _is_void(one, logins)]
+
+
+def _is_void(lock: Lock, logins: Mapping[str, str]) -> bool:
+    stored = logins.get(lock.name)
+    return (
+        stored is not None
+        and lock.mark != ""
+        and subject_of(lock.name, stored) != f"{lock.name}\0{lock.mark}"
+    )
 
 
 def _name_of(key: Key) -> str:

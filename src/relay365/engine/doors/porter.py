@@ -7,6 +7,7 @@ whichever listener it comes by, and is news once an hour.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 
 from relay365.clock import Clock
@@ -48,11 +49,17 @@ class News:
 
 @dataclass(frozen=True, slots=True)
 class Lodge:
-    """What the porters of all listeners share."""
+    """What the porters of all listeners share. refusals: how often, by the mark of the rule and the code."""
 
     clock: Clock
     pace: Pace = field(default_factory=Pace)
     news: News = field(default_factory=News)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def refused(self, mark: str, reply: Reply) -> None:
+        """Count one refusal."""
+        status = f" {reply.status}" if reply.status is not None else ""
+        self.refusals[mark or "none", f"{reply.code}{status}"] += 1
 
 
 class Porter:
@@ -75,13 +82,17 @@ class Porter:
         client = self._policy.client(facts)
         if reply is None:
             return self._count(client, facts) if client.per_minute else None
+        self._lodge.refused(client.mark, reply)
         if not client.mark:
             self._tell_unknown(facts, event)
         return reply
 
     def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
         """See Gate."""
-        return self._policy.rcpt(facts, path)
+        reply = self._policy.rcpt(facts, path)
+        if reply is not None:
+            self._lodge.refused(self._policy.client(facts).mark, reply)
+        return reply
 
     def _count(self, client: Client, facts: SubmitterFacts) -> Reply | None:
         lodge, now_mono = self._lodge, self._lodge.clock.mono()
@@ -92,7 +103,9 @@ class Porter:
                 "client.slowed peer=%s rule=%s name=%r per_minute=%d",
                 facts.peer_address, client.mark, client.name, client.per_minute,
             )  # fmt: skip
-        return Reply.of(450, "4.7.1", f"too many messages, try later ({client.mark})")
+        reply = Reply.of(450, "4.7.1", f"too many messages, try later ({client.mark})")
+        lodge.refused(client.mark, reply)
+        return reply
 
     def _tell_unknown(self, facts: SubmitterFacts, event: MailGiven) -> None:
         if self._lodge.news.is_new("unknown", facts.peer_address, self._lodge.clock.mono()):

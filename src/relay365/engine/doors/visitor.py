@@ -15,14 +15,17 @@ from relay365.rules.client import Client
 from relay365.smtp.offers import Offers
 from relay365.smtp.server import ServerSession
 
+NOT_ASKED = SubmitterFacts("", "")
+
 
 class Visitor:
     """One peer. peer is the address and port of the connection; a proxy's client stands in the facts alone."""
 
-    __slots__ = ("_reception", "record")
+    __slots__ = ("_is_spoken_for", "_reception", "record")
 
     def __init__(self, reception: Reception) -> None:
         self._reception = reception
+        self._is_spoken_for = False
         box = reception.box
         self.record = box.begin() if box is not None else Recording(reception.clock, is_on=False)
 
@@ -32,13 +35,18 @@ class Visitor:
         return self.record.client
 
     def offers(self, machine: ServerSession, peer: tuple[str, int]) -> Offers:
-        """Ask the gate who this is now; gives what holds for it."""
+        """Ask the gate who this is now; gives what holds for it.
+
+        XCLIENT is taken once: nginx's mail proxy passes on all that its client says behind its own XCLIENT, and a
+        second one would be the client's.
+        """
         here = self._reception
         offers = here.offers_to(self._introduce(self.facts(machine, peer)))
-        return replace(offers, xclient=True) if here.trusts_proxy(peer[0]) else offers
+        may_speak_for = not self._is_spoken_for and here.trusts_proxy(peer[0])
+        return replace(offers, xclient=True) if may_speak_for else offers
 
     def facts(self, machine: ServerSession, peer: tuple[str, int]) -> SubmitterFacts:
-        """Who this is; asked for each command of a transaction, so kept until it changes."""
+        """Who this is now; the same value until it changes."""
         known = self.record.facts
         now = (machine.helo, machine.extended, machine.tls, machine.identity)
         if known is None or now != (known.helo, known.protocol[0] == "E", known.tls, known.login):
@@ -46,8 +54,14 @@ class Visitor:
             known = self.record.facts = self._facts_of(machine, real)
         return known
 
+    @property
+    def who(self) -> SubmitterFacts:
+        """Who this is, since the session has last asked for offers: it does whenever that may have changed."""
+        return self.record.facts or NOT_ASKED
+
     def stands_for(self, machine: ServerSession, peer: tuple[str, int]) -> None:
         """It is a proxy and has said for whom it speaks."""
+        self._is_spoken_for = True
         self.record.facts = self._facts_of(machine, peer)
 
     def gave(self, spool_id: SpoolId) -> None:

@@ -5,6 +5,7 @@ Apart from the scheduler, which acts on the health: here is only when a person i
 
 from __future__ import annotations
 
+import json
 import logging
 
 from relay365.engine.health import Health
@@ -33,7 +34,19 @@ def say(lane: Lane, now: float, mono: float) -> LaneNote:
         since_at=_since(health, now, mono) if reason is not None else 0.0,
         gate_until_at=now + max(0.0, health.gate_until - mono) if reason is not None else 0.0,
         last_success_at=0.0 if reason is not None else now,
+        budgets=_budgets(lane, now, mono),
     )
+
+
+def _budgets(lane: Lane, now: float, mono: float) -> str:
+    """See LaneNote: opens_at in epoch seconds, None where only the end of something on its way helps."""
+    return json.dumps([
+        {
+            "name": key, "used": one.used, "limit": one.limit, "window_s": one.window_s, "foreign": one.foreign,
+            "opens_at": None if one.opens_in_s is None else round(now + one.opens_in_s, 3),
+        }
+        for key, one in lane.order.standings(mono).items()
+    ])  # fmt: skip
 
 
 def _class(health: Health, reason: Outcome | None, complaint: Outcome | None) -> str:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from relay365.mail.outcome import Kind, Outcome
 from relay365.spool.api import Claim, ClaimedRecipient
+from relay365.spool.waiting.heads import Head
 
 NOT_BY_THIS_ROAD = frozenset({
     "larger-than-remote-takes", "message-too-big", "remote-lacks-smtputf8", "hve-external", "hve-from",
@@ -19,10 +20,16 @@ NOT_BY_THIS_ROAD = frozenset({
 
 
 class Advice(Protocol):
-    """See the module."""
+    """See the module. hostname: who builds the messages that are ours."""
+
+    hostname: str
 
     def instead_of(self, claim: Claim, recipient: ClaimedRecipient) -> str:
         """The lane for what the claim's own lane can never carry; "" where there is none."""
+        ...
+
+    def digest_from(self, head: Head) -> int:
+        """How many messages like this one to its first recipient must wait to go as one digest; 0 for never."""
         ...
 
     async def known(self, claim: Claim) -> Mapping[int, Outcome]:
@@ -33,9 +40,15 @@ class Advice(Protocol):
 class NoAdvice:
     """There is one road, and nobody to ask."""
 
+    hostname = "localhost"
+
     def instead_of(self, claim: Claim, recipient: ClaimedRecipient) -> str:
         """See Advice."""
         return ""
+
+    def digest_from(self, head: Head) -> int:
+        """See Advice."""
+        return 0
 
     async def known(self, claim: Claim) -> Mapping[int, Outcome]:
         """See Advice."""

@@ -1,8 +1,9 @@
 """Chooser: rules and the present state of the lanes in, one lane for each recipient out. Decides, never acts.
 
 A road is shut when every lane of it has been unwell for as long as the rule allows. Mail that comes in goes to the
-first road that is not shut; one message at a time still goes to a shut one when its pause is over, because only mail
-can show that it is well again.
+first road that is not shut, or, where the rule says so, to the one where it would start first; in a pool it goes to
+the mailbox where it would start first, but stays where its client was last as long as that costs less than a second.
+One message at a time still goes to a shut road when its pause is over, because only mail can show that it is well.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from relay365.clock import Clock
 from relay365.engine.lane import Lane
 from relay365.mail.envelope import Envelope, SubmitterFacts
 from relay365.rules.routing import Itinerary, Letter, Road, RoadMap
+
+STICKY_S = 1.0
+BUSY_S = 1.0  # what a lane without a free connection is thought to need
+MOST_CLIENTS = 10_000
 
 
 class Choice(Protocol):
@@ -30,6 +35,7 @@ class Chooser:
     def __init__(self, road_map: RoadMap, lanes: Mapping[str, Lane], clock: Clock) -> None:
         self._map, self._lanes, self._clock = road_map, lanes, clock
         self._turn = 0
+        self._last: dict[str, str] = {}
         self._only = next(iter(lanes)) if len(lanes) == 1 else ""
 
     def lanes_of(self, envelope: Envelope, facts: SubmitterFacts, octets: int) -> tuple[str, ...]:
@@ -38,11 +44,11 @@ class Chooser:
             return (self._only,) * len(envelope.forward_paths)
         letter = Letter(envelope.reverse_path, facts, octets)
         chosen: dict[Itinerary, str] = {}
-        lanes = []
+        lanes, client = [], facts.device or facts.login or facts.peer_address
         for path in envelope.forward_paths:
             way = self._map.itinerary(letter, path.address)
             if way not in chosen:  # recipients that may go together do
-                chosen[way] = self.lane_for(way)
+                chosen[way] = self._remember(client, self.lane_for(way, client))
             lanes.append(chosen[way])
         return tuple(lanes)
 
@@ -50,14 +56,14 @@ class Chooser:
         """The lane for a message with one recipient and a small content: a report of ours."""
         return self.lanes_of(envelope, facts, 0)[0]
 
-    def lane_for(self, way: Itinerary) -> str:
-        """The best lane now; where every road is shut, the first one keeps the mail."""
+    def lane_for(self, way: Itinerary, client: str = "") -> str:
+        """The best lane now; where every road is shut, the first one keeps the mail. client: whose mail it is."""
         now = self._clock.mono()
-        for road in way.roads:
-            lane = self._best(road, now)
-            if not self.is_shut(lane, way.after_s, now) or self._may_probe(lane, now):
-                return lane
-        return self._best(way.roads[0], now)
+        best = [self._best(road, now, client) for road in way.roads]
+        well = [one for one in best if not self.is_shut(one, way.after_s, now) or self._may_probe(one, now)]
+        if way.soonest and well:
+            return self._soonest(well, now, client)
+        return well[0] if well else best[0]
 
     def next_for(self, lane: str, way: Itinerary) -> str:
         """The lane that takes over from one that is shut; "" while there is none that is well."""
@@ -76,6 +82,11 @@ class Chooser:
         later = way.behind(lane)
         return self.lane_for(Itinerary(way.mark, way.after_s, later)) if later else ""
 
+    @property
+    def has_digests(self) -> bool:
+        """See RoadMap."""
+        return self._map.has_digests
+
     def itinerary(self, letter: Letter, recipient: str) -> Itinerary:
         """See RoadMap."""
         return self._map.itinerary(letter, recipient)
@@ -89,8 +100,26 @@ class Chooser:
         found = self._lanes[lane]
         return found.room(now) > 0 and not found.n_in_flight and not found.ready
 
-    def _best(self, road: Road, now: float) -> str:
-        return self._by_room(road, now)[0]
+    def _best(self, road: Road, now: float, client: str) -> str:
+        lanes = self._by_room(road, now)
+        well = [one for one in lanes if self._lanes[one].health.unwell_since is None]
+        return self._soonest(well, now, client) if well else lanes[0]
+
+    def _soonest(self, lanes: Sequence[str], now: float, client: str) -> str:
+        """Where a message would start first: the client's last lane where it is as good, for its warm connections."""
+        starts = {
+            one: self._lanes[one].projected_s(now) + BUSY_S * (not self._lanes[one].room(now))
+            for one in lanes
+        }
+        last = self._last.get(client, "")
+        best = min(lanes, key=lambda one: starts[one])
+        return last if last in starts and starts[last] < starts[best] + STICKY_S else best
+
+    def _remember(self, client: str, lane: str) -> str:
+        if len(self._last) >= MOST_CLIENTS:
+            self._last.clear()
+        self._last[client] = lane
+        return lane
 
     def _by_room(self, road: Road, now: float) -> list[str]:
         """A pool's lanes: well ones first, those with more room first, in turn where they are alike."""

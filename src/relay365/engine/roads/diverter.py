@@ -17,12 +17,14 @@ from relay365.engine.roads.chooser import Chooser
 from relay365.errors import SpoolError
 from relay365.mail.envelope import SpoolId
 from relay365.rules.routing import Letter
-from relay365.spool.api import Spool, Waiting
+from relay365.spool.api import FAR_S, Spool
+from relay365.spool.waiting.heads import PRIORITIES, Behind, Flow, Head
 
 _LOG = logging.getLogger("relay365.scheduler")
 
 ROUND_S = 0.25
-BATCH = 100  # recipients looked at in one round for each lane, and moved at most
+BATCH = 100  # recipients moved at most in one round
+HEADS = BATCH  # messages of each flow that are looked at in one round
 
 
 class Diverter:
@@ -43,7 +45,7 @@ class Diverter:
             clock,
             moved,
         )
-        self._behind: dict[str, Waiting] = {}
+        self._behind: dict[str, dict[Flow, Behind]] = {}
 
     async def run(self) -> None:
         """One round after the other; a spool that is unwell is asked again later."""
@@ -65,23 +67,29 @@ class Diverter:
         return n_moved
 
     async def _relieve(self, name: str) -> int:
-        """Move what may be moved of the next batch; what may not stays, and is passed over until the lane's end."""
-        room = self._hungry(name)
-        waiting = await self._spool.waiting(name, limit=BATCH, after=self._behind.get(name))
+        """Move what may be moved of the next heads; what may not stays, and is passed over until its flow's end.
+
+        Most urgent first, then oldest due first, so that an alarm does not wait behind a newsletter here either.
+        """
+        room, behind = self._hungry(name), self._behind.setdefault(name, {})
+        heads = await self._spool.heads(name, now=self._clock.now() + FAR_S, most=HEADS, behind=behind)
         moves: dict[str, list[tuple[SpoolId, int]]] = defaultdict(list)
-        has_left_some = False  # what only lacks room now is looked at again: nothing behind it may hide it
-        for one in waiting:
-            letter = Letter(one.reverse_path, one.submitter, one.size_octets)
-            target = self._chooser.next_for(name, self._chooser.itinerary(letter, one.address))
-            if target and room.get(target, 0) > 0:
-                room[target] -= 1
-                moves[target].append((one.spool_id, one.n))
-            elif target:
-                has_left_some = True
-            elif not has_left_some:
-                self._behind[name] = one
-        if len(waiting) < BATCH:
-            self._behind.pop(name, None)  # from the beginning again: what could not move may be able to now
+        waits: set[Flow] = set()
+        flows: dict[Flow, list[Head]] = defaultdict(list)
+        for head in sorted(heads, key=lambda head: (PRIORITIES.index(head.flow.priority), head.due_at)):
+            flows[head.flow].append(head)
+            letter = Letter(head.reverse_path, head.submitter, head.size_octets)
+            for n, address in head.recipients:
+                target = self._chooser.next_for(name, self._chooser.itinerary(letter, address))
+                if target and room.get(target, 0) > 0:
+                    room[target] -= 1
+                    moves[target].append((head.spool_id, n))
+                elif target:  # it only lacks room now, and nothing behind it may hide it
+                    waits.add(head.flow)
+                elif head.flow not in waits:
+                    behind[head.flow] = Behind(head.due_at, head.spool_id)
+        for flow in [flow for flow in behind if len(flows[flow]) < HEADS]:
+            del behind[flow]  # from the beginning again: what could not move may be able to now
         n_moved = 0
         for target, which in moves.items():
             n = await self._spool.redirect(which, target, now=self._clock.now(), reason=self._reason(name))

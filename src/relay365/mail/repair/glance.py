@@ -6,6 +6,7 @@ The one scan that mail without fault pays for; all else is done only where it sh
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from relay365.mail import headers
 from relay365.mail.repair.body.encoders import long_line
@@ -19,6 +20,7 @@ _ONE = rb"[ \t]*+(?:" + _BARE + rb"(?=[ \t\r,])|" + _PLAIN + rb")[ \t]*+"
 _AUTHOR = re.compile(rb"[ \t]*+:" + _ONE + rb"\r\n")
 _LIST = re.compile(rb"[ \t]*+:" + _ONE + rb"(?:,(?:\r\n)?+" + _ONE + rb")*+\r\n")
 _LISTS = (b"to", b"cc", b"reply-to", b"sender")
+_NONE: list[bytes] = []
 
 
 class Glance:
@@ -29,21 +31,18 @@ class Glance:
     def __init__(self, octets: bytes) -> None:
         self.octets = octets
         self._values: dict[bytes, list[bytes]] = {}
-        n_octets = 0
+        values, n_octets = self._values, 0
         for name, rest in _FIELD.findall(octets):
             n_octets += len(name) + len(rest)
-            self._values.setdefault(name.lower(), []).append(rest)
+            values.setdefault(name.lower(), []).append(rest)
         self.is_regular = n_octets == len(octets)
         self.facts = self._facts()
 
     def _facts(self) -> headers.HeadFacts:
-        message_ids = (headers.message_id_in(one) for one in self._values.get(b"message-id", ()))
-        authors = (headers.author_in(one) for one in self._values.get(b"from", ()))
-        return headers.HeadFacts(
-            next(filter(None, message_ids), ""),
-            next(filter(None, authors), ""),
-            len(self._values.get(b"received", ())),
-        )
+        values = self._values
+        message_id = _first(headers.message_id_in, values.get(b"message-id", _NONE))
+        header_from = _first(headers.author_in, values.get(b"from", _NONE))
+        return headers.HeadFacts(message_id, header_from, len(values.get(b"received", _NONE)))
 
     def wants_repair(self, rules: Rules, authors: Authors, given: Given) -> bool:
         """Whether there is anything to do or to refuse; never False where there is."""
@@ -69,11 +68,16 @@ class Glance:
     def is_well_formed(self) -> bool:
         """Whether nothing in it wants a repair of `syntax`: whole fields, one author, lists in order, no long line."""
         values = self._values
-        if not self.is_regular or len(values.get(b"from", ())) > 1 or long_line(self.octets)[0]:
+        authors = values.get(b"from", _NONE)
+        if not self.is_regular or len(authors) > 1 or long_line(self.octets)[0]:
             return False
-        if any(_AUTHOR.fullmatch(one) is None for one in values.get(b"from", ())):
+        if authors and _AUTHOR.fullmatch(authors[0]) is None:
             return False
-        return all(_LIST.fullmatch(one) for name in _LISTS for one in values.get(name, ()))
+        for name in _LISTS:
+            for one in values.get(name, _NONE):
+                if _LIST.fullmatch(one) is None:
+                    return False
+        return True
 
     def _wants_sender(self, authors: Authors, given: Given) -> bool:
         if given.sender:
@@ -83,3 +87,11 @@ class Glance:
         if authors.foreign == "pass":
             return False
         return authors.is_foreign(given.reverse_path) or authors.is_foreign(self.facts.header_from)
+
+
+def _first(read: Callable[[bytes], str], values: list[bytes]) -> str:
+    """What the first value says that says anything."""
+    for value in values:
+        if said := read(value):
+            return said
+    return ""

@@ -5,7 +5,8 @@ Pure: octets, rules, facts and an instant in, one value out. The order of the re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from relay365.mail.repair.addresses import UNDISCLOSED, mended
 from relay365.mail.repair.author import (
@@ -45,8 +46,7 @@ _OPAQUE = frozenset((
 ))  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What becomes of a message. added: header lines in front of it, behind our trace.
 
     seal: why what stands in it is left alone ("" where nothing speaks against edits). refused: why it may not pass, in

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +41,7 @@ class Authors:
         return self.foreign == "reject" and self.is_foreign(author)
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """One message's envelope and client. sender: what the client's rule sets, "" where it sets nothing.
 
     charset: what header octets are that are neither ASCII nor UTF-8; is_utf8: SMTPUTF8 was declared (RFC 6531).

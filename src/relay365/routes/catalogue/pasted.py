@@ -16,11 +16,11 @@ from relay365.routes.catalogue.rows import Row, catalogue, rows_of, token_row
 _PAIR = re.compile(r"(?<![\d.])([2-5]\d\d)[\s\-#]+([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
 _CODE = re.compile(r"(?<![\d.])([2-5]\d\d)(?=[\s\-#]|$)")
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
-_HTTP = re.compile(r"(?<![\w.\-])([45]\d\d)(?![\w.\-])")
+_HTTP = re.compile(r"(?<![\w.\-])([245]\d\d)(?![\w.\-])")
 _REPLY_LINE = re.compile(r"(\d{3})([ \-])(?:\d\.\d{1,3}\.\d{1,3} )?")
 _AADSTS = re.compile(r"AADSTS(\d{4,8})|error_codes\W{1,4}(\d{4,8})", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_]+")
-_GRAPH = re.compile(r"[\"']error[\"']\s*:\s*\{", re.IGNORECASE)
+_GRAPH = re.compile(r"[\"']error[\"']\s*:\s*\{|\[request-id ", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,18 @@
 
 Whoever is named and not a recipient of this consignment is taken out, and whoever is a recipient and not named gets a
 Bcc, which Exchange takes away before it delivers. A message that is signed cannot be changed so.
-(Microsoft: "user: sendMail"; RFC 5322 3.6.3, 3.6.6)
+(Microsoft: "user: sendMail", "Create message"; RFC 5322 3.6.3, 3.6.6)
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from relay365.mail.repair.addresses import Mailbox, read_list
-from relay365.mail.repair.fields import Draft, Field
-from relay365.mail.repair.words import text_of
+from relay365.mail.repair.addresses import Mailbox, plain, read_list
+from relay365.mail.repair.fields import Draft, Field, split
+from relay365.mail.repair.words import readable, text_of
 
 NAMING = ("to", "cc", "bcc")
 _ALSO = ("resent-to", "resent-cc", "resent-bcc")
@@ -77,3 +78,53 @@ def _element(one: Mailbox) -> str:
 def _field(label: bytes, elements: list[str]) -> bytes:
     """One element a line: no line gets too long, whatever they are."""
     return label + b": " + ",\r\n ".join(elements).encode("utf-8", "replace") + b"\r\n"
+
+
+# -- the same as properties of a draft ---------------------------------------------------------------------------------
+
+MOST_OWN_HEADERS = 5
+_LISTS = (("toRecipients", "to"), ("ccRecipients", "cc"), ("bccRecipients", "bcc"))
+
+
+def people_of(head: bytes) -> dict[str, Any]:
+    """Whom a draft of this header section goes to, also those lists that are empty (RFC 5322 3.6.3)."""
+    fields = [field for field in split(head) if field.name]
+    return {key: _people(fields, name) for key, name in _LISTS}
+
+
+def draft_of(head: bytes, body: dict[str, str]) -> dict[str, Any]:
+    """A draft as JSON: the fields that it can have, and the recipients of a header section that names them alone."""
+    fields = [field for field in split(head) if field.name]
+    draft: dict[str, Any] = {"subject": _text(fields, "subject"), "body": body}
+    draft |= {key: people for key, people in people_of(head).items() if people}
+    if people := _people(fields, "reply-to"):
+        draft["replyTo"] = people
+    for key in ("from", "sender"):
+        if people := _people(fields, key):
+            draft[key] = people[0]
+    own = [field for field in fields if field.name.startswith("x-")][:MOST_OWN_HEADERS]
+    if own:
+        draft["internetMessageHeaders"] = [
+            {"name": field.label.decode("ascii"), "value": _value(field)} for field in own
+        ]
+    if message_id := _text(fields, "message-id"):
+        draft["internetMessageId"] = message_id
+    return draft
+
+
+def _people(fields: list[Field], name: str) -> list[dict[str, Any]]:
+    found = []
+    for field in fields:
+        if field.name == name:
+            for one in read_list(text_of(field.value, "utf-8")).mailboxes:
+                who = {"address": one.address, **({"name": readable(plain(one.name))} if one.name else {})}
+                found += [{"emailAddress": who}] if one.address else []
+    return found
+
+
+def _text(fields: list[Field], name: str) -> str:
+    return next((_value(field) for field in fields if field.name == name), "")
+
+
+def _value(field: Field) -> str:
+    return readable(text_of(field.value, "utf-8"))

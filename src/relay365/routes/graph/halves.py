@@ -10,9 +10,14 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Generic, TypeVar
 
 from relay365.mail.envelope import SpoolId
 
+T = TypeVar("T")
+
+KEPT_S = 3600.0  # a draft of which nothing was heard for so long is not asked for any more
+MOST_KEPT = 100  # drafts; each may be as large as a mailbox takes
 MOST_KNOWN = 10_000  # messages; the one that was asked for longest ago is forgotten, and begins anew
 
 
@@ -46,6 +51,35 @@ class Halves:
     def ended(self, spool_id: SpoolId) -> None:
         """Nobody of it is left for this road."""
         self._most.pop(spool_id, None)
+
+
+class Drafts(Generic[T]):
+    """Drafts that stay in the mailbox because their content goes to others soon, by message: places of any kind."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[SpoolId, tuple[T, float]] = OrderedDict()
+
+    def keep(self, spool_id: SpoolId, place: T, now: float) -> None:
+        """Remember one; now in monotonic seconds."""
+        self._places[spool_id] = (place, now + KEPT_S)
+        self._places.move_to_end(spool_id)
+
+    def take(self, spool_id: SpoolId) -> T | None:
+        """Forget one and give it; None where there is none."""
+        found = self._places.pop(spool_id, None)
+        return found[0] if found is not None else None
+
+    def outdated(self, now: float = float("inf")) -> list[T]:
+        """Forget those that are too old or too many, by default all, and give them."""
+        n_most = MOST_KEPT if now < float("inf") else 0
+        gone = []
+        while self._places:
+            spool_id, (place, until) = next(iter(self._places.items()))
+            if until > now and len(self._places) <= n_most:
+                break
+            del self._places[spool_id]
+            gone.append(place)
+        return gone
 
 
 def named_in(text: str, addresses: Sequence[str]) -> set[int]:

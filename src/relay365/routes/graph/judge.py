@@ -52,7 +52,8 @@ def outcome_of_break(error: TransportError | SpoolError) -> Outcome:
         return Outcome(
             Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, text, "cannot-connect", offered=False
         )
-    return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, str(error), "connection-broken")
+    text = f"the line broke: {error}"
+    return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, "connection-broken")
 
 
 def unanswered(reason: str) -> Outcome:

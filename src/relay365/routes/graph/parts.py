@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from email.header import decode_header, make_header
 from email.message import Message
 from email.parser import HeaderParser
+from typing import Any
 
 from relay365.mail.repair.words import text_of
 from relay365.routes.graph.decoding import Decoder
@@ -262,3 +263,22 @@ def _without_line_end(data: bytes, at: int, line: int) -> int:
     if data.endswith(b"\r\n", at, line):
         return line - 2
     return line - data.endswith(b"\n", at, line)
+
+
+def facts_of(leaf: Leaf) -> dict[str, Any]:
+    """Name, type and, for a picture in the text, its identifier, as a fileAttachment has them."""
+    is_inline = bool(leaf.content_id) and not leaf.is_attachment
+    name = leaf.name or f"part{leaf.number}{_SUFFIXES.get(leaf.media_type, '')}"
+    facts: dict[str, Any] = {"name": name, "contentType": leaf.media_type, "isInline": is_inline}
+    return {**facts, "contentId": leaf.content_id} if leaf.content_id else facts
+
+
+_SUFFIXES = {
+    "message/rfc822": ".eml",
+    "text/plain": ".txt",
+    "text/html": ".html",
+    "application/pdf": ".pdf",
+    "image/tiff": ".tif",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+}

@@ -22,10 +22,14 @@ from relay365.routes.graph.client import GraphClient
 from relay365.routes.graph.envelope import Addressed, addressed
 from relay365.routes.graph.halves import Halves, named_in
 from relay365.routes.graph.mime import MimeBody, Opening, opening
+from relay365.routes.wire.ear import DEAF, Ears, nobody
 from relay365.routes.wire.line import accept_cancellation
 
 INVALID = "graph-recipients"
 """The row that says that one of the recipients is not valid: nobody got the message."""
+
+PARTED = (INVALID, "graph-too-many-recipients")
+"""The rows for the sake of which a message goes to fewer at once."""
 
 MIME = {"Content-Type": "text/plain"}
 
@@ -44,19 +48,24 @@ class Rebuild(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Large:
-    """A message for rebuilding: what is sent, with its header for these recipients."""
+    """A message for rebuilding: what is sent, with its header for these recipients; n_left have their turn later."""
 
     consignment: Consignment
     head: bytes
     n_skipped: int
+    n_left: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Manner:
-    """mime_limit: octets of a message that goes in one request; rebuild: how larger ones go, None for not at all."""
+    """mime_limit: octets of a message that goes in one request; rebuild: how larger ones go, None for not at all.
+
+    ears: who listens to the attempts.
+    """
 
     mime_limit: int
     rebuild: Rebuild | None = None
+    ears: Ears = nobody
 
 
 class Graph:
@@ -88,8 +97,14 @@ class Graph:
         paths = consignment.envelope.forward_paths
         n_now = self._halves.n_next(consignment.spool_id, len(paths))
         envelope = dataclasses.replace(consignment.envelope, forward_paths=paths[:n_now])
+        ear = self._manner.ears(consignment.spool_id)
+        client = self._client.heard_by(ear)
         try:
-            outcome = await self._deliver(dataclasses.replace(consignment, envelope=envelope))
+            outcome = await self._deliver(
+                client, dataclasses.replace(consignment, envelope=envelope), len(paths) - n_now
+            )
+            if outcome.kind is Kind.FAILED and not outcome.offered:
+                ear.note(outcome.reply_text)
         except asyncio.CancelledError:
             accept_cancellation()
             outcome = judge.stopped()
@@ -97,14 +112,18 @@ class Graph:
             outcome = dataclasses.replace(outcome_of_token(refused), offered=False)
         except (TransportError, SpoolError) as error:
             outcome = judge.outcome_of_break(error)
+        finally:
+            client.ear = DEAF  # what is tidied up later is no part of the attempt
+            ear.ended()
         return self._spread(outcome, consignment, n_now)
 
     def _spread(self, outcome: Outcome, consignment: Consignment, n_now: int) -> tuple[Outcome, ...]:
         """An outcome for each: those that were left out have their turn soon."""
         spool_id, paths = consignment.spool_id, consignment.envelope.forward_paths
         n_left = len(paths) - n_now
-        if outcome.row == INVALID:
-            named = named_in(outcome.reply_text, [path.address for path in paths[:n_now]])
+        if outcome.row in PARTED:
+            addresses = [path.address for path in paths[:n_now]]
+            named = named_in(outcome.reply_text, addresses) if outcome.row == INVALID else set()
             alone = {0} if n_now == 1 else named
             if not alone:
                 self._halves.refused(spool_id, n_now)
@@ -123,7 +142,7 @@ class Graph:
             await self._manner.rebuild.close()
         await self._client.close()
 
-    async def _deliver(self, consignment: Consignment) -> Outcome:
+    async def _deliver(self, client: GraphClient, consignment: Consignment, n_left: int) -> Outcome:
         start = await opening(consignment.content)
         if start is None:
             return judge.our_no("graph-too-large", "the header section is longer than 64 KiB")
@@ -136,15 +155,19 @@ class Graph:
             return judge.our_no("graph-signed-split", text)
         size = len(consignment.trace) + len(found.head) + consignment.content.size_octets - len(start.head)
         if size <= self._manner.mime_limit:
-            outcome = await self._send_mime(consignment, start, found)
+            outcome = await self._send_mime(client, consignment, start, found)
         else:
-            outcome = await self._send_large(consignment, start, found, size)
+            outcome = await self._send_large(
+                client, Large(consignment, found.head, len(start.head), n_left), start, size
+            )
         return _with_note(outcome, found.n_taken_out)
 
-    async def _send_mime(self, consignment: Consignment, start: Opening, found: Addressed) -> Outcome:
+    async def _send_mime(
+        self, client: GraphClient, consignment: Consignment, start: Opening, found: Addressed
+    ) -> Outcome:
         body = MimeBody(consignment.trace + found.head, consignment.content, len(start.head))
         try:
-            answer = await self._client.request("POST", f"{self._user}/sendMail", content=body, headers=MIME)
+            answer = await client.request("POST", f"{self._user}/sendMail", content=body, headers=MIME)
         except asyncio.CancelledError:
             if not body.is_out:
                 raise
@@ -152,9 +175,7 @@ class Graph:
             return judge.unanswered("the relay was stopped")
         return judge.outcome_of_answer(answer, self._clock.now())
 
-    async def _send_large(
-        self, consignment: Consignment, start: Opening, found: Addressed, size: int
-    ) -> Outcome:
+    async def _send_large(self, client: GraphClient, large: Large, start: Opening, size: int) -> Outcome:
         if self._manner.rebuild is None:
             limit = self._manner.mime_limit
             return judge.our_no("graph-too-large", f"{size} octets are more than go in one request ({limit})")
@@ -163,8 +184,7 @@ class Graph:
             return judge.our_no(
                 "graph-signed-large", f"{size} octets must be sent in parts, and it is signed ({seal})"
             )
-        large = Large(consignment, found.head, len(start.head))
-        return await self._manner.rebuild(self._client, self._user, large)
+        return await self._manner.rebuild(client, self._user, large)
 
     @property
     def _user(self) -> str:

@@ -2,8 +2,9 @@
 
 Apart from the route because here the message is built anew: what its header said beyond the fields of a draft, and
 its exact octets, are lost. The content is read twice, once to learn what is in it and once to upload; never is more
-of it in memory than one chunk. A draft that was not sent is deleted. (Microsoft: "Attach large files to Outlook
-messages or events"; "Create message"; "message: send"; "attachment: createUploadSession", read 2026-11)
+of it in memory than one chunk. A draft that was not sent is deleted, unless the same content goes to others soon:
+then its recipients are changed. (Microsoft: "Attach large files to Outlook messages or events"; "Create message";
+"message: send"; "message: copy"; "attachment: createUploadSession", read 2026-11)
 """
 
 from __future__ import annotations
@@ -19,15 +20,14 @@ from urllib.parse import quote
 from relay365.clock import Clock
 from relay365.errors import SpoolError, TokenRefused, TransportError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.mail.repair.addresses import plain, read_list
-from relay365.mail.repair.fields import Field, split
-from relay365.mail.repair.words import readable, text_of
 from relay365.routes.graph import judge
 from relay365.routes.graph.answer import GraphAnswer
 from relay365.routes.graph.client import GraphClient
 from relay365.routes.graph.decoding import text_in
-from relay365.routes.graph.parts import Leaf, Leaves, TooComplex
-from relay365.routes.graph.route import Large
+from relay365.routes.graph.envelope import draft_of, people_of
+from relay365.routes.graph.halves import Drafts, named_in
+from relay365.routes.graph.parts import Leaf, Leaves, TooComplex, facts_of
+from relay365.routes.graph.route import PARTED, Large
 from relay365.routes.wire.line import accept_cancellation
 
 _LOG = logging.getLogger("relay365.graph")
@@ -35,7 +35,6 @@ _LOG = logging.getLogger("relay365.graph")
 SMALL_OCTETS = 3_110_000  # below, in one request, whose base64 stays under 4 MiB; above, in a session
 CHUNK_OCTETS = 327_680 * 10  # a multiple of 320 KiB, below 4 MB
 TEXT_OCTETS = 1_000_000  # a longer text goes as an attachment
-MOST_OWN_HEADERS = 5
 TRIES = 4  # of one chunk
 DELETE_S = 30.0
 CLOSE_S = 0.7  # less than the scheduler gives a route to close
@@ -56,9 +55,12 @@ class Upload:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._deletions: set[asyncio.Task[None]] = set()
+        self._drafts: Drafts[tuple[GraphClient, str]] = Drafts()
 
     async def close(self) -> None:
-        """Give deletions that are under way a last moment."""
+        """Give deletions a last moment."""
+        for place in self._drafts.outdated():
+            self._delete_later(*place)
         if self._deletions:
             _, late = await asyncio.wait(self._deletions, timeout=CLOSE_S)
             for task in late:
@@ -67,6 +69,13 @@ class Upload:
 
     async def __call__(self, client: GraphClient, user: str, message: Large) -> Outcome:
         """Draft, attachments, send. Raises TokenRefused, SpoolError, CancelledError; nothing was sent then."""
+        for place in self._drafts.outdated(self._clock.mono()):
+            self._delete_later(*place)
+        outcome = await self._again(client, user, message)
+        return outcome if outcome is not None else await self._anew(client, user, message)
+
+    async def _anew(self, client: GraphClient, user: str, message: Large) -> Outcome:
+        """The whole way."""
         table = Table()
         try:
             async for leaf, octets in leaves_of(message):
@@ -76,10 +85,9 @@ class Upload:
         draft = ""
         try:
             answer = await client.request(
-                "POST", f"{user}/messages", content=_json(draft_of(message, table)), headers=_JSON
+                "POST", f"{user}/messages", content=_json(draft_of(message.head, table.body())), headers=_JSON
             )
-            made = wanted(answer, self._clock, 201)
-            draft = f"{user}/messages/{quote(str(made.get('id', '')), safe='')}"
+            draft = _place(user, wanted(answer, self._clock, 201))
             await self._attach(client, draft, message, table)
         except (Refused, TransportError, TokenRefused, SpoolError, asyncio.CancelledError) as error:
             self._delete_later(client, draft)
@@ -88,22 +96,81 @@ class Upload:
             if isinstance(error, TransportError):
                 return judge.outcome_of_break(_before_send(error))
             raise
-        return await self._send(client, draft)
+        return await self._send(client, user, draft, message)
 
-    async def _send(self, client: GraphClient, draft: str) -> Outcome:
-        """From here on the message may be on its way."""
+    async def _again(self, client: GraphClient, user: str, message: Large) -> Outcome | None:
+        """With the content that an earlier attempt has uploaded; None where there is none, or it is of no use."""
+        spool_id = message.consignment.spool_id
+        found = self._drafts.take(spool_id)
+        if found is None:
+            return None
+        draft = found[1]
+        try:
+            answer = await client.request(
+                "PATCH", draft, content=_json(people_of(message.head)), headers=_JSON
+            )
+            wanted(answer, self._clock, 200)
+        except (TransportError, TokenRefused, asyncio.CancelledError) as error:
+            self._drafts.keep(spool_id, found, self._clock.mono())
+            if isinstance(error, TransportError):
+                return judge.outcome_of_break(_before_send(error))
+            raise
+        except Refused as error:
+            outcome = error.outcome
+            self._drafts.keep(spool_id, found, self._clock.mono())
+        else:
+            outcome = await self._send(client, user, draft, message)
+        if outcome.row in PARTED or outcome.klass not in (Class.MESSAGE, Class.CONFIGURATION):
+            return outcome
+        kept = self._drafts.take(spool_id)  # whether this is the draft's fault, a new one shows
+        if kept is not None:
+            self._delete_later(*kept)
+        return None
+
+    async def _send(self, client: GraphClient, user: str, draft: str, message: Large) -> Outcome:
+        """A copy stays for those who are left; from the request to send on the message may be on its way."""
+        spool_id, copy = message.consignment.spool_id, ""
+        try:
+            if message.n_left:
+                copy = await self._copy(client, user, draft)
+            outcome = await self._say_send(client, draft)
+        except (TokenRefused, asyncio.CancelledError):
+            self._drafts.keep(spool_id, (client, draft), self._clock.mono())
+            self._delete_later(client, copy)
+            raise
+        is_gone = outcome.kind in (Kind.DELIVERED, Kind.UNCERTAIN)
+        rest, surplus = (copy, "") if is_gone else (draft, copy)
+        if rest and (is_gone or _goes_on(outcome, message)):
+            self._drafts.keep(spool_id, (client, rest), self._clock.mono())
+            rest = surplus
+        self._delete_later(client, rest)
+        return outcome
+
+    async def _say_send(self, client: GraphClient, draft: str) -> Outcome:
+        """The request that sends."""
         try:
             answer = await client.request("POST", f"{draft}/send")
         except asyncio.CancelledError:
             accept_cancellation()
             return judge.unanswered("the relay was stopped")
         except TransportError as error:
-            outcome = judge.outcome_of_break(error)
-        else:
-            outcome = judge.outcome_of_answer(answer, self._clock.now())
-        if outcome.kind in (Kind.DEFERRED, Kind.FAILED):
-            self._delete_later(client, draft)
-        return outcome
+            return judge.outcome_of_break(error)
+        return judge.outcome_of_answer(answer, self._clock.now())
+
+    async def _copy(self, client: GraphClient, user: str, draft: str) -> str:
+        """The draft once more, without another upload; "" where Graph does not make one that can be sent."""
+        try:
+            answer = await client.request(
+                "POST", f"{draft}/copy", content=_json({"destinationId": "drafts"}), headers=_JSON
+            )
+            made = wanted(answer, self._clock, 201)
+        except (Refused, TransportError):
+            return ""
+        copy = _place(user, made)
+        if made.get("isDraft") is True:
+            return copy
+        self._delete_later(client, copy)
+        return ""
 
     def _delete_later(self, client: GraphClient, draft: str) -> None:
         """No half a message stays in the mailbox; its outcome does not wait for that."""
@@ -132,6 +199,18 @@ def wanted(answer: GraphAnswer, clock: Clock, *statuses: int) -> dict[str, Any]:
     if answer.status not in statuses:
         raise Refused(judge.outcome_of_step(answer, clock.now()))
     return answer.json()
+
+
+def _place(user: str, made: dict[str, Any]) -> str:
+    """The path of a draft that was made."""
+    return f"{user}/messages/{quote(str(made.get('id', '')), safe='')}"
+
+
+def _goes_on(outcome: Outcome, message: Large) -> bool:
+    """Whether others of the message will have their turn although these did not get it."""
+    addresses = [path.address for path in message.consignment.envelope.forward_paths]
+    is_parted = outcome.row in PARTED and 1 < len(addresses) > len(named_in(outcome.reply_text, addresses))
+    return message.n_left > 0 or is_parted
 
 
 class Table:
@@ -182,7 +261,7 @@ class _Chunks:
     def __init__(self, client: GraphClient, clock: Clock, draft: str, leaf: Leaf, size: int) -> None:
         self.number = leaf.number
         self._client, self._clock, self._draft = client, clock, draft
-        self._facts, self._size = _facts(leaf), size
+        self._facts, self._size = facts_of(leaf), size
         self._url, self._at = "", 0
         self._waiting = bytearray()
 
@@ -285,71 +364,6 @@ async def leaves_of(message: Large) -> AsyncIterator[tuple[Leaf, bytes]]:
                 yield piece
     for piece in leaves.feed(b""):
         yield piece
-
-
-def draft_of(message: Large, table: Table) -> dict[str, Any]:
-    """The draft as JSON: the fields that it can have, the recipients of the header that names them alone."""
-    fields = [field for field in split(message.head) if field.name]
-    draft: dict[str, Any] = {"subject": _text(fields, "subject"), "body": table.body()}
-    for key, name in _LISTS:
-        if people := _people(fields, name):
-            draft[key] = people
-    for key in ("from", "sender"):
-        if people := _people(fields, key):
-            draft[key] = people[0]
-    own = [field for field in fields if field.name.startswith("x-")][:MOST_OWN_HEADERS]
-    if own:
-        draft["internetMessageHeaders"] = [
-            {"name": field.label.decode("ascii"), "value": _value(field)} for field in own
-        ]
-    if message_id := _text(fields, "message-id"):
-        draft["internetMessageId"] = message_id
-    return draft
-
-
-_LISTS = (
-    ("toRecipients", "to"),
-    ("ccRecipients", "cc"),
-    ("bccRecipients", "bcc"),
-    ("replyTo", "reply-to"),
-)
-
-
-def _people(fields: list[Field], name: str) -> list[dict[str, Any]]:
-    found = []
-    for field in fields:
-        if field.name == name:
-            for one in read_list(text_of(field.value, "utf-8")).mailboxes:
-                who = {"address": one.address, **({"name": readable(plain(one.name))} if one.name else {})}
-                found += [{"emailAddress": who}] if one.address else []
-    return found
-
-
-def _text(fields: list[Field], name: str) -> str:
-    return next((_value(field) for field in fields if field.name == name), "")
-
-
-def _value(field: Field) -> str:
-    return readable(text_of(field.value, "utf-8"))
-
-
-def _facts(leaf: Leaf) -> dict[str, Any]:
-    """Name, type and, for a picture in the text, its identifier."""
-    is_inline = bool(leaf.content_id) and not leaf.is_attachment
-    name = leaf.name or f"part{leaf.number}{_SUFFIXES.get(leaf.media_type, '')}"
-    facts: dict[str, Any] = {"name": name, "contentType": leaf.media_type, "isInline": is_inline}
-    return {**facts, "contentId": leaf.content_id} if leaf.content_id else facts
-
-
-_SUFFIXES = {
-    "message/rfc822": ".eml",
-    "text/plain": ".txt",
-    "text/html": ".html",
-    "application/pdf": ".pdf",
-    "image/tiff": ".tif",
-    "image/jpeg": ".jpg",
-    "image/png": ".png",
-}
 
 
 def _before_send(error: TransportError) -> TransportError:

@@ -26,12 +26,12 @@ class Wire:
 
 
 class WireRoute:
-    """See routes.api.Route. mailbox: the one that it sends from; its lane is its own then."""
+    """See routes.api.Route. mailbox: the one that it sends from; its lane is its own then. wire: how it speaks."""
 
     kind: str = ""
 
     def __init__(self, name: str, wire: Wire, limits: LaneLimits, mailbox: str = "") -> None:
-        self.name, self.mailbox, self.limits = name, mailbox, limits
+        self.name, self.mailbox, self.limits, self.wire = name, mailbox, limits, wire
         self.lane = f"{name}/{mailbox}" if mailbox else name
         self._pool = Pool(wire.destination, wire.sign_in, wire.judges, wire.ears)
 

@@ -96,5 +96,7 @@ def broken(error: BaseException, *, past_the_dot: bool) -> Outcome:
     if past_the_dot:
         text = f"no answer after the final dot: {reason}"
         return Outcome(Kind.UNCERTAIN, Scope.MESSAGE, Class.TRANSIENT, None, text, row="no-answer-after-dot")
-    row = "stopped" if is_stopped else "connection-broken"
-    return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, reason, row=row)
+    if is_stopped:
+        return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, reason, row="stopped")
+    text = f"the line broke: {reason}"
+    return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, row="connection-broken")

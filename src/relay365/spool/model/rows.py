@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from relay365.clock import Clock
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import ForwardPath, SpoolId
-from relay365.spool.api import Claim, EventView, MessageView, NewMessage, RecipientView, State
+from relay365.spool.aging.life import Age, Ends, Stretch, by_lane, changes, end_of_life, last_end
+from relay365.spool.api import END_STATES, Claim, EventView, MessageView, NewMessage, RecipientView, State
 from relay365.spool.ids import seq_of
 from relay365.spool.later import UNRESOLVED, LaterFate, Search, Sent, event_of, is_meant, is_news
 
@@ -19,6 +21,8 @@ class Recipient:
     path: ForwardPath
     lane: str
     next_attempt_at: float
+    expires_at: float
+    counted_at: float = 0.0
     state: State = State.QUEUED
     attempts: int = 0
     lease: int = 0
@@ -63,13 +67,23 @@ class Message:
         """Its recipients in some states."""
         return [r for r in self.recipients if r.state in states]
 
-    def view(self, *, with_events: bool, only: Callable[[Recipient], bool] = lambda _: True) -> MessageView:
+    def age(self, r: Recipient) -> Age:
+        """What decides about a recipient's end."""
+        return Age(self.new.accepted_at, r.expires_at, r.counted_at)
+
+    def view(
+        self, ends: Ends, *, with_events: bool, only: Callable[[Recipient], bool] = lambda _: True
+    ) -> MessageView:
         """As faces show it."""
-        recipients = tuple(r.view(n) for n, r in enumerate(self.recipients) if only(r))
+        shown = [(n, r) for n, r in enumerate(self.recipients) if only(r)]
+        recipients = tuple(r.view(n) for n, r in shown)
+        waiting = [(r.lane, self.age(r)) for _, r in shown if r.state not in END_STATES]
+        expires_at = last_end(self.new.expires_at, waiting, ends)
         return MessageView(
-            self.spool_id, self.new.accepted_at, self.new.expires_at, len(self.octets),
+            self.spool_id, self.new.accepted_at, expires_at, len(self.octets),
             self.new.envelope.reverse_path, self.new.message_id, self.new.header_from, self.new.submitter, recipients,
             events=tuple(self.events) if with_events else (), envid=self.new.envelope.envid,
+            kept_s=expires_at - self.new.expires_at,
         )  # fmt: skip
 
 
@@ -100,10 +114,49 @@ class MemoryIntake:
         self._octets.clear()
 
 
-class MemoryLater:
+class MemoryAging:
+    """See spool.aging.life.AgingStore."""
+
+    _clock: Clock
+    _messages: dict[SpoolId, Message]
+    _kept: list[Stretch]
+
+    def ends(self) -> Ends:
+        """What ends are reckoned with now."""
+        return Ends(by_lane(self._kept), self._clock.now())
+
+    async def keep(self, lanes: Collection[str], now: float) -> None:
+        """See spool.aging.life.AgingStore."""
+        out, anew = changes(by_lane(self._kept), lanes, now)
+        self._kept[:] = [one for one in self._kept if one not in out] + anew
+
+    async def expire(self, now: float) -> int:
+        """See spool.aging.life.AgingStore."""
+        kept, n_expired = by_lane(self._kept), 0
+        for message in sorted(self._messages.values(), key=lambda m: seq_of(m.spool_id) or 0):
+            for n, r in enumerate(message.recipients):
+                if r.state is not State.QUEUED or r.expires_at > now:
+                    continue
+                end_at = end_of_life(message.age(r), kept.get(r.lane, ()), now)
+                if end_at > now:
+                    r.expires_at, r.counted_at = end_at, now
+                    continue
+                r.state, r.owes, r.settled_at = State.EXPIRED, Debt.FAILURE, now
+                message.events.append(EventView(now, n, "recipient.expired", ""))
+                n_expired += 1
+        return n_expired
+
+    def leave(self, message: Message, r: Recipient, now: float) -> None:
+        """A recipient leaves its lane: what that has kept it back for is in its end."""
+        kept = by_lane(self._kept).get(r.lane, ())
+        if kept:
+            end_at = end_of_life(message.age(r), kept, now)
+            r.expires_at, r.counted_at = end_at, now
+
+
+class MemoryLater(MemoryAging):
     """See spool.later.LaterStore."""
 
-    _messages: dict[SpoolId, Message]
     _marks: dict[str, float]
 
     async def learn_fates(self, fates: Sequence[LaterFate]) -> int:
@@ -147,7 +200,10 @@ class MemoryLater:
             if m.new.accepted_at >= wanted.since_at
             and (not wanted.names or wanted.names & {m.new.message_id, *(r.remote_id for r in m.recipients)})
         ]
-        views = [m.view(with_events=True) for m in sorted(meant, key=lambda m: seq_of(m.spool_id) or 0)]
+        views = [
+            m.view(self.ends(), with_events=True)
+            for m in sorted(meant, key=lambda m: seq_of(m.spool_id) or 0)
+        ]
         return [view for view in views if is_meant(view, wanted)][-wanted.limit :]
 
     async def reports_read(self, mailbox: str) -> float:

@@ -17,6 +17,7 @@ from relay365.spool.segment import HEADER, SegmentFolder
 from relay365.spool.sqlite.moves import pay, write_events
 from relay365.spool.sqlite.reads import QUERIES
 from relay365.spool.sqlite.rows import message_values, path_values
+from relay365.spool.waiting.heads import stored_flow
 
 SegmentPlace = tuple[str | None, int | None]
 """Segment and offset of a content; (None, None) where it is inline."""
@@ -45,11 +46,12 @@ def accept(
         state = (State.CLAIMED.value, lease, message.claim_until_at)
         claim_detail = f"{1 + len(others)} recipients at once"
     values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
-    values += (inline, detail, *path_values(seq, 0, first), message.lane_of(0), *state, claim_detail)
+    flow = stored_flow(message.submitter)
+    values += (inline, detail, *path_values(seq, 0, first), message.lane_of(0), flow, *state, claim_detail)
     connection.execute(QUERIES["accept"], values)
     if others:
         rows = [
-            (seq, n, *path_values(seq, n, path), message.lane_of(n), *times, *state)
+            (seq, n, *path_values(seq, n, path), message.lane_of(n), flow, *times, *state)
             for n, path in enumerate(others, 1)
         ]
         connection.executemany(QUERIES["insert_recipient"], rows)

@@ -7,29 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from relay365.clock import Clock
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import SpoolId
-from relay365.spool.api import LaneNote, MessageView, Selection, State, Waiting
+from relay365.spool.api import LaneNote, MessageView, Selection, State
 from relay365.spool.faults import spool_error
 from relay365.spool.ids import seq_of
 from relay365.spool.sqlite import reads
 from relay365.spool.sqlite.migrate import connect
+from relay365.spool.waiting.depth import Depth
+from relay365.spool.waiting.heads import NOTHING_BEHIND, Behind, Flow, Head
+from relay365.spool.waiting.usage import Usage
 
 
 class Faces:
     """The questions of spool.api.Spool. place: gives a content that lies outside the database."""
 
-    def __init__(self, reader: Reader, place: reads.Place) -> None:
-        self._reader, self._outside = reader, place
+    def __init__(self, reader: Reader, place: reads.Place, clock: Clock) -> None:
+        self._reader, self._outside, self._clock = reader, place, clock
 
     async def due(self) -> Mapping[str, float]:
         """See spool.api.Spool."""
@@ -41,20 +45,46 @@ class Faces:
 
     async def debts(self, debt: Debt, *, limit: int) -> list[MessageView]:
         """See spool.api.Spool."""
-        return list(await self._reader.ask(lambda c: reads.debts(c, debt, limit)))
+        return list(await self._reader.ask(lambda c: reads.debts(c, debt, limit, self._clock.now())))
 
     async def lanes(self) -> list[LaneNote]:
         """See spool.api.Spool."""
         return list(await self._reader.ask(reads.lanes))
 
-    async def waiting(self, lane: str, *, limit: int, after: Waiting | None = None) -> list[Waiting]:
-        """See spool.api.Spool."""
-        return list(await self._reader.ask(lambda c: reads.waiting(c, lane, limit, after)))
+    async def heads(
+        self,
+        lane: str,
+        *,
+        now: float,
+        most: int,
+        behind: Mapping[Flow, Behind] = NOTHING_BEHIND,
+        flows: Collection[Flow] | None = None,
+    ) -> Sequence[Head]:
+        """See spool.waiting.heads."""
+        found: Sequence[Head] = await self._reader.ask(
+            lambda c: reads.heads(c, lane, now, most, behind, flows)
+        )
+        return found
+
+    async def depths(self) -> Sequence[Depth]:
+        """See spool.waiting.depth."""
+        found: Sequence[Depth] = await self._reader.ask(reads.depths)
+        return found
+
+    async def usage(self, since_at: float) -> Sequence[Usage]:
+        """See spool.waiting.usage."""
+        found: Sequence[Usage] = await self._reader.ask(lambda c: reads.usage(c, since_at))
+        return found
+
+    async def settled_since(self, at: float) -> Sequence[Usage]:
+        """See spool.waiting.usage."""
+        found: Sequence[Usage] = await self._reader.ask(lambda c: reads.settled_since(c, at))
+        return found
 
     async def list(self, selection: Selection) -> list[MessageView]:
         """See spool.api.Spool."""
         views: list[MessageView] = await self._reader.ask(
-            lambda c: reads.messages(c, reads.selected(c, selection))
+            lambda c: reads.messages(c, reads.selected(c, selection), self._clock.now())
         )
         return views
 
@@ -62,7 +92,9 @@ class Faces:
         """See spool.api.Spool."""
         seq = seq_of(spool_id)
         view: MessageView | None = (
-            await self._reader.ask(lambda c: reads.message(c, seq)) if seq is not None else None
+            await self._reader.ask(lambda c: reads.message(c, seq, self._clock.now()))
+            if seq is not None
+            else None
         )
         return view
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 import apsw
 
+from relay365.clock import Clock
 from relay365.spool.api import MessageView
 from relay365.spool.ids import seq_of, spool_id_of
-from relay365.spool.later import UNRESOLVED, LaterFate, Search, Sent, event_of, is_meant, is_news
+from relay365.spool.later import UNRESOLVED, LaterFate, Search, Sent, event_of, folded, is_meant, is_news
 from relay365.spool.sqlite.faces import Reader
 from relay365.spool.sqlite.reads import QUERIES, message
 from relay365.spool.sqlite.rows import text_of
@@ -25,6 +27,7 @@ DETAIL_OCTETS = 2000
 class LaterMoves:
     """See spool.later.LaterStore."""
 
+    _clock: Clock
     _reader: Reader
     _writer: Writer
 
@@ -40,7 +43,7 @@ class LaterMoves:
 
     async def search(self, wanted: Search) -> list[MessageView]:
         """See spool.later.LaterStore."""
-        return list(await self._reader.ask(lambda c: search(c, wanted)))
+        return list(await self._reader.ask(lambda c: search(c, wanted, self._clock.now())))
 
     async def reports_read(self, mailbox: str) -> float:
         """See spool.later.LaterStore."""
@@ -85,11 +88,11 @@ def unresolved(
     return found
 
 
-def search(connection: apsw.Connection, wanted: Search) -> list[MessageView]:
+def search(connection: apsw.Connection, wanted: Search, now: float) -> list[MessageView]:
     """The newest messages that are meant, oldest first."""
     views: list[MessageView] = []
     for seq in _numbers(connection, wanted):
-        view = message(connection, seq)
+        view = message(connection, seq, now)
         if view is None or not is_meant(view, wanted):
             continue
         views.append(view)
@@ -101,8 +104,13 @@ def search(connection: apsw.Connection, wanted: Search) -> list[MessageView]:
 def _numbers(connection: apsw.Connection, wanted: Search) -> Iterable[int]:
     """Newest first."""
     first = _first_since(connection, wanted.since_at) if wanted.since_at > 0 else 0
-    if not wanted.names:
+    if not wanted.names and not wanted.to:
         return (int(seq) for (seq,) in connection.execute(QUERIES["newest"], (first,)))
+    if not wanted.names:
+        key = (first, folded(wanted.to))
+        return (
+            seq for seq, _ in groupby(int(seq) for (seq,) in connection.execute(QUERIES["addressed"], key))
+        )
     values = (first, json.dumps(sorted(wanted.names)))
     found: list[Any] = connection.execute(QUERIES["named"], values).fetchall()
     return sorted({int(seq) for (seq,) in found}, reverse=True)

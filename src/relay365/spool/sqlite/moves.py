@@ -15,8 +15,8 @@ import apsw
 
 from relay365.errors import ClaimLost, SpoolCorrupt
 from relay365.mail.content import Content
-from relay365.mail.dsn import Debt, is_wished
 from relay365.mail.envelope import ForwardPath
+from relay365.spool.aging.rows import lane_of, leave
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
@@ -33,11 +33,10 @@ from relay365.spool.content import HotContents, MemoryContent
 from relay365.spool.faults import DamagedMessage
 from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.segment import SegmentFolder
-from relay365.spool.sqlite.reads import QUERIES, Place, content, message_row
+from relay365.spool.sqlite.reads import QUERIES, Place, all_flows, content, message_row
 from relay365.spool.sqlite.rows import MessageRow, path_crc, text_of
 
 LEASES_PER_LIFE = 1 << 40
-MOST_SET_ASIDE = 100  # damaged messages that one claim puts out of its way
 REPLY_OCTETS = 2000  # how much of a remote's words is kept
 
 
@@ -46,7 +45,7 @@ class ClaimOrder:
     """What a claim asks for; leases are numbered upward from `lease`; recipients of one message at most."""
 
     lane: str
-    limit: int
+    numbers: tuple[int, ...]
     now: float
     lease: int
     lease_until_at: float
@@ -80,36 +79,23 @@ def begin_life(connection: apsw.Connection) -> tuple[int, int]:
 
 
 def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
-    """queued -> claimed, for the due recipients of up to `limit` messages; a damaged message is set aside instead.
+    """queued -> claimed, for the due recipients of some messages; a damaged message is set aside instead.
 
     Raises DamagedMessage when a page of the database or a recipient's row is damaged.
     """
     claims: list[Claim] = []
-    n_set_aside = 0
-    while len(claims) < order.limit and n_set_aside < MOST_SET_ASIDE:
-        numbers = _due(connection, order, order.limit - len(claims))
-        for seq in numbers:
-            try:
-                claims.append(_claim_one(connection, order, seq, order.lease + len(claims)))
-            except DamagedMessage:  # this transaction is lost: the caller sets it aside in the next
-                raise
-            except SpoolCorrupt as damage:
-                n_set_aside += 1
-                set_aside(connection, order.now, seq, str(damage))
-            except apsw.CorruptError as error:
-                raise DamagedMessage(seq, str(error)) from error
-        if not numbers:
-            break
+    for seq in order.numbers:
+        try:
+            one = _claim_one(connection, order, seq, order.lease + len(claims))
+        except DamagedMessage:  # this transaction is lost: the caller sets it aside in the next
+            raise
+        except SpoolCorrupt as damage:
+            set_aside(connection, order.now, seq, str(damage))
+        except apsw.CorruptError as error:
+            raise DamagedMessage(seq, str(error)) from error
+        else:
+            claims += [one] if one.recipients else []
     return claims
-
-
-def _due(connection: apsw.Connection, order: ClaimOrder, limit: int) -> list[int]:
-    numbers: dict[int, None] = {}
-    for (seq,) in connection.execute(QUERIES["find_due"], (order.lane, order.now)):
-        if len(numbers) == limit and seq not in numbers:
-            break
-        numbers[seq] = None
-    return list(numbers)
 
 
 def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: int) -> Claim:
@@ -124,8 +110,9 @@ def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: 
     values = (lease, order.lease_until_at, seq, order.lane, order.now, order.recipients)
     taken = connection.execute(QUERIES["claim"], values).fetchall()
     recipients = tuple(_recipient(seq, values) for values in sorted(taken))
-    event = (order.now, seq, -1, "message.claimed", f"{len(recipients)} recipients in lane {order.lane}")
-    connection.execute(QUERIES["insert_event"], event)
+    if recipients:
+        event = (order.now, seq, -1, "message.claimed", f"{len(recipients)} recipients in lane {order.lane}")
+        connection.execute(QUERIES["insert_event"], event)
     return Claim(
         spool_id_of(seq), order.lane, lease, order.lease_until_at, row.envelope(tuple(r.path for r in recipients)),
         recipients, body, row.trace, row.message_id, row.header_from, facts, row.accepted_at, row.expires_at,
@@ -223,24 +210,8 @@ def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
     write_events(
         connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery"
     )
-    for lane, _ in connection.execute(QUERIES["lanes_due"]).fetchall():
-        connection.execute(QUERIES["bring_near"], (at, lane, at + FAR_S))  # the clock was set back
-    return len(rows)
-
-
-def expire(connection: apsw.Connection, now: float, limit: int) -> int:
-    """queued -> expired, with a report owed; at most `limit` recipients, so that no other job waits long."""
-    rows: list[Any] = connection.execute(QUERIES["expire"], (now, limit)).fetchall()
-    write_events(connection, now, rows, "recipient.expired", "not delivered in its time")
-    return len(rows)
-
-
-def warn(connection: apsw.Connection, expiring_at: float, limit: int) -> int:
-    """Owe a report of delay where it is wished; looks at up to `limit` recipients, each once. Gives their number."""
-    rows: list[Any] = connection.execute(QUERIES["find_late"], (expiring_at, limit)).fetchall()
-    for seq, n, notify, reverse_path in rows:
-        owes = Debt.DELAY.value if reverse_path and is_wished(text_of(notify), Debt.DELAY) else ""
-        connection.execute(QUERIES["warn"], (owes, seq, n))
+    for lane, flow in list(all_flows(connection)):
+        connection.execute(QUERIES["bring_near"], (at, lane, flow, at + FAR_S))  # the clock was set back
     return len(rows)
 
 
@@ -277,6 +248,7 @@ def note_lane(connection: apsw.Connection, note: LaneNote) -> None:
     """Write down a lane's health."""
     values = (
         note.lane, note.held, note.klass, note.row, note.since_at, note.gate_until_at, note.last_success_at,
+        note.budgets,
     )  # fmt: skip
     connection.execute(QUERIES["note_lane"], values)
 
@@ -286,6 +258,7 @@ def move_lane(connection: apsw.Connection, at: float, old: str, new: str, limit:
     n_moved = 0
     for query in ("move_lane_queued", "move_lane_held"):
         rows: list[Any] = connection.execute(QUERIES[query], (old, new, limit - n_moved)).fetchall()
+        leave(connection, at, rows, old)
         write_events(connection, at, rows, "recipient.moved", f"from lane {old} to lane {new}")
         n_moved += len(rows)
     return n_moved
@@ -297,8 +270,10 @@ def redirect(
     """Put queued recipients into another lane, due at once; gives how many still were queued."""
     n_moved = 0
     for seq, n in numbers:
+        old = lane_of(connection, seq, n)
         row = connection.execute(QUERIES["redirect"], (lane, now, seq, n, lane)).fetchone()
         if row is not None:
+            leave(connection, now, [(seq, n)], old)
             detail = f"to lane {lane}: {reason}"[:REPLY_OCTETS]
             connection.execute(QUERIES["insert_event"], (now, seq, n, "recipient.moved", detail))
             n_moved += 1

@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import zlib
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 from relay365.errors import SpoolCorrupt
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
-from relay365.spool.api import EventView, MessageView, NewMessage, RecipientView, State
+from relay365.spool.aging.life import Age, Ends, last_end
+from relay365.spool.api import END_STATES, EventView, MessageView, NewMessage, RecipientView, State
 from relay365.spool.ids import spool_id_of
 
 Row = tuple[Any, ...]
@@ -156,6 +158,8 @@ def recipient_view(row: Row) -> RecipientView:
         fate,
         fate_at,
         fate_detail,
+        _expires_at,
+        _counted_at,
         owes,
     ) = row
     waiting = state in (State.QUEUED.value, State.CLAIMED.value)
@@ -167,11 +171,18 @@ def recipient_view(row: Row) -> RecipientView:
 
 
 def message_view(
-    row: MessageRow, recipients: tuple[RecipientView, ...], events: tuple[EventView, ...]
+    row: MessageRow, recipients: Sequence[Row], events: tuple[EventView, ...], ends: Ends
 ) -> MessageView:
-    """A message for a face; a damaged submitter shows as unknown."""
+    """A message for a face; a damaged submitter shows as unknown. recipients: rows of query `recipients`."""
     facts = facts_of(row.submitter)
+    views = tuple(map(recipient_view, recipients))
+    ages = [
+        (view.lane, Age(row.accepted_at, *one[-3:-1]))
+        for view, one in zip(views, recipients, strict=True)
+        if view.state not in END_STATES
+    ]
+    expires_at = last_end(row.expires_at, ages, ends)
     return MessageView(
-        spool_id_of(row.seq), row.accepted_at, row.expires_at, row.size_octets, row.reverse_path, row.message_id,
-        row.header_from, facts, recipients, row.why_damaged(), events, row.envid,
+        spool_id_of(row.seq), row.accepted_at, expires_at, row.size_octets, row.reverse_path, row.message_id,
+        row.header_from, facts, views, row.why_damaged(), events, row.envid, expires_at - row.expires_at,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from relay365.clock import Clock
 from relay365.errors import ClaimLost, SpoolCorrupt, SpoolError, SpoolUnavailable
 from relay365.mail.content import Content
 from relay365.mail.envelope import SpoolId
+from relay365.spool.aging import rows as aging
 from relay365.spool.api import (
     MOST_NOTES,
     MOST_RECIPIENTS,
@@ -42,6 +43,7 @@ from relay365.spool.sqlite.migrate import begin_afresh, connect, migrate, requir
 from relay365.spool.sqlite.rows import MessageRow
 from relay365.spool.sqlite.space import Space
 from relay365.spool.sqlite.writer import Job, Writer
+from relay365.spool.waiting.usage import Usage
 
 _LOG = logging.getLogger("relay365.spool")
 
@@ -49,12 +51,14 @@ HOT_OCTETS = 32 * 1024 * 1024  # contents kept in memory between accept and clai
 DISK_FLOOR_OCTETS = 64 * 1024 * 1024
 BATCH = 500  # rows that one job of the keeper or of a person changes, so that no commit waits long
 PAUSE_S = 0.01  # between such jobs of another process: the service must get its turn at the database
+_ACCEPT_POINTS = ("before-commit", "after-commit")
 
 
 class SqliteSpool(LaterMoves, Faces):
     """See spool.api.Spool and spool.later.LaterStore.
 
     open() makes one; exclusive for the service, shared for the command line.
+    witness is called after each commit that accepted a message, with its octets and the seconds that the commit took.
     """
 
     def __init__(self, directory: Path, clock: Clock, *, is_exclusive: bool, disk_floor_octets: int) -> None:
@@ -67,9 +71,10 @@ class SqliteSpool(LaterMoves, Faces):
         self._writer = Writer(
             lambda: connect(self._file), self._segments, lambda c: moves.reclaim(c, self._segments)
         )
-        super().__init__(Reader(self._file), self._place)
+        super().__init__(Reader(self._file), self._place, clock)
         self._streams = ThreadPoolExecutor(1, "relay365-spool-stream")
         self._lock: DirectoryLock | None = None
+        self.witness: Callable[[NewMessage, int, float], None] = _nobody
 
     def _begin_life(self) -> tuple[int, int]:
         connection = connect(self._file)
@@ -142,10 +147,10 @@ class SqliteSpool(LaterMoves, Faces):
         """The commit point: content, envelope and event in one group, synced, or nothing."""
         lease = self._next_lease
         self._next_lease += 1
-        name, offset = await self._writer.do(
-            lambda connection: accepting.accept(connection, self._segments, (seq, message, content), lease),
-            ("before-commit", "after-commit"),
-        )
+        work = partial(accepting.accept, segments=self._segments, what=(seq, message, content), lease=lease)
+        began_mono = self._clock.mono()
+        name, offset = await self._writer.submit(Job(work, _ACCEPT_POINTS))
+        self.witness(message, content.size_octets, self._clock.mono() - began_mono)
         if message.claim_until_at and message.held is None:
             place = (name or "", offset or 0, content.size_octets, content.crc)
             return accepting.claim_of(seq, message, lease, self._body(seq, content.octets, place))
@@ -161,15 +166,24 @@ class SqliteSpool(LaterMoves, Faces):
     # -- out ---------------------------------------------------------------------------------------
 
     async def claim(
-        self, lane: str, *, limit: int, now: float, lease_until_at: float, recipients: int = MOST_RECIPIENTS
+        self,
+        lane: str,
+        *,
+        which: Sequence[SpoolId],
+        now: float,
+        lease_until_at: float,
+        recipients: int = MOST_RECIPIENTS,
     ) -> list[Claim]:
         """See spool.api.Spool."""
         self._require_exclusive()
         lease = self._next_lease
-        self._next_lease += limit
-        order = moves.ClaimOrder(lane, limit, now, lease, lease_until_at, self._hot, self._place, recipients)
+        self._next_lease += len(which)
+        numbers = tuple(seq for seq in map(seq_of, which) if seq is not None)
+        order = moves.ClaimOrder(
+            lane, numbers, now, lease, lease_until_at, self._hot, self._place, recipients
+        )
         points = ("before-claim-commit", "after-claim-commit")
-        for _ in range(moves.MOST_SET_ASIDE):
+        for _ in range(1 + len(numbers)):
             try:
                 claims: list[Claim] = await self._writer.do(lambda c: moves.claim(c, order), points)
             except DamagedMessage as damage:
@@ -228,11 +242,20 @@ class SqliteSpool(LaterMoves, Faces):
 
     async def expire(self, now: float) -> int:
         """See spool.api.Spool."""
-        return await self._in_batches(lambda c: moves.expire(c, now, BATCH))
+        n_ended = 0
+        while True:
+            n_seen, n_more = await self._writer.do(lambda c: aging.expire(c, now, BATCH))
+            n_ended += int(n_more)
+            if n_seen < BATCH:
+                return n_ended
+
+    async def keep(self, lanes: Collection[str], now: float) -> None:
+        """See spool.api.Spool."""
+        await self._writer.do(lambda c: aging.keep(c, lanes, now))
 
     async def warn(self, expiring_at: float) -> int:
         """See spool.api.Spool."""
-        return await self._in_batches(lambda c: moves.warn(c, expiring_at, BATCH))
+        return await self._in_batches(lambda c: aging.warn(c, expiring_at, BATCH))
 
     async def prune(self, before_at: float) -> int:
         """See spool.api.Spool."""
@@ -263,6 +286,19 @@ class SqliteSpool(LaterMoves, Faces):
     async def note_lane(self, note: LaneNote) -> None:
         """See spool.api.Spool."""
         await self._writer.do(lambda c: moves.note_lane(c, note))
+
+    async def put_off(self, lane: str, which: Sequence[tuple[SpoolId, float]], reason: str) -> None:
+        """See spool.waiting.heads."""
+        rows = [(at, reason, seq_of(spool_id), lane) for spool_id, at in which]
+        await self._writer.do(lambda c: moves.many(c, "put_off", rows))
+
+    async def note_usage(self, rows: Sequence[Usage]) -> None:
+        """See spool.waiting.usage."""
+        await self._writer.do(lambda c: moves.many(c, "note_usage", rows))
+
+    async def forget_usage(self, before_at: float) -> None:
+        """See spool.waiting.usage."""
+        await self._writer.do(lambda c: moves.many(c, "forget_usage", [(before_at,)]))
 
     async def move_lane(self, old: str, new: str) -> int:
         """See spool.api.Spool."""
@@ -316,6 +352,10 @@ class SqliteSpool(LaterMoves, Faces):
         await self._reader.close()
         if self._lock is not None:
             self._lock.release()
+
+
+def _nobody(message: NewMessage, octets: int, took_s: float) -> None:
+    """Who watches when nobody does."""
 
 
 def _make_directory(directory: Path) -> None:

@@ -13,7 +13,7 @@ from relay365.app.roads import build_routes, site_of
 from relay365.app.ways.fates import limit_of, readers_of
 from relay365.config import parse
 from relay365.engine.fates.watch import Desk
-from relay365.engine.lane import Lane
+from relay365.engine.lane import lanes_of
 from relay365.errors import ConfigError
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.spool.memory import MemorySpool
@@ -109,7 +109,7 @@ trace = true
 def test_a_limit_shuts_every_lane_that_shares_it(tmp_path: Path, scope: Scope, shut: list[str]) -> None:
     """By whatever road: those of the mailbox, or those of the tenant; no other, and none for an unknown lane."""
     house = built(TWO_ROADS, tmp_path)
-    lanes = {route.lane: Lane(route) for route in house.routes}
+    lanes = lanes_of(house.routes, FakeClock())
     tell = limit_of(house.config, lanes, house.clock)
     tell("gone", Outcome(Kind.DEFERRED, scope, Class.RATE_LIMIT))
     assert [] == [name for name, lane in lanes.items() if lane.health.gate_until]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fakes.content import InMemory, consignment
 from relay365.app.place import Site
 from relay365.app.ways.graph import graph, graph_client
 from relay365.config import GraphRoute
+from relay365.mail.envelope import SpoolId
 from relay365.routes.graph.route import Graph
+from relay365.routes.wire.ear import DEAF, Ear
 
 TABLE = {
     "kind": "graph",
@@ -44,3 +49,17 @@ def test_clients_of_one_application_share_its_places(site: Site) -> None:
     first, second, third = (graph_client("x", one, site) for one in (table, table, other))
     assert first._places is second._places
     assert first._places is not third._places
+
+
+def test_the_attempts_of_a_graph_road_are_heard_as_those_of_any_other(site: Site) -> None:
+    """Who listens at the site listens to it."""
+    table = GraphRoute.model_validate({**TABLE, "mailbox": "scan@contoso.com"})
+    asked: list[str] = []
+
+    def ears(spool_id: SpoolId) -> Ear:
+        asked.append(spool_id)
+        return DEAF
+
+    (built,) = graph("way", table, replace(site, ears=ears))
+    asyncio.run(built.deliver(consignment(InMemory(b"x" * 70_000))))  # all of it header: it is not offered
+    assert ["4TQ921"] == asked

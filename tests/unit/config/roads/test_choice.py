@@ -42,6 +42,8 @@ def test_a_rule_names_what_must_fit_and_where_it_leads() -> None:
         ('routes = "smarthost"\nlarger_than = "3M"\nsmaller_than = "3M"', "larger_than below smaller_than"),
         ("routes = []", "at least one of routes"),
         ('routes = "smarthost"\npriority = "urgent"', "alarm"),
+        ('routes = "smarthost"\ndigest = 1', "digest: 0 for never, or at least 2"),
+        ('routes = "smarthost"\ndigest = 201', "200"),
     ],
 )
 def test_what_the_file_does_not_have_is_named(rule: str, expected: str) -> None:

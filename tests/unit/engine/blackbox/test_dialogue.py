@@ -55,6 +55,14 @@ def test_a_command_is_shown_as_far_as_it_is_no_secret(line: bytes, shown: str) -
     assert shown == show(line)[0]
 
 
+def test_a_web_request_is_shown_only_where_it_is_ours_and_never_its_query() -> None:
+    """A device that speaks HTTP may say anything; what we ask of Graph has a path that can be read."""
+    line = b"PATCH /v1.0/users/scan@contoso.com/messages/AAMk?key=secret\r"
+
+    assert ("(a web request)", "(a web request)") == show(line)
+    assert ("PATCH /v1.0/users/scan@contoso.com/messages/AAMk", "PATCH") == show(line, is_ours=True)
+
+
 @pytest.mark.parametrize("cut", range(1, 40))
 def test_a_password_is_not_shown_however_it_is_cut(cut: int) -> None:
     """A network may deliver a login in any two pieces; neither shows the password, nor its beginning."""

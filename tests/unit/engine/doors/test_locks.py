@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from relay365.engine.doors.locks import LOCKS_FILE, Lock, Locks, locks_in
+from relay365.engine.doors.locks import LOCKS_FILE, Lock, Locks, locks_in, subject_of
 from transcript.standin import LoopClock
 
-SUBJECT = "canon\0hash"
+SUBJECT = subject_of("canon", "old hash")
+MARK = SUBJECT.partition("\0")[2]
 THERE = "192.0.2.1"
 
 
@@ -39,12 +40,12 @@ def test_a_lock_stands_in_the_file_until_it_ends(tmp_path: Path, caplog: pytest.
     clock = Clock()
     locks = Locks(clock, tmp_path / LOCKS_FILE)
     fail(locks, 9)
-    before = locks_in(tmp_path, clock.now())
+    before = locks_in(tmp_path, clock.now(), {})
     fail(locks, 1)
 
     assert [] == before
-    assert [Lock("canon", THERE, 1300.0)] == locks_in(tmp_path, clock.now())
-    assert [] == locks_in(tmp_path, 1300.0)
+    assert [Lock("canon", THERE, 1300.0, MARK)] == locks_in(tmp_path, clock.now(), {})
+    assert [] == locks_in(tmp_path, 1300.0, {})
     assert "login.locked name='canon' peer=192.0.2.1" in caplog.text
     assert 0o600 == (tmp_path / LOCKS_FILE).stat().st_mode & 0o777
     assert not locks.may_try(SUBJECT, THERE, exists=True)
@@ -60,7 +61,21 @@ def test_a_name_that_is_guessed_from_everywhere_is_locked_for_any_address(tmp_pa
     for n in range(40):
         fail(locks, 1, f"198.51.100.{n}")
 
-    assert [Lock("canon", "any", 1600.0)] == locks_in(tmp_path, clock.now())
+    assert [Lock("canon", "any", 1600.0, MARK)] == locks_in(tmp_path, clock.now(), {})
+
+
+def test_a_new_password_voids_its_lock_and_no_other(tmp_path: Path) -> None:
+    """The lock is shown while the users file has the password that it is about, or does not have the name."""
+    clock = Clock()
+    locks = Locks(clock, tmp_path / LOCKS_FILE)
+    fail(locks, 100)  # the name from there, the name from anywhere, and all names from there
+
+    def shown(logins: dict[str, str]) -> list[str]:
+        return [one.name for one in locks_in(tmp_path, clock.now(), logins)]
+
+    assert ["canon", "canon", "any"] == shown({"canon": "old hash"}) == shown({"other": "new hash"})
+    assert ["any"] == shown({"canon": "new hash"})
+    assert locks.may_try(subject_of("canon", "new hash"), "198.51.100.1", exists=True)
 
 
 def test_a_start_forgets(tmp_path: Path) -> None:
@@ -69,7 +84,7 @@ def test_a_start_forgets(tmp_path: Path) -> None:
     fail(Locks(clock, tmp_path / LOCKS_FILE), 10)
     locks = Locks(clock, tmp_path / LOCKS_FILE)
 
-    assert [] == locks_in(tmp_path, clock.now())
+    assert [] == locks_in(tmp_path, clock.now(), {})
     assert locks.may_try(SUBJECT, THERE, exists=True)
 
 
@@ -84,10 +99,10 @@ def test_a_disk_that_refuses_locks_all_the_same(tmp_path: Path, caplog: pytest.L
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"locked": [["a"]]}', '{"locked": [["a", "b", "c"]]}', "\x00"]
+    "text", ["", "{}", "[]", '{"locked": [["a"]]}', '{"locked": [["a", "b", "c", "d"]]}', "\x00"]
 )
 def test_a_file_that_is_damaged_says_nothing(tmp_path: Path, text: str) -> None:
     """It shows no lock, and breaks no command."""
     (tmp_path / LOCKS_FILE).write_text(text, "utf-8")
 
-    assert [] == locks_in(tmp_path, 0.0)
+    assert [] == locks_in(tmp_path, 0.0, {})

@@ -100,3 +100,16 @@ def test_what_is_remembered_as_said_is_bounded() -> None:
 
     assert [True, True, True, True, False, True] == said
     assert 3 == len(news)
+
+
+def test_every_refusal_is_counted_by_rule_and_reply() -> None:
+    """At MAIL, at RCPT and above the pace; by all porters of a lodge together; what passes is not counted."""
+    lodge = Lodge(FakeClock())
+    porter, other = _porter(lodge), _porter(lodge, "b")
+    for one in (porter, porter, other, other):
+        one.mail(_facts("192.168.10.31"), MAIL)
+    porter.mail(_facts("192.0.2.1"), MAIL)
+    porter.rcpt(_facts("192.168.10.31"), ForwardPath("x@else.test"))
+    porter.rcpt(_facts("192.168.10.31"), ForwardPath("x@contoso.com"))
+
+    assert {("R2", "450 4.7.1"): 1, ("none", "550 5.7.1"): 1, ("R2", "550 5.7.1"): 1} == lodge.refusals

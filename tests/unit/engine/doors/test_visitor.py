@@ -122,6 +122,28 @@ def test_a_proxy_says_for_whom_it_speaks(runner: asyncio.Runner) -> None:
     runner.run(live())
 
 
+def test_whoever_is_spoken_for_cannot_become_another(runner: asyncio.Runner) -> None:
+    """A proxy passes on what its client says, too: behind the first XCLIENT none is offered, and none is taken."""
+
+    async def live() -> None:
+        gate = Names()
+        device = Device(here(gate, xclient_from=PROXY))
+        device.say(b"EHLO proxy\r\n")
+        await device.reply()
+        device.say(b"XCLIENT ADDR=198.51.100.4 LOGIN=guest\r\n")
+        await device.reply()
+        device.say(b"EHLO copier\r\n")
+        assert b"XCLIENT" not in await device.reply()
+        device.say(b"XCLIENT ADDR=198.51.100.5 LOGIN=root\r\n")
+        assert (await device.reply()).startswith(b"502 ")
+        device.say(b"EHLO copier\r\n")
+        await device.reply()
+
+        assert ("198.51.100.4", "guest") == (gate.asked[-1].peer_address, gate.asked[-1].login)
+
+    runner.run(live())
+
+
 def test_nobody_else_may_say_it(runner: asyncio.Runner) -> None:
     """Whoever is no named proxy is not offered XCLIENT, and refused."""
 

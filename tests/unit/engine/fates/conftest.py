@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from fakes.claims import claim_due
 from fakes.clock import FakeClock
 from fakes.mail import put
 from relay365.engine.fates.watch import Desk
@@ -40,8 +41,8 @@ class House:
     ) -> SpoolId:
         """A message that Microsoft took now."""
         spool_id = await put(self.spool, self.clock, *to, lane=lane, sender=sender, notify=notify)
-        (claim,) = await self.spool.claim(
-            lane, limit=1, now=self.clock.now(), lease_until_at=self.clock.now() + 60
+        (claim,) = await claim_due(
+            self.spool, lane, limit=1, now=self.clock.now(), lease_until_at=self.clock.now() + 60
         )
         outcome = Outcome(Kind.DELIVERED, reply_text="250 2.0.0 OK", remote_id=remote_id)
         fates = tuple(Fate(r.n, State.DELIVERED, outcome) for r in claim.recipients)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fakes.afterwards import FakeTraces
+from fakes.claims import claim_due
 from fakes.mail import put
 from relay365.engine.fates.again import LOOK_S, PATIENCE_S, Again
 from relay365.mail.outcome import Class, Kind, Outcome
@@ -22,13 +23,13 @@ async def doubtful(house: Any, *to: str, n_uncertain: int = 9) -> Claim:
     """A claim of a message whose first recipients got no answer after the final dot."""
     spool, now = house.spool, house.clock.now()
     await put(spool, house.clock, *to)
-    (first,) = await spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+    (first,) = await claim_due(spool, "way", limit=1, now=now, lease_until_at=now + 60)
     fates = tuple(
         Fate(r.n, State.QUEUED, NO_ANSWER, now, possible_duplicate=r.n < n_uncertain)
         for r in first.recipients
     )
     await spool.settle([Settlement(first.spool_id, first.lease, fates)])
-    (again,) = await spool.claim("way", limit=1, now=now, lease_until_at=now + 60)
+    (again,) = await claim_due(spool, "way", limit=1, now=now, lease_until_at=now + 60)
     return again
 
 

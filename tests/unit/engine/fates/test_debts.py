@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from fakes.claims import claim_due
 from relay365.engine.keeper import Duties, Keeper
 from relay365.engine.reports.audience import Audience
 from relay365.mail.dsn import Debt
@@ -25,7 +26,7 @@ def reports(
     """The reports that a later failure makes, the events of the message, and the first report's content."""
     duties = Duties(
         hostname="relay.test", give_up_s=9999.0, keep_s=9999.0, lane_of=lambda envelope, facts: "reports",
-        author_of=lambda lane: MAILBOX, may_expire=lambda: True, accepted=lambda lane: None, audience=audience,
+        author_of=lambda lane: MAILBOX, kept=frozenset, accepted=lambda lane: None, audience=audience,
     )  # fmt: skip
 
     async def story() -> tuple[list[MessageView], list[str], bytes]:
@@ -38,8 +39,8 @@ def reports(
         await keeper.round()
         await keeper.round()
         assert [] == await spool.debts(Debt.FAILURE, limit=10)
-        claims = await spool.claim(
-            "reports", limit=9, now=house.clock.now(), lease_until_at=house.clock.now() + 9
+        claims = await claim_due(
+            spool, "reports", limit=9, now=house.clock.now(), lease_until_at=house.clock.now() + 9
         )
         views = [await spool.show(claim.spool_id) for claim in claims]
         content = b"".join([block async for block in claims[0].content.blocks()]) if claims else b""

@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from fakes.lanes import a_lane
 from fakes.route import FakeRoute
 from relay365.engine.health import PROBE_S
 from relay365.engine.lane import Lane
@@ -26,7 +27,7 @@ SPREADS = Outcome(
 @pytest.fixture
 def lane() -> Lane:
     """A lane on which nothing has happened."""
-    return Lane(FakeRoute(lambda consignment: (), LaneLimits(2)))
+    return a_lane(FakeRoute(lambda consignment: (), LaneLimits(2)))
 
 
 def _said(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -46,7 +47,7 @@ def test_a_hold_is_said_once_and_its_end_once(lane: Lane, caplog: pytest.LogCapt
         Outcome(Kind.DEFERRED, Scope.MAILBOX, Class.CONFIGURATION, None, "535 x", "policy-other"), 1.0
     )
     say(lane, NOW, 4000.0)
-    lane.health.succeed()
+    lane.health.succeed(4001.0)
     note = say(lane, NOW, 4001.0)
     say(lane, NOW, 4002.0)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from fakes.lanes import a_parcel
 from fakes.ways import FACTS, Ways
+from relay365.routes.api import LaneLimits
 from relay365.rules.routing import AFTER_S, Letter
 
 LETTER = Letter("erp@contoso.com", FACTS)
@@ -36,7 +38,7 @@ def test_one_message_tries_a_shut_road_when_its_pause_is_over() -> None:
     ways.breaks("first")
     ways.clock.pass_s(AFTER_S)
     assert ("first",) == ways.chosen()
-    ways.lanes["first"].start(ways.clock.mono())
+    ways.lanes["first"].start(a_parcel(), ways.clock.mono())
 
     assert ("second",) == ways.chosen()
 
@@ -60,15 +62,38 @@ def test_recipients_of_one_message_may_take_different_roads() -> None:
     assert ("second", "third", "second") == ways.chosen("a@fabrikam.com", "it@contoso.com", "b@fabrikam.com")
 
 
-def test_a_pool_is_used_in_turn_and_well_lanes_first() -> None:
-    """Each mailbox has a budget of its own; one that is unwell waits for the end of the line."""
+def test_a_client_stays_with_its_mailbox_of_a_pool_until_another_one_is_sooner() -> None:
+    """For its warm connections; a busy mailbox is left, and one that is unwell waits for the end of the line."""
     ways = Ways({"routes": "pool"}, names=("first", "pool/a", "pool/b"))
-    assert {("pool/a",), ("pool/b",)} == {ways.chosen() for _ in range(4)}
-    ways.lanes["pool/a"].start(ways.clock.mono())
-    assert {("pool/b",)} == {ways.chosen() for _ in range(4)}
-    ways.breaks("pool/b")
+    (mine,) = ways.chosen()
+    other = ({"pool/a", "pool/b"} - {mine}).pop()
+    assert {(mine,)} == {ways.chosen() for _ in range(4)}
+    while ways.lanes[mine].room(ways.clock.mono()):
+        ways.lanes[mine].start(a_parcel(), ways.clock.mono())
+    assert {(other,)} == {ways.chosen() for _ in range(4)}
+    ways.breaks(other)
 
-    assert {("pool/a",)} == {ways.chosen() for _ in range(4)}
+    assert {(mine,)} == {ways.chosen() for _ in range(4)}
+
+
+def test_the_mailboxes_of_a_pool_fill_up_evenly() -> None:
+    """Each with 30 a minute, and more mail than both can send: what waits differs by less than a second's worth."""
+    ways = Ways({"routes": "pool"}, names=("first", "pool/a", "pool/b"), limits=LaneLimits(2, 30))
+    for _ in range(100):
+        (lane,) = ways.chosen()
+        ways.lanes[lane].n_waiting += 1
+
+    assert abs(ways.lanes["pool/a"].n_waiting - ways.lanes["pool/b"].n_waiting) <= 1
+
+
+def test_a_rule_may_ask_for_the_road_where_a_message_starts_first() -> None:
+    """Without it the first road is taken however long its queue is; with it the one with the shorter queue."""
+    in_order = Ways({"routes": ["first", "second"]}, limits=LaneLimits(2, 30))
+    soonest = Ways({"routes": ["first", "second"], "choose": "soonest"}, limits=LaneLimits(2, 30))
+    for ways in (in_order, soonest):
+        ways.lanes["first"].n_waiting = 60
+
+    assert [("first",), ("second",)] == [in_order.chosen(), soonest.chosen()]
 
 
 def test_who_takes_over_is_well_and_permitted() -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+from fakes.lanes import a_parcel
 from fakes.mail import put
 from fakes.ways import Ways
 from relay365.engine.roads import diverter as module
 from relay365.engine.roads.diverter import BATCH, Diverter
 from relay365.routes.api import LaneLimits
+from relay365.rules.quota.budgets import Messages, Vector
 from relay365.rules.routing import AFTER_S
-from relay365.rules.throttle import SlidingLog, Windows
 from relay365.spool.api import Selection
 
 
@@ -57,7 +58,7 @@ def test_a_shut_lane_gives_as_much_as_the_next_one_has_places_for() -> None:
     async def story() -> None:
         house = House()
         lane = house.ways.lanes["second"]
-        lane._windows = Windows(SlidingLog(30, 60.0))
+        lane.order.vector = Vector({"messages": Messages(30, 60.0, 0.0)})
         await house.put(100)
         house.shut("first")
 
@@ -76,10 +77,10 @@ def test_a_lane_without_a_window_gets_a_batch_and_the_oldest_first() -> None:
         await house.put(BATCH + 20)
         house.shut("first")
         assert BATCH == await house.diverter.round()
-        left = await house.ways.spool.waiting("first", limit=1)
+        left = await house.ways.spool.heads("first", now=house.ways.clock.now(), most=1)
         assert [BATCH + 1] == [module_seq(one.spool_id) for one in left]
         for _ in range(4):
-            house.ways.lanes["second"].start(house.ways.clock.mono())
+            house.ways.lanes["second"].start(a_parcel(), house.ways.clock.mono())
         assert 0 == await house.diverter.round()
 
     asyncio.run(story())
@@ -106,12 +107,12 @@ def test_mail_that_only_lacks_room_is_not_hidden_by_what_stands_behind_it() -> N
     async def story() -> None:
         house = House({"recipients": "own-domains", "routes": "first"}, {"routes": ["first", "second"]})
         lane = house.ways.lanes["second"]
-        lane._windows = Windows(SlidingLog(30, 60.0))
+        lane.order.vector = Vector({"messages": Messages(30, 60.0, 0.0)})
         await house.put(40)
         await house.put(2 * BATCH, "it@contoso.com")
         house.shut("first")
         assert 30 == await house.diverter.round()
-        lane._windows = Windows(SlidingLog(30, 60.0))
+        lane.order.vector = Vector({"messages": Messages(30, 60.0, 0.0)})
 
         assert 10 == await house.diverter.round()
 

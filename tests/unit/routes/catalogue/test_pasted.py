@@ -43,3 +43,16 @@ def test_the_name_of_a_row_explains_itself() -> None:
 
     assert found.row is not None
     assert Explanation(found.row, Class.CONFIGURATION, Scope.ROUTE) == found
+
+
+@pytest.mark.parametrize(("text", "row"), [
+    ("200 [request-id b9397b78-c013-4333-be92-6876dccc10ae]", "graph-200"),
+    ("429 ApplicationThrottled over its MailboxConcurrency limit. [request-id b9397b78]", "graph-concurrency"),
+    ("503 ServiceUnavailable [request-id b9397b78]", "graph-unwell"),
+])  # fmt: skip
+def test_an_answer_of_graph_is_known_by_its_request_id(text: str, row: str) -> None:
+    """As the history has it, wherever it is pasted from."""
+    found = explain(text).row
+
+    assert found is not None
+    assert row == found.id

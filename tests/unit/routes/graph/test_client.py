@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from fakes.graph import TAKEN, Asked, Said, Tokens, client_of, error, fake_graph
-from relay365.errors import SpoolCorrupt, TransportError
+from relay365.errors import SpoolCorrupt, TokenRefused, TransportError
 from relay365.net.tls import client_context
 from relay365.routes.graph import client as client_module
 from relay365.routes.graph.answer import GraphAnswer
@@ -294,3 +295,131 @@ def test_a_proxy_that_refuses_is_a_way_that_cannot_be_opened(tmp_path: Path) -> 
         assert isinstance(broken, TransportError)
         assert ("connect", []) == (broken.phase, asked)
         assert words.decode()[:3] in str(broken)
+
+
+class Listener:
+    """An ear that writes down what it is told, contents by their number of octets."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.octets = b""
+
+    def note(self, text: str) -> None:
+        self._take("==", text.encode())
+
+    def said(self, octets: bytes) -> None:
+        self._take("=>", octets)
+
+    def heard(self, octets: bytes) -> None:
+        self._take("<=", octets)
+
+    def secret(self, n_octets: int) -> None:
+        self.told.append(f"=> secret {n_octets}")
+
+    def content(self, n_octets: int) -> None:
+        self.told.append(f"=> content {n_octets}")
+
+    def ended(self) -> None:
+        self.told.append("ended")
+
+    def _take(self, mark: str, octets: bytes) -> None:
+        self.octets += octets
+        self.told.append(f"{mark} {octets.decode().rstrip()}")
+
+
+def hear(folder: Path, answer: Callable[[Asked], Said], *requests: tuple[str, str, bytes]) -> Listener:
+    """What an ear hears of these requests; an address that begins with "secret:" needs no token."""
+    ear = Listener()
+
+    async def story() -> None:
+        async with fake_graph(folder, answer) as graph:
+            client = client_of(graph)
+            heard = client.heard_by(ear)
+            for method, path, content in requests:
+                is_secret = path.startswith("secret:")
+                address = graph.base + path.removeprefix("secret:") if is_secret else path
+                with contextlib.suppress(TransportError, TokenRefused):
+                    await heard.request(method, address, content=content, authorise=not is_secret)
+            with contextlib.suppress(TransportError):
+                await client.request("POST", "/v1.0/unheard")
+            await client.close()
+            ear.told = [line.replace(graph.base.rpartition(":")[2], "PORT") for line in ear.told]
+
+    asyncio.run(story())
+    return ear
+
+
+def test_an_ear_hears_requests_and_answers_and_no_secret(tmp_path: Path) -> None:
+    """Method, path, octets of the content, status, error, request-id; no token, no content, no query, and of the
+    address of an upload session no more than its host. Another user of the same client is not heard.
+    """
+    answers = iter(
+        [
+            (202, {"request-id": "r-1"}, b""),
+            error(429, "ApplicationThrottled", "Slow down", Retry_After="17", request_id="r-2"),
+            (503, {}, b"<html>unwell"),
+            (200, {}, b'{"uploadUrl":"https://x.test/?key"}'),
+            (202, {}, b""),
+        ]
+    )
+    ear = hear(
+        tmp_path,
+        lambda _: next(answers),
+        ("POST", "/v1.0/users/scan@contoso.com/sendMail?key=q1", b"U3ViamVjdA=="),
+        ("POST", "/v1.0/users/scan@contoso.com/sendMail", b"x"),
+        ("POST", "/v1.0/users/scan@contoso.com/messages", b"x" * 7),
+        ("PUT", "secret:/upload/q2?token=q3", b"y" * 9),
+    )
+    encrypted = ear.told.pop(1)
+
+    assert encrypted.startswith("== encrypted: TLSv1.3 TLS_")
+    assert [
+        "== connected to localhost:PORT",
+        "=> POST /v1.0/users/scan@contoso.com/sendMail",
+        "=> content 12",
+        "<= 202 Accepted, request-id r-1",
+        "=> POST /v1.0/users/scan@contoso.com/sendMail",
+        "=> content 1",
+        "<= 429 ApplicationThrottled, retry after 17, request-id r-2",
+        "=> POST /v1.0/users/scan@contoso.com/messages",
+        "=> content 7",
+        "<= 503 Service Unavailable",
+        "=> PUT (a secret address at localhost)",
+        "=> content 9",
+        "<= 200 OK",
+    ] == ear.told
+    assert [] == [word for word in (b"t1", b"U3Vi", b"q1", b"q2", b"q3", b"Slow") if word in ear.octets]
+
+
+def test_an_ear_hears_a_token_that_was_refused_but_not_the_token(tmp_path: Path) -> None:
+    """Both requests are heard; an answer that repeats the token is heard without it."""
+
+    def refuse(asked: Asked) -> Said:
+        return error(401, asked.headers["authorization"], www_authenticate="invalid_token")
+
+    ear = hear(tmp_path, refuse, ("GET", "/v1.0/x", b""))
+
+    assert ["=> GET /v1.0/x", "<= 401 Bearer (secret)"] * 2 == ear.told[2:]
+
+
+def test_an_ear_hears_why_there_was_no_answer(tmp_path: Path) -> None:
+    """A way that breaks, and a directory that gives no token."""
+    ear = hear(tmp_path, lambda _: "close", ("POST", "/v1.0/x", b"abc"))
+
+    assert ["=> POST /v1.0/x", "=> content 3"] == ear.told[2:4]
+    assert ear.told[4].startswith("== no answer: ")
+
+    class NoTokens(Tokens):
+        async def token(self) -> str:
+            raise TokenRefused("invalid_client", 7000222, "expired", temporary=False)
+
+    async def story() -> list[str]:
+        listener = Listener()
+        async with fake_graph(tmp_path, lambda _: TAKEN) as graph:
+            client = client_of(graph, NoTokens()).heard_by(listener)
+            with pytest.raises(TokenRefused):
+                await client.request("GET", "/v1.0/x")
+            await client.close()
+        return listener.told
+
+    assert ["== no token: invalid_client: expired"] == asyncio.run(story())

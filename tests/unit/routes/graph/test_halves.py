@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relay365.mail.envelope import SpoolId
-from relay365.routes.graph.halves import MOST_KNOWN, Halves, named_in
+from relay365.routes.graph.halves import KEPT_S, MOST_KEPT, MOST_KNOWN, Drafts, Halves, named_in
 
 ONE = SpoolId("4TQ921")
 
@@ -62,3 +62,15 @@ def test_what_is_remembered_has_an_end() -> None:
 def test_an_address_is_named_as_a_whole_word(text: str, expected: set[int]) -> None:
     """In any case of letters, and never as a piece of another address."""
     assert expected == named_in(text, ["a@x.test", "b@x.test"])
+
+
+def test_a_draft_is_kept_for_an_hour_and_given_once() -> None:
+    """What is too old, or too much, is given back to be deleted, oldest first; at the end all of it."""
+    drafts: Drafts[str] = Drafts()
+    drafts.keep(ONE, "first", 0.0)
+    assert ("first", None) == (drafts.take(ONE), drafts.take(ONE))
+    for n in range(MOST_KEPT + 2):
+        drafts.keep(SpoolId(f"M{n}"), f"draft {n}", float(n))
+    assert ["draft 0", "draft 1"] == drafts.outdated(50.0)
+    assert ["draft 2", "draft 3"] == drafts.outdated(KEPT_S + 3.0)
+    assert (MOST_KEPT - 2, 0) == (len(drafts.outdated()), len(drafts.outdated()))

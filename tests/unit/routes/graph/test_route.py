@@ -12,6 +12,8 @@ import pytest
 from fakes.clock import FakeClock
 from fakes.content import InMemory, consignment
 from fakes.graph import TAKEN, Asked, Said, client_of, error, fake_graph
+from relay365.engine.blackbox.dialogue import OUT, lines_on
+from relay365.engine.blackbox.recording import Attempt
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Consignment, LaneLimits
 from relay365.routes.graph.route import Graph, Manner
@@ -185,3 +187,42 @@ def test_an_invalid_recipient_fails_alone(tmp_path: Path, *, names: bool, most: 
     failed = {one for one, outcome in done.items() if outcome.kind is Kind.FAILED}
     assert (picky.invalid, {Scope.RECIPIENT}) == (failed, {done[one].scope for one in failed})
     assert sorted(set(people) - picky.invalid) == sorted(picky.taken)
+
+
+@pytest.mark.parametrize(
+    ("limit", "wanted"),
+    [
+        (
+            9_999,
+            [
+                ("note", "connected to localhost:"),
+                ("note", "encrypted: TLSv1.3 "),
+                ("out", "POST /v1.0/users/scan@contoso.com/sendMail"),
+                ("out", "(content, "),
+                ("remote", "403 ErrorSendAsDenied, request-id r-7"),
+            ],
+        ),
+        (50, [("note", "not tried: ")]),
+    ],
+)
+def test_an_attempt_is_kept_as_a_dialogue(tmp_path: Path, limit: int, wanted: list[tuple[str, str]]) -> None:
+    """The black box gets the attempt of this message, once, when it is over; also one that was not offered."""
+    kept: list[Attempt] = []
+
+    async def story() -> None:
+        async with fake_graph(tmp_path, lambda _: error(403, "ErrorSendAsDenied", request_id="r-7")) as graph:
+            manner = Manner(limit, None, lambda spool_id: Attempt(spool_id, FakeClock(), kept.append))
+            route = Graph(
+                "graph", "scan@contoso.com", client_of(graph), manner, limits=LaneLimits(2), clock=FakeClock()
+            )
+            await route.deliver(consignment(InMemory(MAIL)))
+            await route.close()
+
+    asyncio.run(story())
+    (attempt,) = kept
+    found = [(line.who, line.text) for line in lines_on(attempt.tape, attempt.began_mono, OUT)]
+
+    assert "4TQ921" == attempt.spool_id
+    assert wanted == [
+        (who, text[: len(begin)]) for (who, text), (_, begin) in zip(found, wanted, strict=True)
+    ]

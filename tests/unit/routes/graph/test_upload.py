@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fakes.content import InMemory, Made, consignment
-from fakes.graph import Asked, Said, error, fake_graph
+from fakes.graph import TAKEN, Asked, Said, error, fake_graph
 from fakes.graph_draft import Session, route_to, scan, upload
 from relay365.mail.outcome import Kind, Outcome
 from relay365.routes.graph.upload import CHUNK_OCTETS
@@ -220,3 +220,121 @@ def test_a_draft_that_nobody_deletes_is_told_of(tmp_path: Path, caplog: pytest.L
     assert [
         "draft.left draft=/v1.0/users/s@contoso.com/messages/AAM%2Fk%3D reason='the relay was stopped'"
     ] == [record.getMessage() for record in caplog.records if record.name == "relay365.graph"]
+
+
+class Choosy(Session):
+    """Refuses a draft for all for the sake of some; sent: whom each request that was taken went to."""
+
+    def __init__(self, *invalid: str, code: str = "ErrorInvalidRecipients", most: int = 500) -> None:
+        super().__init__()
+        self.invalid, self.code, self.most = set(invalid), code, most
+        self.sent: list[list[str]] = []
+
+    def __call__(self, asked: Asked) -> Said:
+        if asked.path.endswith("/send"):
+            people = self.people()
+            is_refused = self.invalid & set(people) or len(people) > self.most
+            self.send = error(400, self.code, "One is not valid.") if is_refused else TAKEN
+            if not is_refused:
+                self.sent.append(people)
+        return super().__call__(asked)
+
+    def people(self) -> list[str]:
+        """Whom the draft names now."""
+        lists = (self.draft.get(key, []) for key in ("toRecipients", "ccRecipients", "bccRecipients"))
+        return [one["emailAddress"]["address"] for people in lists for one in people]
+
+
+PEOPLE = [f"r{n}@x.test" for n in range(8)]
+
+
+def parted(folder: Path, session: Session, n_attempts: int = 30) -> dict[str, Outcome]:
+    """The outcomes of all of PEOPLE, in as many attempts as it takes; then the road is closed."""
+
+    async def story() -> dict[str, Outcome]:
+        done: dict[str, Outcome] = {}
+        async with fake_graph(folder, session) as graph:
+            session.graph = graph
+            route = route_to(graph)
+            for _ in range(n_attempts):
+                left = [one for one in PEOPLE if one not in done]
+                outcomes = await route.deliver(consignment(Made(scan(150_000)), *left)) if left else ()
+                ended = (Kind.DELIVERED, Kind.FAILED)
+                done |= {one: said for one, said in zip(left, outcomes, strict=True) if said.kind in ended}
+            await route.close()
+        return done
+
+    return asyncio.run(story())
+
+
+def test_the_content_goes_up_once_however_often_its_recipients_are_parted(tmp_path: Path) -> None:
+    """Graph does not say who is not valid: the draft gets other recipients, a copy stays for those who are left."""
+    session = Choosy("r2@x.test", "r5@x.test")
+    done = parted(tmp_path, session)
+
+    assert {"r2@x.test", "r5@x.test"} == {one for one, said in done.items() if said.kind is Kind.FAILED}
+    assert sorted(set(PEOPLE) - session.invalid) == sorted(one for people in session.sent for one in people)
+    assert 150_000 * 57 == session.n_octets
+    assert (1, 1) == tuple(
+        session.steps.count(step) for step in ("POST messages", "POST createUploadSession")
+    )
+    n_sent, n_copied = len(session.sent), session.steps.count("POST copy")
+    n_deleted = sum(step.startswith("DELETE") for step in session.steps)
+    assert n_copied + 1 == n_sent + n_deleted
+
+
+def test_more_recipients_than_a_mailbox_allows_go_in_parts(tmp_path: Path) -> None:
+    """Its limit is lower than ours: nobody fails for that, and the content goes up once."""
+    session = Choosy(code="ErrorExceededMaxRecipientLimit", most=3)
+    done = parted(tmp_path, session)
+
+    assert {Kind.DELIVERED} == {said.kind for said in done.values()}
+    assert sorted(PEOPLE) == sorted(one for people in session.sent for one in people)
+    assert max(map(len, session.sent)) <= 3
+    assert 1 == session.steps.count("POST createUploadSession")
+
+
+@pytest.mark.parametrize("copy", [(403, {}, b"{}"), (201, {}, b'{"id":"copy","isDraft":false}'), "close"])
+def test_where_graph_makes_no_copy_that_can_be_sent_the_rest_goes_up_anew(tmp_path: Path, copy: Said) -> None:
+    """More work, and the same end; a copy that is no draft does not stay in the mailbox."""
+    session = Choosy("r2@x.test")
+    session.copy = copy
+    sizes = []
+    session.take = lambda octets: sizes.append(len(octets))  # type: ignore[method-assign]
+    session.put = lambda asked: (201, {}, b"")  # type: ignore[method-assign]
+    done = parted(tmp_path, session)
+
+    assert ["r2@x.test"] == [one for one, said in done.items() if said.kind is Kind.FAILED]
+    assert sorted(set(PEOPLE) - session.invalid) == sorted(one for people in session.sent for one in people)
+    assert session.steps.count("POST createUploadSession") == len(session.sent) > 1
+    if copy[0] == 201:
+        assert session.steps.count("POST copy") == session.steps.count("DELETE copy")
+
+
+def test_a_draft_that_is_gone_meanwhile_goes_up_anew(tmp_path: Path) -> None:
+    """Somebody has emptied the drafts between two attempts."""
+    session = Choosy("r2@x.test")
+    session.put = lambda asked: (201, {}, b"")  # type: ignore[method-assign]
+    session.patch = error(404, "ErrorItemNotFound")
+    done = parted(tmp_path, session)
+
+    assert sorted(PEOPLE) == sorted(done)
+    assert "POST copy" not in session.steps[: session.steps.index("PATCH AAM%2Fk%3D")]
+
+
+def test_a_draft_that_waits_for_its_rest_goes_with_the_road(tmp_path: Path) -> None:
+    """The relay is stopped between two attempts: nothing stays in the mailbox."""
+    session = Choosy("r2@x.test")
+    done = parted(tmp_path, session, n_attempts=1)
+
+    assert ({}, "DELETE AAM%2Fk%3D") == (done, session.steps[-1])
+
+
+def test_a_kept_draft_waits_with_a_throttled_mailbox(tmp_path: Path) -> None:
+    """429 to the change of recipients: it is tried again with the same content."""
+    session = Choosy("r2@x.test")
+    session.patch = error(429, "ApplicationThrottled")
+    parted(tmp_path, session, n_attempts=4)
+
+    assert 3 == session.steps.count("PATCH AAM%2Fk%3D")
+    assert 1 == session.steps.count("POST createUploadSession")

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import shutil
+from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -523,7 +524,11 @@ def test_a_face_looks_and_moves_beside_the_service(life: SqliteLife) -> None:
         face = await SqliteSpool.open(life.directory, clock=life.clock, exclusive=False)
         assert [spool_id] == [view.spool_id for view in await face.list(Selection())]
         assert 1 == await face.hold(Selection(), "by hand")
-        for refused in (face.begin, lambda: claim(face)):
+
+        def take() -> Awaitable[object]:
+            return face.claim(LANE, which=[spool_id], now=START_AT, lease_until_at=START_AT + 1)
+
+        for refused in (face.begin, take):
             with pytest.raises(SpoolUnavailable):
                 await refused()
         await face.close()

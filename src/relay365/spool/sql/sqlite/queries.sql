@@ -3,14 +3,14 @@
 -- the database. The trigger `accepted` has the rows.
 INSERT INTO acceptance (seq, accepted_at, expires_at, size_octets, reverse_path, body, smtputf8, ret, envid, trace,
   message_id, header_from, submitter, segment, segment_offset, crc, row_crc, octets, detail, address, notify, orcpt,
-  path_crc, lane, state, lease, lease_until_at, claim_detail)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  path_crc, lane, flow, state, lease, lease_until_at, claim_detail)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: insert_recipient
 -- One more recipient, queued and due at once, or claimed from the beginning.
-INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, next_attempt_at, expires_at, state, lease,
+INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, flow, next_attempt_at, expires_at, state, lease,
   lease_until_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 
 -- name: mark_held
 -- Why the recipients of a new message wait for a person, and the report that this owes.
@@ -25,10 +25,20 @@ INSERT INTO event (at, seq, n, name, detail) VALUES (?, ?, ?, ?, ?)
 INSERT INTO event (at, seq, n, name, detail) SELECT ?1, message.seq, -1, ?3, ?4 FROM message
 WHERE message.seq = ?2 AND (SELECT count(*) FROM event WHERE event.seq = ?2 AND event.name = ?3) < ?5
 
--- name: find_due
--- The due recipients of a lane, in the order of the index; the caller stops reading when it has enough messages.
-SELECT seq FROM recipient INDEXED BY recipient_due
-WHERE state = 'queued' AND lane = ? AND next_attempt_at <= ? ORDER BY next_attempt_at, seq
+-- name: next_flow
+-- The flow behind another one in a lane, by hopping along the index instead of reading it.
+SELECT min(flow) FROM recipient INDEXED BY recipient_due WHERE state = 'queued' AND lane = ? AND flow > ?
+
+-- name: heads
+-- The due recipients of one flow in the order of the index, behind one that was seen already, with what decides about
+-- them; the caller stops reading when it has enough messages.
+SELECT r.seq, r.n, r.next_attempt_at, r.expires_at, CAST(r.address AS BLOB), m.accepted_at, m.size_octets,
+  CAST(m.reverse_path AS BLOB), CAST(m.submitter AS BLOB), m.crc, CAST(m.message_id AS BLOB),
+  CAST(m.header_from AS BLOB), CAST(concat_ws(' ', m.body, m.smtputf8, m.ret, m.envid) AS BLOB)
+FROM recipient AS r INDEXED BY recipient_due LEFT JOIN message AS m ON m.seq = r.seq
+WHERE r.state = 'queued' AND r.lane = ?1 AND r.flow = ?2 AND r.next_attempt_at <= ?3
+  AND (r.next_attempt_at, r.seq) > (?4, ?5)
+ORDER BY r.next_attempt_at, r.seq
 
 -- name: claim
 -- Take the due recipients of one message in one lane. The plus signs keep the planner on the message's own rows: by
@@ -43,14 +53,6 @@ RETURNING n, CAST(address AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), r
 UPDATE recipient SET lane = ?1, next_attempt_at = min(next_attempt_at, ?2)
 WHERE seq = ?3 AND n = ?4 AND state = 'queued' AND lane <> ?5
 RETURNING n
-
--- name: waiting
--- The queued recipients of a lane in the order of the index, behind one that was seen already.
-SELECT r.next_attempt_at, r.seq, r.n, CAST(r.address AS BLOB), m.size_octets, CAST(m.reverse_path AS BLOB),
-  CAST(m.submitter AS BLOB)
-FROM recipient AS r INDEXED BY recipient_due JOIN message AS m ON m.seq = r.seq
-WHERE r.state = 'queued' AND r.lane = ?1 AND (r.next_attempt_at, r.seq, r.n) > (?2, ?3, ?4)
-ORDER BY r.next_attempt_at, r.seq, r.n LIMIT ?5
 
 -- name: message
 -- One message's row. Text comes as octets: what a disk has altered need not be text any more.
@@ -110,26 +112,46 @@ RETURNING seq, n
 -- name: bring_near
 -- What is due in a future that no pause reaches.
 UPDATE recipient SET next_attempt_at = ?1
-WHERE state = 'queued' AND lane = ?2 AND next_attempt_at > ?3
+WHERE state = 'queued' AND lane = ?2 AND flow = ?3 AND next_attempt_at > ?4
 
--- name: lanes_due
--- The earliest due instant of each lane, by hopping along the index instead of reading it.
-WITH RECURSIVE hop (lane) AS (
-  SELECT min(lane) FROM recipient INDEXED BY recipient_due WHERE state = 'queued'
-  UNION ALL
-  SELECT (SELECT min(lane) FROM recipient INDEXED BY recipient_due WHERE state = 'queued' AND lane > hop.lane)
-  FROM hop WHERE hop.lane IS NOT NULL
-)
-SELECT lane, (SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_due
-              WHERE state = 'queued' AND lane = hop.lane)
-FROM hop WHERE lane IS NOT NULL
+-- name: next_lane
+-- The lane behind another one that has queued recipients, by hopping along the index.
+SELECT min(lane) FROM recipient INDEXED BY recipient_due WHERE state = 'queued' AND lane > ?
+
+-- name: flow_due
+-- When the first of a flow is due.
+SELECT min(next_attempt_at) FROM recipient INDEXED BY recipient_due WHERE state = 'queued' AND lane = ? AND flow = ?
+
+-- name: find_expiring
+-- Queued recipients that are past their time, with what may still prolong it, some at a time.
+SELECT r.seq, r.n, r.lane, coalesce(m.accepted_at, r.expires_at), r.expires_at, r.counted_at
+FROM recipient AS r INDEXED BY recipient_expiring LEFT JOIN message AS m ON m.seq = r.seq
+WHERE r.state = 'queued' AND r.warned IN (0, 1) AND r.expires_at <= ?1 LIMIT ?2
 
 -- name: expire
--- Queued recipients that are past their time, some at a time.
-UPDATE recipient SET state = 'expired', owes = 'failure', settled_at = ?1
-WHERE (seq, n) IN (SELECT seq, n FROM recipient INDEXED BY recipient_expiring
-                   WHERE state = 'queued' AND warned IN (0, 1) AND expires_at <= ?1 LIMIT ?2)
-RETURNING seq, n
+-- One queued recipient that is past its time.
+UPDATE recipient SET state = 'expired', owes = 'failure', settled_at = ? WHERE seq = ? AND n = ? AND state = 'queued'
+
+-- name: prolong
+-- What its lane kept a recipient back for is in its end, until an instant.
+UPDATE recipient SET expires_at = ?, counted_at = ? WHERE seq = ? AND n = ?
+
+-- name: age
+-- Where a recipient waits, and what decides about its end.
+SELECT r.lane, m.accepted_at, r.expires_at, r.counted_at
+FROM recipient AS r JOIN message AS m ON m.seq = r.seq WHERE r.seq = ? AND r.n = ?
+
+-- name: stretches
+-- When which lane kept its mail for a person or a quota.
+SELECT lane, from_at, until_at FROM keeping
+
+-- name: keep
+-- A stretch that begins or that ended.
+INSERT INTO keeping (lane, from_at, until_at) VALUES (?, ?, ?)
+
+-- name: strike_out
+-- A stretch that is written anew, or forgotten.
+DELETE FROM keeping WHERE lane = ? AND from_at = ?
 
 -- name: find_late
 -- Queued recipients that expire before an instant and that were not looked at for a report of delay, some at a time.
@@ -172,14 +194,45 @@ UPDATE recipient SET owes = '' WHERE seq = ? AND n = ? AND owes = ?
 
 -- name: note_lane
 -- The health of a lane, for faces in other processes; the last success survives a note of trouble.
-INSERT INTO lane VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO lane VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (lane) DO UPDATE SET held = excluded.held, class = excluded.class, row = excluded.row,
   since_at = iif(lane.class = excluded.class AND lane.since_at > 0, lane.since_at, excluded.since_at),
-  gate_until_at = excluded.gate_until_at, last_success_at = max(lane.last_success_at, excluded.last_success_at)
+  gate_until_at = excluded.gate_until_at, last_success_at = max(lane.last_success_at, excluded.last_success_at),
+  budgets = excluded.budgets
 
 -- name: lanes
 -- All lane notes.
-SELECT lane, held, class, row, since_at, gate_until_at, last_success_at FROM lane ORDER BY lane
+SELECT lane, held, class, row, since_at, gate_until_at, last_success_at, budgets FROM lane ORDER BY lane
+
+-- name: depths
+-- How many recipients wait or are held, by lane and the digit of their priority, and the first message among them.
+SELECT lane, 'queued', substr(flow, 1, 1), count(*), min(seq) FROM recipient INDEXED BY recipient_due
+WHERE state = 'queued' GROUP BY lane, substr(flow, 1, 1)
+UNION ALL
+SELECT lane, 'held', substr(flow, 1, 1), count(*), min(seq) FROM recipient INDEXED BY recipient_held
+WHERE state = 'held' GROUP BY lane, substr(flow, 1, 1)
+
+-- name: put_off
+-- The recipients of one message in one lane wait by our own decision.
+UPDATE recipient SET next_attempt_at = ?1, last_reply = ?2, class = 'rate-limit', row = ''
+WHERE seq = ?3 AND lane = ?4 AND state = 'queued' AND next_attempt_at < ?1
+
+-- name: note_usage
+-- How much of a budget was used in one slice of time, as it is known now.
+INSERT OR REPLACE INTO usage (budget, at, priority, messages, recipients, external) VALUES (?, ?, ?, ?, ?, ?)
+
+-- name: usage
+-- What was used since an instant.
+SELECT budget, at, priority, messages, recipients, external FROM usage WHERE at >= ? ORDER BY at, budget, priority
+
+-- name: forget_usage
+-- Slices that nobody asks for any more.
+DELETE FROM usage WHERE at < ?
+
+-- name: settled_since
+-- What was delivered since an instant, or waits again after it may have been, by lane and priority.
+SELECT lane, substr(flow, 1, 1), max(settled_at), count(DISTINCT seq), count(*)
+FROM recipient INDEXED BY recipient_ended WHERE state = 'delivered' AND settled_at > ?1 GROUP BY lane, substr(flow, 1, 1)
 
 -- name: move_lane_queued
 -- Queued recipients of a lane that is gone, some at a time.
@@ -215,7 +268,7 @@ WHERE seq = ?5 AND state = ?6 RETURNING n
 -- A message's recipients, in their order; text as octets.
 SELECT n, CAST(address AS BLOB), state, lane, attempts, next_attempt_at, CAST(last_reply AS BLOB), class, row,
   possible_duplicate, settled_at, CAST(remote_id AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), CAST(fate AS BLOB),
-  fate_at, CAST(fate_detail AS BLOB), owes
+  fate_at, CAST(fate_detail AS BLOB), expires_at, counted_at, owes
 FROM recipient WHERE seq = ? ORDER BY n
 
 -- name: events
@@ -245,6 +298,11 @@ WHERE seq = ? AND n = ? AND state = 'delivered'
 SELECT seq FROM message WHERE seq >= ?1 AND message_id IN (SELECT value FROM json_each(?2))
 UNION ALL
 SELECT seq FROM recipient WHERE seq >= ?1 AND remote_id IN (SELECT value FROM json_each(?2))
+
+-- name: addressed
+-- Messages to an address, case folded, from a number on, newest first; a row whose address is not plain ASCII is given,
+-- too, because only the caller can fold it. It reads the recipients and nothing else, for the reason above.
+SELECT seq FROM recipient WHERE seq >= ?1 AND (lower(address) = ?2 OR address GLOB '*[^ -~]*') ORDER BY seq DESC
 
 -- name: accepted_at
 -- The first message from a number on, and when it was accepted.

@@ -32,9 +32,11 @@ CREATE TABLE recipient (
   row_crc INTEGER NOT NULL,         -- CRC-32 of the above: sqlite.rows.path_crc
   state TEXT NOT NULL,
   lane TEXT NOT NULL,
+  flow TEXT NOT NULL,               -- the digit of its priority and its client: spool.waiting.heads.stored_flow
   attempts INTEGER NOT NULL DEFAULT 0,
   next_attempt_at REAL NOT NULL,
-  expires_at REAL NOT NULL,         -- as in message; here for the index
+  expires_at REAL NOT NULL,         -- as in message, and later by what its lane kept it back for
+  counted_at REAL NOT NULL DEFAULT 0,  -- until when kept time is in expires_at already
   lease INTEGER NOT NULL DEFAULT 0,
   lease_until_at REAL NOT NULL DEFAULT 0,
   last_reply TEXT NOT NULL DEFAULT '',
@@ -51,7 +53,7 @@ CREATE TABLE recipient (
   PRIMARY KEY (seq, n)
 ) WITHOUT ROWID;
 -- Each index holds only the states that its question is about, so that years of history cost the queue nothing.
-CREATE INDEX recipient_due ON recipient (lane, next_attempt_at, seq) WHERE state = 'queued';
+CREATE INDEX recipient_due ON recipient (lane, flow, next_attempt_at, seq) WHERE state = 'queued';
 CREATE INDEX recipient_expiring ON recipient (warned, expires_at, seq) WHERE state = 'queued';
 CREATE INDEX recipient_claimed ON recipient (lease_until_at) WHERE state = 'claimed';
 CREATE INDEX recipient_held ON recipient (seq) WHERE state = 'held';
@@ -74,7 +76,24 @@ CREATE TABLE lane (
   row TEXT NOT NULL,
   since_at REAL NOT NULL,
   gate_until_at REAL NOT NULL,
-  last_success_at REAL NOT NULL
+  last_success_at REAL NOT NULL,
+  budgets TEXT NOT NULL             -- JSON, as in spool.api.LaneNote
+) WITHOUT ROWID;
+CREATE TABLE usage (                -- what was used of each budget, as in spool.waiting.usage
+  at INTEGER NOT NULL,
+  budget TEXT NOT NULL,
+  priority TEXT NOT NULL,
+  messages INTEGER NOT NULL,
+  recipients INTEGER NOT NULL,
+  external INTEGER NOT NULL,
+  PRIMARY KEY (at, budget, priority)
+) WITHOUT ROWID;
+-- When which lane kept its mail for a person or a quota: that time does not count against a message's life.
+CREATE TABLE keeping (
+  lane TEXT NOT NULL,
+  from_at REAL NOT NULL,
+  until_at REAL,                    -- NULL while it does
+  PRIMARY KEY (lane, from_at)
 ) WITHOUT ROWID;
 CREATE TABLE meta (
   key TEXT PRIMARY KEY,
@@ -84,7 +103,7 @@ INSERT INTO meta VALUES ('next_seq', 1), ('next_lease', 1), ('n_hastened', 0);
 -- The two moves that every message makes, each as one statement: a statement gives the interpreter lock away, and on
 -- a busy relay the writer waits for it longer than the statement takes (docs/performance.md). Insert into the view.
 CREATE VIEW acceptance AS
-SELECT message.*, NULL AS octets, '' AS detail, r.address, r.notify, r.orcpt, r.row_crc AS path_crc, r.lane,
+SELECT message.*, NULL AS octets, '' AS detail, r.address, r.notify, r.orcpt, r.row_crc AS path_crc, r.lane, r.flow,
   r.state, r.lease, r.lease_until_at, '' AS claim_detail
 FROM message JOIN recipient AS r ON r.seq = message.seq AND r.n = 0;
 CREATE TRIGGER accepted INSTEAD OF INSERT ON acceptance BEGIN
@@ -94,10 +113,10 @@ CREATE TRIGGER accepted INSTEAD OF INSERT ON acceptance BEGIN
     NEW.envid, NEW.trace, NEW.message_id, NEW.header_from, NEW.submitter, NEW.segment, NEW.segment_offset, NEW.crc,
     NEW.row_crc);
   INSERT INTO content (seq, octets) SELECT NEW.seq, NEW.octets WHERE NEW.octets IS NOT NULL;
-  INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, next_attempt_at, expires_at, state, lease,
+  INSERT INTO recipient (seq, n, address, notify, orcpt, row_crc, lane, flow, next_attempt_at, expires_at, state, lease,
     lease_until_at)
-  VALUES (NEW.seq, 0, NEW.address, NEW.notify, NEW.orcpt, NEW.path_crc, NEW.lane, NEW.accepted_at, NEW.expires_at,
-    NEW.state, NEW.lease, NEW.lease_until_at);
+  VALUES (NEW.seq, 0, NEW.address, NEW.notify, NEW.orcpt, NEW.path_crc, NEW.lane, NEW.flow, NEW.accepted_at,
+    NEW.expires_at, NEW.state, NEW.lease, NEW.lease_until_at);
   INSERT INTO event (at, seq, n, name, detail) VALUES (NEW.accepted_at, NEW.seq, -1, 'message.accepted', NEW.detail);
   INSERT INTO event (at, seq, n, name, detail)
   SELECT NEW.accepted_at, NEW.seq, -1, 'message.claimed', NEW.claim_detail WHERE NEW.claim_detail <> '';

@@ -1,0 +1,102 @@
+"""From the limits of all lanes to their budgets; lanes that spend from one purse share one object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from relay365.engine.budgets.parcels import COVER_OCTETS, Bundle, Parcel
+from relay365.routes.api import LaneLimits
+from relay365.rules.quota.budgets import (
+    DAY_S,
+    AtOnce,
+    Bill,
+    Budget,
+    Messages,
+    Pairs,
+    Slices,
+    Vector,
+)
+from relay365.rules.quota.fair import BULK
+from relay365.spool.waiting.heads import Head, flow_of
+
+GUARD_S = 0.1  # so much faster may the remote's minute pass than ours: 60 s at 500 ppm, three times over
+REQUEST_OCTETS = 3_500_000  # of one request of Graph: what is larger goes up in pieces (routes.graph.upload)
+
+RECIPIENTS, EXTERNAL = "recipients", "external"
+
+
+class Purses:
+    """All budgets that are shared, each once."""
+
+    def __init__(self) -> None:
+        self._shared: dict[tuple[str, str], Budget] = {}
+
+    def vector(self, lane: str, limits: LaneLimits) -> Vector:
+        """The budgets of one lane, by their keys."""
+        found: dict[str, Budget] = {}
+        owner = limits.budget or lane
+        for key, budget in _own(limits):
+            found[key] = self._shared.setdefault((owner, key), budget)
+        if limits.external_per_day is not None:
+            external = Slices(EXTERNAL, limits.external_per_day, DAY_S, lambda bill: bill.external)
+            found[EXTERNAL] = self._shared.setdefault((limits.tenant or owner, EXTERNAL), external)
+        if limits.at_once_per_application is not None:
+            at_once = AtOnce(limits.at_once_per_application)
+            found["at-once"] = self._shared.setdefault((limits.application or owner, "at-once"), at_once)
+        return Vector(found)
+
+
+def _own(limits: LaneLimits) -> Iterable[tuple[str, Budget]]:
+    """The budgets of a mailbox."""
+    if limits.messages is not None:
+        yield "messages", Messages(limits.messages, limits.window_s, GUARD_S)
+    for n, seconds in limits.windows:
+        yield f"messages-{seconds:g}s", Messages(n, seconds, GUARD_S)
+    if limits.recipients_per_day is not None:
+        yield RECIPIENTS, Slices(RECIPIENTS, limits.recipients_per_day, DAY_S, lambda bill: bill.recipients)
+    if limits.requests is not None:
+        yield "requests", Slices("requests", *limits.requests, lambda bill: bill.requests)
+    if limits.octets_window is not None:
+        yield "octets", Slices("octets", *limits.octets_window, lambda bill: bill.octets)
+    if limits.pair_per_hour is not None:
+        yield "pairs", Pairs(limits.pair_per_hour)
+
+
+def bill_of_head(head: Head, limits: LaneLimits) -> Bill:
+    """What a message that waits would take."""
+    addresses = tuple(address.lower() for _, address in head.recipients[: limits.recipients])
+    return _bill(addresses, (head.size_octets, head.reverse_path, head.flow.priority), limits)
+
+
+def bill_of_bundle(bundle: Bundle, limits: LaneLimits) -> Bill:
+    """What messages that wait would take together: one message, all recipients; a digest has one."""
+    first = bundle.heads[0]
+    if len(bundle.heads) == 1:
+        return bill_of_head(first, limits)
+    members = bundle.heads[:1] if bundle.least else bundle.heads
+    addresses = tuple(address.lower() for head in members for _, address in head.recipients)
+    octets = (
+        sum(head.size_octets + COVER_OCTETS for head in bundle.heads) if bundle.least else first.size_octets
+    )
+    return _bill(addresses, (octets, first.reverse_path, first.flow.priority), limits)
+
+
+def bill_of_parcel(parcel: Parcel, limits: LaneLimits) -> Bill:
+    """What claimed messages take together."""
+    first = parcel.claims[0]
+    facts = (parcel.octets, first.envelope.reverse_path, flow_of(first.submitter).priority)
+    return _bill(parcel.addresses, facts, limits)
+
+
+def _bill(addresses: tuple[str, ...], facts: tuple[int, str, str], limits: LaneLimits) -> Bill:
+    octets, sender, priority = facts
+    own = limits.own_domains
+    return Bill(
+        recipients=len(addresses),
+        external=sum(one.rpartition("@")[2] not in own for one in addresses),
+        octets=octets,
+        requests=1 if octets <= REQUEST_OCTETS else 3 + octets // REQUEST_OCTETS,
+        sender=sender.lower(),
+        addresses=addresses,
+        is_bulk=priority == BULK,
+    )

@@ -1,0 +1,239 @@
+"""Order: what a lane may start next, and what each start takes. Turns, budgets, reserve and pace in one place.
+
+Decides, never acts. `now` is monotonic seconds; turns, reserve and pace look hours and days ahead and read the wall
+clock, which is `now` and an offset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from relay365.engine.budgets.building import (
+    EXTERNAL,
+    RECIPIENTS,
+    bill_of_bundle,
+    bill_of_head,
+    bill_of_parcel,
+)
+from relay365.engine.budgets.parcels import Bundle, Parcel
+from relay365.mail.outcome import Class, Kind, Outcome, Scope
+from relay365.routes.api import LaneLimits
+from relay365.rules.quota.budgets import Messages, Slices, Standing, Taken, Vector
+from relay365.rules.quota.fair import BULK, PASSES, SECONDS_OF_ALARMS, Price, Room, Turns
+from relay365.rules.quota.pace import BulkPace
+from relay365.rules.quota.reserve import HOUR_S, Reserve
+from relay365.spool.waiting.heads import Head
+
+LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
+ALARMS_SHARE = 0.3  # of what the minute allows: more alarms of one client are normal mail
+KEPT_FOR_S = 60.0  # how long a reserve stands before it is reckoned anew
+DAY_ROWS = frozenset({
+    "daily-recipients", "daily-limit-ndr", "submission-quota-ndr", "graph-message-limit", "graph-submission-quota",
+})  # fmt: skip
+"""Rows of the catalogue that say: the mailbox's day is used up."""
+TENANT_ROWS = frozenset({"tenant-external-limit"})
+NOT_BY_COUNT = frozenset({"too-many-connections", "graph-throttled", "graph-concurrency"})
+"""Throttles that say nothing about how many messages the mailbox has sent."""
+
+
+class Started(NamedTuple):
+    """What a message on its way holds. priority and recipients: for the record of use."""
+
+    taken: Taken
+    priority: str
+    recipients: int
+    external: int
+
+
+class Tally:
+    """What was used, by priority: (messages, recipients, external)."""
+
+    def __init__(self) -> None:
+        self._used: dict[str, tuple[int, int, int]] = {}
+
+    def add(self, priority: str, recipients: int, external: int) -> None:
+        """One message more."""
+        n, r, e = self._used.get(priority, (0, 0, 0))
+        self._used[priority] = (n + 1, r + recipients, e + external)
+
+    def take(self) -> dict[str, tuple[int, int, int]]:
+        """All of it; it is empty then."""
+        used, self._used = self._used, {}
+        return used
+
+
+class Order:
+    """One lane's. vector: its budgets, some of them shared with other lanes; None is no limit.
+
+    epoch_s: the wall clock's instant at which the monotonic one was zero; set anew now and then, as clocks are put
+    right.
+    n_waiting_bulk: recipients of bulk that wait, as last counted. tally: what was used since it was last taken.
+    """
+
+    def __init__(self, limits: LaneLimits, epoch_s: float, vector: Vector | None = None) -> None:
+        self.vector = vector or Vector()
+        self.reserve: Reserve | None = None
+        self.n_waiting_bulk = 0
+        self.epoch_s = epoch_s
+        self.tally = Tally()
+        self._limits = limits
+        self._price = _price(limits)
+        self._turns = Turns(self._price)
+        self._pace = BulkPace(_window(limits.bulk_window))
+        self._n_bulk = 0
+        self._last_seen = (1, True)  # how many flows, and whether anything was big
+        day = self.vector.budgets.get(RECIPIENTS)
+        if isinstance(day, Slices):
+            self.reserve = Reserve(day.limit, limits.reserve_per_day)
+            day.kept = self._kept
+        self._kept_last = (0.0, 0)  # until when it stands, and what it is
+
+    def __repr__(self) -> str:
+        return f"<Order {self._turns!r} {self.vector!r} bulk={self._n_bulk}>"
+
+    # -- what next? ------------------------------------------------------------------------------------------
+
+    def depth(self, wanted: int) -> int:
+        """How many heads of each flow to ask for: with many flows, few of each are as good as all."""
+        n_flows, has_big = self._last_seen
+        return -(-wanted // n_flows) + (PASSES if has_big else 1)
+
+    def choose(self, heads: Sequence[Head], wanted: int, connections: int, now: float) -> list[Head]:
+        """The next messages in their order, at most `wanted`; none that its budgets have no room for."""
+        n_flows = max(1, len({head.flow for head in heads}))
+        self._last_seen = (n_flows, any(self._price.of(head) > 1.0 for head in heads))
+        fit = [head for head in heads if self.vector.fits(bill_of_head(head, self._limits), now)]
+        n_bulk = min(wanted, self.bulk_room(connections, now) * LOOK_AHEAD)
+        return self._turns.choose(fit, Room(wanted, n_bulk, self._alarms_of_one()), self.epoch_s + now)
+
+    def cut(self, bundle: Bundle, now: float) -> Bundle:
+        """As much of a bundle as its budgets have room for; at least its first message."""
+        while len(bundle.heads) > 1 and not self.vector.fits(bill_of_bundle(bundle, self._limits), now):
+            half = bundle.heads[: len(bundle.heads) // 2]
+            bundle = Bundle(half, bundle.least) if len(half) >= max(2, bundle.least) else Bundle(half[:1])
+        return bundle
+
+    def blocked(self, heads: Iterable[Head], now: float) -> list[tuple[Head, float]]:
+        """Messages that wait for a limit of their own sender and recipient, with the seconds: others may pass them."""
+        pairs = self.vector.budgets.get("pairs")
+        if pairs is None:
+            return []
+        bills = ((head, bill_of_head(head, self._limits)) for head in heads)
+        return [
+            (head, max(1.0, (pairs.opens_at(bill, now) or now) - now))
+            for head, bill in bills
+            if not pairs.fits(bill, now)
+        ]
+
+    def bulk_room(self, connections: int, now: float) -> int:
+        """How much bulk may start: it leaves one connection to others, and keeps its pace and its hours."""
+        if not self._pace.is_open(_second_of_day(self.epoch_s + now)) or not self._pace.may_start(now):
+            return 0
+        n_connections = max(1, connections - 1) - self._n_bulk
+        n_free = self.vector.n_free(now, for_bulk=True)
+        return max(0, n_connections if n_free is None else min(n_connections, n_free))
+
+    def _alarms_of_one(self) -> int | None:
+        log = self.vector.budgets.get("messages")
+        if not isinstance(log, Messages):
+            return None
+        return max(1, int(log.log.limit * SECONDS_OF_ALARMS / log.log.window_s * ALARMS_SHARE))
+
+    def _kept(self, now: float) -> int:
+        """What bulk leaves of the day; reckoned once a minute."""
+        day = self.vector.budgets[RECIPIENTS]
+        if now >= self._kept_last[0] and self.reserve is not None and isinstance(day, Slices):
+            kept = self.reserve.kept(self.epoch_s + now, day.returns(now, HOUR_S, 24))
+            self._kept_last = (now + KEPT_FOR_S, kept)
+        return self._kept_last[1]
+
+    def is_used(self, now: float) -> bool:
+        """Whether a face has something to see."""
+        return any(one.used or one.foreign for one in self.standings(now).values())
+
+    def standings(self, now: float) -> dict[str, Standing]:
+        """All budgets as faces show them, by their keys."""
+        return {key: budget.standing(now) for key, budget in self.vector.budgets.items()}
+
+    # -- one message -----------------------------------------------------------------------------------------
+
+    def fits(self, parcel: Parcel, now: float) -> bool:
+        """Whether its budgets have room for what is claimed."""
+        return self.vector.fits(bill_of_parcel(parcel, self._limits), now)
+
+    def may_start(self, parcel: Parcel, connections: int, now: float) -> bool:
+        """fits(), and for bulk a connection that it need not leave to others."""
+        has_connection = parcel.priority != BULK or self._n_bulk < max(1, connections - 1)
+        return has_connection and self.fits(parcel, now)
+
+    def start(self, parcel: Parcel, now: float) -> Started:
+        """Take what it needs; fits() said that there is room."""
+        bill = bill_of_parcel(parcel, self._limits)
+        if bill.is_bulk:
+            self._n_bulk += 1
+            day = self.vector.budgets.get(RECIPIENTS)
+            spendable = day.free(now, for_bulk=True) if isinstance(day, Slices) else 0
+            left_s = self._pace.left_s(_second_of_day(self.epoch_s + now))
+            self._pace.started(bill.recipients, self.n_waiting_bulk, spendable, left_s, now)
+        taken = self.vector.take(bill, now)
+        return Started(taken, parcel.priority, bill.recipients, bill.external)
+
+    def end(self, started: Started, outcomes: Sequence[Outcome], now: float, *, alone: bool = False) -> None:
+        """Give back or keep, and learn. alone: nothing else of this lane was on its way when it ended."""
+        self._n_bulk -= started.priority == BULK
+        if any(outcome.kind in (Kind.DELIVERED, Kind.UNCERTAIN) for outcome in outcomes):
+            self.vector.complete(started.taken, now)
+            self.tally.add(started.priority, started.recipients, started.external)
+        else:  # a refused try must not eat our own minute
+            self.vector.release(started.taken, now)
+        for outcome in outcomes:
+            self.learn(outcome, now, alone=alone)
+
+    def give_back(self, started: Started, now: float) -> None:
+        """It was not tried after all."""
+        self._n_bulk -= started.priority == BULK
+        self.vector.release(started.taken, now)
+
+    def learn(self, outcome: Outcome, now: float, *, alone: bool = False) -> None:
+        """A refusal below our own count: others use the same budget. A 250: a day that seemed used up is not.
+
+        "Too many connections" of one that was alone cannot be about ours.
+        """
+        day, tenant = self.vector.budgets.get(RECIPIENTS), self.vector.budgets.get(EXTERNAL)
+        if outcome.kind is Kind.DELIVERED:
+            if isinstance(day, Slices):
+                day.learnt(now)
+        elif outcome.klass is not Class.RATE_LIMIT:
+            return
+        elif outcome.row in DAY_ROWS and isinstance(day, Slices):
+            day.exhausted(now)
+        elif outcome.row in TENANT_ROWS and isinstance(tenant, Slices):
+            tenant.exhausted(now)
+        elif outcome.scope is Scope.MAILBOX and (alone or outcome.row not in NOT_BY_COUNT):
+            log = self.vector.budgets.get("messages")
+            if isinstance(log, Messages):
+                log.log.notice(now)
+
+
+def _price(limits: LaneLimits) -> Price:
+    """What makes a message cost more than one: recipients by the day's limit beside the minute's."""
+    if limits.messages is None or limits.recipients_per_day is None:
+        return Price()
+    return Price(recipients=max(1.0, limits.recipients_per_day / limits.messages))
+
+
+def _window(words: tuple[str, str] | None) -> tuple[float, float] | None:
+    return None if words is None else (_seconds(words[0]), _seconds(words[1]))
+
+
+def _seconds(word: str) -> float:
+    hour, _, minute = word.partition(":")
+    return int(hour) * 3600.0 + int(minute) * 60.0
+
+
+def _second_of_day(now: float) -> float:
+    """Of the local day."""
+    local = datetime.fromtimestamp(now).astimezone()
+    return local.hour * 3600.0 + local.minute * 60.0 + local.second

@@ -1,0 +1,1 @@
+"""Several messages that are sent as one."""

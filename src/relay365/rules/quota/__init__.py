@@ -1,0 +1,1 @@
+"""Who goes next, and what a message takes from which of Microsoft's budgets."""

@@ -1,0 +1,1 @@
+"""The rows of the reference model (spool.memory), and what it answers beside the queue itself."""

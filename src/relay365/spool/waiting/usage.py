@@ -1,0 +1,49 @@
+"""Usage: how much of a budget was used, by the slice of time, so that a restart forgets nothing and a face can see it.
+
+Microsoft counts recipients over the last 24 hours, so this outlives the process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+SLICE_S = 300
+
+
+class Usage(NamedTuple):
+    """What mail of one priority took from a budget in one slice.
+
+    budget: `mailbox scan@contoso.com`, `tenant contoso.com`, or a lane's name. at: begin of the slice, epoch seconds, a
+    multiple of SLICE_S. external: recipients outside the own domains.
+    """
+
+    budget: str
+    at: float
+    priority: str
+    messages: int
+    recipients: int
+    external: int
+
+
+class UsageStore(Protocol):
+    """See the module."""
+
+    async def note_usage(self, rows: Sequence[Usage]) -> None:
+        """Write slices down; a slice that is there already is replaced."""
+        ...
+
+    async def usage(self, since_at: float) -> Sequence[Usage]:
+        """All slices that begin at an instant or later, oldest first."""
+        ...
+
+    async def forget_usage(self, before_at: float) -> None:
+        """Forget older slices."""
+        ...
+
+    async def settled_since(self, at: float) -> Sequence[Usage]:
+        """What was delivered, or may have been, from an instant on: one row for each lane and priority.
+
+        budget is the lane's name, at the last such instant, external 0. For what a process that died had not written.
+        """
+        ...

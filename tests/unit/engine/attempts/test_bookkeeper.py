@@ -1,0 +1,216 @@
+"""What was used is written down and restored: over a stop, over a death, and for a mailbox that is new to us."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import replace
+
+import pytest
+
+from fakes.claims import claim_due
+from fakes.clock import FakeClock
+from fakes.lanes import a_parcel
+from fakes.mail import DEVICE
+from fakes.route import DELIVERED, THROTTLED, FakeRoute
+from relay365.engine.attempts.bookkeeper import FLUSH_S, Bookkeeper
+from relay365.engine.lane import Lane, lanes_of
+from relay365.mail.envelope import Envelope, ForwardPath
+from relay365.routes.api import LaneLimits
+from relay365.rules.quota.budgets import DAY_S, Messages, Slices
+from relay365.spool.api import Fate, NewMessage, Settlement, State
+from relay365.spool.memory import MemorySpool
+from relay365.spool.waiting.usage import SLICE_S, Usage
+
+BOX = "mailbox scan@contoso.com"
+LIMITS = LaneLimits(
+    2, 30, budget=BOX, recipients_per_day=1000, tenant="contoso.com", external_per_day=500,
+    own_domains=frozenset({"contoso.com"}),
+)  # fmt: skip
+
+
+class Life:
+    """One life of the relay, as far as budgets go."""
+
+    def __init__(self, spool: MemorySpool, clock: FakeClock) -> None:
+        self.spool, self.clock = spool, clock
+        self.lanes = lanes_of([FakeRoute(lambda consignment: (DELIVERED,), LIMITS)], clock)
+        self.books = Bookkeeper(spool, self.lanes, clock)
+
+    @property
+    def lane(self) -> Lane:
+        return next(iter(self.lanes.values()))
+
+    def used(self) -> tuple[int, int, int]:
+        """Messages of the minute, recipients of the day, external ones of the tenant."""
+        minute, day, external = (
+            self.lane.order.vector.budgets[key] for key in ("messages", "recipients", "external")
+        )
+        assert isinstance(minute, Messages)
+        assert isinstance(day, Slices)
+        assert isinstance(external, Slices)
+        mono = self.clock.mono()
+        return minute.log.n_taken(mono), day.used(mono), external.used(mono)
+
+    def deliver(self, *addresses: str) -> None:
+        """In memory only."""
+        mono = self.clock.mono()
+        started = self.lane.start(a_parcel(*addresses), mono)
+        self.lane.finish(started, "scan@contoso.com", (DELIVERED,), mono, 0.5)
+
+    async def deliver_in_spool(self, *addresses: str) -> None:
+        """As the history of the mail shows it, and in memory."""
+        at = self.clock.now()
+        paths = tuple(ForwardPath(one) for one in addresses)
+        intake = self.spool.begin()
+        intake.write(b"x")
+        await intake.commit(
+            NewMessage(Envelope("scan@contoso.com", paths), DEVICE, self.lane.name, at, at + 1e6)
+        )
+        (claim,) = await claim_due(self.spool, self.lane.name, limit=1, now=at, lease_until_at=at + 60)
+        fates = tuple(Fate(one.n, State.DELIVERED) for one in claim.recipients)
+        await self.spool.settle([Settlement(claim.spool_id, claim.lease, fates)])
+        self.deliver(*addresses)
+
+
+async def known(clock: FakeClock) -> MemorySpool:
+    """A spool that has seen this mailbox before, long ago."""
+    spool = MemorySpool(clock)
+    at = (clock.now() - DAY_S) // SLICE_S * SLICE_S
+    await spool.note_usage([Usage(name, at, "normal", 0, 0, 0) for name in (BOX, "tenant contoso.com")])
+    return spool
+
+
+def test_a_stop_and_a_start_lose_nothing() -> None:
+    """Recipients of the day and the tenant are there again; what was on its way at the end may have gone out."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock)
+        await life.books.restore()
+        life.deliver("a@contoso.com", "b@fabrikam.com")
+        life.deliver("c@fabrikam.com")
+        await life.books.flush()
+        clock.pass_s(3600.0)
+        life = Life(spool, clock)
+        await life.books.restore()
+        assert (2, 3, 2) == life.used()
+        clock.pass_s(DAY_S)
+        assert (0, 0, 0) == life.used()
+
+    asyncio.run(story())
+
+
+def test_a_death_loses_nothing_either() -> None:
+    """What was not written down is counted from the history of the mail; its recipients all count as external."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock)
+        await life.books.restore()
+        await life.deliver_in_spool("a@contoso.com")
+        await life.books.flush()
+        await life.deliver_in_spool("b@contoso.com", "c@contoso.com")
+        await life.deliver_in_spool("d@contoso.com")
+        clock.pass_s(5.0)
+        life = Life(MemorySpool(clock, spool), clock)
+        await life.books.restore()
+        assert (3 + LIMITS.connections, 4, 4) == life.used()
+
+    asyncio.run(story())
+
+
+def test_slices_add_up_over_flushes_and_lives() -> None:
+    """The same slice is written again with the sum; uncertain deliveries that only memory knew stay counted."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock)
+        await life.books.restore()
+        life.deliver("a@fabrikam.com")
+        await life.books.flush()
+        life.deliver("b@fabrikam.com")
+        await life.books.flush()
+        life = Life(MemorySpool(clock, spool), clock)
+        await life.books.restore()
+        life.deliver("c@fabrikam.com")
+        await life.books.flush()
+        rows = [row for row in await spool.usage(clock.now() - SLICE_S) if row.budget == BOX]
+        assert [(3, 3, 3)] == [(row.messages, row.recipients, row.external) for row in rows]
+        assert (1 + LIMITS.connections, 3, 3) == life.used()
+
+    asyncio.run(story())
+
+
+def test_half_of_a_mailbox_that_is_new_to_us_is_believed_used_for_a_day() -> None:
+    """Nobody knows what others sent from it today; a second start does not double the doubt."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = MemorySpool(clock)
+        for n in range(2):
+            life = Life(spool, clock)
+            await life.books.restore()
+            assert (LIMITS.connections, 500 + n, 250 + n) == life.used()
+            life.deliver("a@fabrikam.com")
+            await life.books.flush()
+            clock.pass_s(3600.0)
+            spool = MemorySpool(clock, spool)
+        clock.pass_s(DAY_S + SLICE_S)
+        assert 0 == life.used()[1]
+
+    asyncio.run(story())
+
+
+def test_faces_see_budgets_and_bulk_is_counted() -> None:
+    """A round writes the lane's note with its budgets, and once a minute what waits."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock)
+        await life.books.restore()
+        at = clock.now()
+        intake = spool.begin()
+        letter = replace(DEVICE, priority="bulk")
+        paths = (ForwardPath("a@x.test"), ForwardPath("b@x.test"))
+        await intake.commit(NewMessage(Envelope("s@x.test", paths), letter, life.lane.name, at, at + 1e6))
+        life.deliver("a@fabrikam.com")
+        clock.pass_s(FLUSH_S)
+        await life.books.round()
+        (note,) = await spool.lanes()
+        budgets = {one["name"]: one for one in json.loads(note.budgets)}
+        assert (3, 30, 60.0) == tuple(budgets["messages"][key] for key in ("used", "limit", "window_s"))
+        assert (1, 1000) == (budgets["recipients"]["used"], budgets["recipients"]["limit"])
+        assert 2 == life.lane.order.n_waiting_bulk
+        assert [1] == [row.recipients for row in await spool.usage(at - SLICE_S) if row.budget == BOX]
+
+    asyncio.run(story())
+
+
+def test_others_and_a_day_that_ends_are_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    """A refusal below our count, and each level of the day: a line in the log, not one in each round."""
+    caplog.set_level(logging.WARNING)
+
+    async def story() -> None:
+        clock = FakeClock()
+        life = Life(await known(clock), clock)
+        await life.books.restore()
+        life.deliver(*(f"a{n}@contoso.com" for n in range(800)))
+        await life.books.round()
+        await life.books.round()
+        life.deliver(*(f"b{n}@contoso.com" for n in range(150)))
+        life.lane.order.learn(THROTTLED, clock.mono())
+        for _ in range(3):
+            await life.books.round()
+            clock.pass_s(10.0)
+
+    asyncio.run(story())
+    said = [record.getMessage().split(" ")[0] for record in caplog.records]
+
+    assert 1 == said.count("quota.shared")
+    assert 2 == said.count("quota.low")
