@@ -8,12 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import dns.asyncresolver
-import dns.exception
-import dns.name
-import dns.rdatatype
-import dns.resolver
-
 from relay365.errors import TransportError
 
 ANSWER_S = 10.0
@@ -44,6 +38,12 @@ async def mx_of(domain: str, server: NameServer = NameServer()) -> MxHosts:
 
     Raises TransportError(phase="resolve") where DNS cannot be asked, does not answer in time, or is broken itself.
     """
+    import dns.asyncresolver  # a tenth of a second, and only a connector asks
+    import dns.exception
+    import dns.name
+    import dns.rdatatype
+    import dns.resolver
+
     try:
         resolver = dns.asyncresolver.Resolver(configure=not server.address)
         if server.address:
