@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(
             "the page shows every world and the seeds 1,2,3: leave out --only and --seeds, or --write"
         )
-    os.environ["TZ"] = "UTC"  # the hours of bulk are of the local day, and the figures are the same everywhere
+    os.environ["TZ"] = (
+        "UTC"  # the hours of bulk are of the local day, and the figures are the same everywhere
+    )
     time.tzset()
     played, raw = {}, {}
     for name in names:

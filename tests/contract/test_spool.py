@@ -321,6 +321,26 @@ def test_a_lapsed_claim_is_uncertain(life: Life) -> None:
     live(life, story)
 
 
+def test_a_start_tells_what_was_on_its_way(life: Life) -> None:
+    """Messages by lane, each once, whatever its recipients; none after a life that ended in order."""
+
+    async def first(spool: Spool) -> None:
+        await accept(spool, new_message("a@x.test", "b@x.test"))
+        await accept(spool, new_message("c@x.test", lane="other"))
+        await accept(spool, new_message("d@x.test"))
+        assert {} == dict(spool.lapsed())
+        assert 1 == len(await claim(spool, limit=1))
+        assert 1 == len(await claim(spool, lane="other"))
+
+    async def second(spool: Spool) -> None:
+        assert {LANE: 1, "other": 1} == dict(spool.lapsed())
+
+    async def third(spool: Spool) -> None:
+        assert {} == dict(spool.lapsed())
+
+    live(life, first, second, third)
+
+
 def test_a_renewed_lease_does_not_lapse(life: Life) -> None:
     """Only leases that are still ours are prolonged."""
 

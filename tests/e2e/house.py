@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -171,6 +172,10 @@ class Relay:
         """Let go of a process that has ended."""
         if self.process is not None and self.process.stdout is not None:
             self.process.stdout.close()
+
+
+TODAY = formatdate()
+"""A Date that no repair touches: one of these days, and the same for all of a run."""
 
 
 def eventually(claim: Any, deadline_s: float = DEADLINE_S) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.house import Relay, eventually, without_trace
+from e2e.house import TODAY, Relay, eventually, without_trace
 from e2e.microsoft import Microsoft, microsoft
 
 CONFIG = """
@@ -48,7 +48,7 @@ def relay(cloud: Microsoft, home: Path, more: str) -> Relay:
 def content(n: int) -> bytes:
     return (
         f"From: Shop <donotreply@contoso.com>\r\nTo: lena@fabrikam.example\r\nSubject: {n}\r\n"
-        f"Message-ID: <{n}@shop.test>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\nhello\r\n"
+        f"Message-ID: <{n}@shop.test>\r\nDate: {TODAY}\r\n\r\nhello\r\n"
     ).encode()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from e2e.house import Relay, eventually, without_trace
+from e2e.house import TODAY, Relay, eventually, without_trace
 from e2e.microsoft import Microsoft, microsoft
 
 CONFIG = """
@@ -66,7 +66,7 @@ def port_of(cloud: Microsoft) -> str:
 
 def content(n: int | str, text: str = "hello\r\n.\r\n..dots\r\n") -> bytes:
     head = f"From: ERP <{SENDER}>\r\nTo: {OUTSIDE}\r\nSubject: {n}\r\nMessage-ID: <{n}@device.test>\r\n"
-    return f"{head}Date: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\n{text}".encode()
+    return f"{head}Date: {TODAY}\r\n\r\n{text}".encode()
 
 
 def patch(cloud: Microsoft, path: str, **values: Any) -> None:

@@ -11,7 +11,7 @@ from typing import cast
 
 import pytest
 
-from e2e.house import Relay, Sink, eventually
+from e2e.house import TODAY, Relay, Sink, eventually
 from e2e.microsoft import Microsoft, microsoft
 
 CONFIG = """
@@ -61,7 +61,7 @@ def relay(cloud: Microsoft, home: Path, more: str = "") -> Relay:
 def content(n: int | str, head: str = "") -> bytes:
     return (
         f'From: "Bell, Alarm" <alarm@contoso.com>\r\nTo: {INSIDE}\r\nSubject: {n}\r\n{head}'
-        f"Message-ID: <{n}@device.test>\r\nDate: Tue, 24 Nov 2026 10:00:00 +0000\r\n\r\nhello\r\n..dots\r\n"
+        f"Message-ID: <{n}@device.test>\r\nDate: {TODAY}\r\n\r\nhello\r\n..dots\r\n"
     ).encode()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from e2e.house import Relay, eventually
+from e2e.house import TODAY, Relay, eventually
 from e2e.microsoft import Microsoft, microsoft
 
 N_PEOPLE = 12
@@ -41,7 +41,7 @@ def change(cloud: Microsoft, **values: object) -> None:
 
 def letter(cloud: Microsoft, n: int, more: bytes = b"") -> bytes:
     head = f"From: <{cloud.mailbox}>\r\nTo: list@contoso.com\r\nSubject: alarm {n}\r\nMessage-ID: <{n}@device.test>\r\n"
-    return head.encode() + b"Date: Mon, 30 Nov 2026 04:45:00 +0000\r\n\r\nhello " + more + b"\r\n"
+    return head.encode() + f"Date: {TODAY}\r\n\r\nhello ".encode() + more + b"\r\n"
 
 
 def let_go(cloud: Microsoft, relay: Relay) -> list[dict[str, Any]]:

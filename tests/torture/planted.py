@@ -62,8 +62,8 @@ def _damage(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
 
 FAULTS = {
     "250-before-the-commit": Fault(
-        "engine/taking.py", "await self._commit(here, inlet.intake,",
-        "(lambda *a: __import__('asyncio').ensure_future(self._commit(*a)))(here, inlet.intake,", _kill, "lost",
+        "engine/taking.py", "claim = await intake.commit(_message(here, facts, done, way))",
+        "__import__('asyncio').ensure_future(intake.commit(_message(here, facts, done, way)))", _kill, "lost",
     ),
     "settle-writes-nothing": Fault(
         "spool/sqlite/moves.py", "        _write_fate(connection, (seq, settlement.lease, at, tidy), fate)",
@@ -74,7 +74,7 @@ FAULTS = {
         "UPDATE recipient SET state = 'queued'", _kill, "twice without a reason",
     ),
     "claims-are-forgotten-at-start": Fault(
-        "spool/sqlite/spool.py", "await self.lapse(None)", "await self.lapse(0.0)", _kill, "the queue is not empty",
+        "spool/sqlite/spool.py", 'self._lapse(float("inf")))', "self._lapse(0.0))", _kill, "the queue is not empty",
     ),
     "database-not-synced": Fault(
         "spool/sqlite/migrate.py", "PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF", _cut, "lost",
@@ -91,8 +91,8 @@ FAULTS = {
         "spool/sqlite/moves.py", "    for name in orphans:\n", "    for name in ():\n", _die, "is named by no row",
     ),
     "stop-settles-nothing": Fault(
-        "engine/scheduler.py", "        await self._settle(lane, claim, outcomes)\n        if changed",
-        "        await self._settle(lane, claim, outcomes) if not self._stopping else None\n        if changed", _stop,
+        "engine/scheduler.py", "        await self._settle(lane, parcel, tried)\n        if changed",
+        "        await self._settle(lane, parcel, tried) if not self._stopping else None\n        if changed", _stop,
         "claimed or doubtful after a stop",
     ),
     "checksum-is-not-checked": Fault(

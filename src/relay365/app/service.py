@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import signal
@@ -54,9 +53,6 @@ from relay365.spool.sqlite import SqliteSpool
 
 _LOG = logging.getLogger("relay365")
 
-YOUNG_OBJECTS = (
-    10_000  # what twenty busy sessions have under way: it need not be searched for cycles every time
-)
 SESSIONS_END_S = 4.0  # SIGTERM to exit within ten seconds: sessions first, then what is on the wire
 ATTEMPTS_END_S = 3.0
 
@@ -68,7 +64,6 @@ def run(config: Config, *, config_path: Path, announce: Callable[[Mapping[str, A
     SpoolError and OSError before that.
     """
     raise_file_limit()
-    gc.set_threshold(YOUNG_OBJECTS, 10, 10)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         return runner.run(serve(config, config_path=config_path, announce=announce))
 

@@ -20,6 +20,7 @@ _LOG = logging.getLogger("relay365.keeper")
 
 ROUND_S = 5.0
 PRUNE_ROUND_S = 600.0
+SETTLING_S = 60.0  # after a start the queue goes before anybody is told that it is late
 REPORTS_PER_ROUND = 50  # of each kind
 
 
@@ -50,7 +51,7 @@ class Keeper:
 
     def __init__(self, spool: Spool, clock: Clock, duties: Duties) -> None:
         self._spool, self._clock, self._duties = spool, clock, duties
-        self._pruned_mono = clock.mono()
+        self._pruned_mono = self._began_mono = clock.mono()
         self._kept: frozenset[str] | None = None  # what an earlier life wrote is not known
 
     async def run(self) -> None:
@@ -70,7 +71,8 @@ class Keeper:
             _LOG.warning("claim.lapsed recipients=%d: counted as possible duplicates", n_lapsed)
         notes = {note.lane: note for note in await self._spool.lanes()}
         await self._keep(now)
-        await self._spool.warn(now + self._duties.give_up_s - self._duties.warn_after_s)
+        if self._clock.mono() - self._began_mono >= SETTLING_S:
+            await self._spool.warn(now + self._duties.give_up_s - self._duties.warn_after_s)
         n_expired = await self._spool.expire(
             now
         )  # behind the warning, for which a prolonged life is no reason to wait

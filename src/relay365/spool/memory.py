@@ -6,6 +6,7 @@ It keeps every promise of spool.api but durability: `earlier` hands the mail of 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -52,6 +53,9 @@ class MemorySpool(MemoryLater, MemoryAhead):
         self._usage = earlier._usage if earlier else {}
         self._n_hastened: int = earlier._n_hastened if earlier else 0
         self._is_closed = False
+        self._lapsed = Counter(
+            r.lane for m in self._in_order() for r in m.in_states(frozenset({State.CLAIMED}))[:1]
+        )
         self._lapse(float("inf"))
 
     def begin(self) -> MemoryIntake:
@@ -157,6 +161,10 @@ class MemorySpool(MemoryLater, MemoryAhead):
     async def lapse(self, now: float | None) -> int:
         """See spool.api.Spool."""
         return self._lapse(float("inf") if now is None else now)
+
+    def lapsed(self) -> Mapping[str, int]:
+        """See spool.waiting.usage."""
+        return self._lapsed
 
     def _lapse(self, until_at: float) -> int:
         now, n_lapsed = self._clock.now(), 0

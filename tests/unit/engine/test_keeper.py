@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from fakes.claims import claim_due
 from fakes.clock import FakeClock
 from fakes.mail import put
-from relay365.engine.keeper import PRUNE_ROUND_S, Duties, Keeper
+from relay365.engine.keeper import PRUNE_ROUND_S, SETTLING_S, Duties, Keeper
 from relay365.engine.reports.audience import Audience
 from relay365.errors import SpoolCorrupt
 from relay365.mail.content import Content
@@ -216,6 +216,23 @@ def test_what_a_hold_took_of_a_life_is_given_back() -> None:
         assert State.EXPIRED in await house.spool.counts()
 
     story(tell)
+
+
+def test_nobody_is_told_of_late_mail_in_the_first_minute() -> None:
+    """A relay that was down over the weekend sends what waits, before it reports that it waits."""
+
+    async def tell() -> None:
+        house = House()
+        await put(house.spool, house.clock, life_s=1000.0)
+        house.clock.pass_s(500.0)
+        house.warn_after(100.0)
+        await house.keeper.round()
+        assert [] == await house.reports()
+        house.clock.pass_s(SETTLING_S)
+        await house.keeper.round()
+        assert 1 == len(await house.reports())
+
+    asyncio.run(tell())
 
 
 def test_a_backlog_goes_before_what_is_too_old_in_it_expires() -> None:

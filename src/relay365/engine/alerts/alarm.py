@@ -98,9 +98,11 @@ class Alarm:
         unknown = await asyncio.to_thread(load, scene.data)
         fresh = [one for one in unknown if now - one.last_at <= causes.DAY_S]
         free = free_space(scene.data)
+        # a row is written only for whoever is told of it: an idle relay leaves its disk alone
+        trouble = await scene.spool_trouble(SPOOL_S) if self.channels else ""
         return [
             *causes.of_lanes(lanes, mono, limits), *causes.of_queue(sample.depths, now, limits),
-            *causes.of_spool(await scene.spool_trouble(SPOOL_S)),
+            *causes.of_spool(trouble),
             *causes.of_disk(free[0] if free is not None else None, limits), *causes.of_budgets(lanes, mono),
             *causes.of_ends(sample.ends, now, limits),
             *causes.of_unknown([one.text for one in fresh], fresh[0].lane if fresh else ""),

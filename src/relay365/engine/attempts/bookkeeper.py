@@ -185,10 +185,12 @@ class Bookkeeper:
             for log in lane.order.vector.budgets.values()
             if isinstance(log, Messages)
         }
+        lapsed = self._spool.lapsed()
         for log, lane in logs.values():
             rows = await self._spool.settled_since(now - log.window_s - log.guard_s)
             n_sent = sum(row.messages for row in rows if row.budget in self._lanes_of(_owner(lane)))
-            log.fill(n_sent + lane.route.limits.connections, mono)
+            n_lapsed = sum(lapsed.get(name, 0) for name in self._lanes_of(_owner(lane)))
+            log.fill(n_sent + n_lapsed, mono)
 
     def _lanes_of(self, owner: str) -> set[str]:
         return {name for name, lane in self._lanes.items() if _owner(lane) == owner}

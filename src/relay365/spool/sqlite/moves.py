@@ -204,15 +204,19 @@ def _write_fate(connection: apsw.Connection, where: tuple[int, int, float, bool]
         ) from error
 
 
-def lapse(connection: apsw.Connection, at: float, until_at: float) -> int:
-    """claimed -> queued, uncertain, for leases that ended before an instant; queued in a far future -> due."""
+def lapse(connection: apsw.Connection, at: float, until_at: float) -> list[tuple[int, str]]:
+    """claimed -> queued, uncertain, for leases that ended before an instant; queued in a far future -> due.
+
+    Gives the message's number and the lane of each recipient that lapsed.
+    """
     rows: list[Any] = connection.execute(QUERIES["lapse"], (at, until_at)).fetchall()
+    numbers = [(seq, n) for seq, n, _ in rows]
     write_events(
-        connection, at, rows, "recipient.uncertain", "claim lapsed: the relay stopped during delivery"
+        connection, at, numbers, "recipient.uncertain", "claim lapsed: the relay stopped during delivery"
     )
     for lane, flow in list(all_flows(connection)):
         connection.execute(QUERIES["bring_near"], (at, lane, flow, at + FAR_S))  # the clock was set back
-    return len(rows)
+    return [(seq, lane) for seq, _, lane in rows]
 
 
 def prune(

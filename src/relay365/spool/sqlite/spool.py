@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,7 @@ class SqliteSpool(LaterMoves, Faces):
         super().__init__(Reader(self._file), self._place, clock)
         self._streams = ThreadPoolExecutor(1, "relay365-spool-stream")
         self._lock: DirectoryLock | None = None
+        self._lapsed: Mapping[str, int] = {}
         self.witness: Callable[[NewMessage, int, float], None] = _nobody
 
     def _begin_life(self) -> tuple[int, int]:
@@ -118,7 +120,7 @@ class SqliteSpool(LaterMoves, Faces):
 
     async def _recover(self) -> None:
         try:
-            await self.lapse(None)
+            self._lapsed = Counter(lane for _, lane in set(await self._lapse(float("inf"))))
             await self._writer.do(lambda c: moves.remove_orphans(c, self._segments))
             for name in self._segments.foreign_names():
                 _LOG.warning("spool.foreign-file name=%r: it is not ours and stays", name)
@@ -237,8 +239,16 @@ class SqliteSpool(LaterMoves, Faces):
 
     async def lapse(self, now: float | None) -> int:
         """See spool.api.Spool."""
+        return len(await self._lapse(float("inf") if now is None else now))
+
+    async def _lapse(self, until_at: float) -> list[tuple[int, str]]:
         at = self._clock.now()
-        return int(await self._writer.do(lambda c: moves.lapse(c, at, float("inf") if now is None else now)))
+        rows: list[tuple[int, str]] = await self._writer.do(lambda c: moves.lapse(c, at, until_at))
+        return rows
+
+    def lapsed(self) -> Mapping[str, int]:
+        """See spool.waiting.usage."""
+        return self._lapsed
 
     async def expire(self, now: float) -> int:
         """See spool.api.Spool."""

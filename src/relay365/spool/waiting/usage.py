@@ -5,7 +5,7 @@ Microsoft counts recipients over the last 24 hours, so this outlives the process
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 SLICE_S = 300
@@ -35,6 +35,10 @@ class UsageStore(Protocol):
 
     async def usage(self, since_at: float) -> Sequence[Usage]:
         """All slices that begin at an instant or later, oldest first."""
+        ...
+
+    def lapsed(self) -> Mapping[str, int]:
+        """Messages by lane that were on their way when the last life ended: they may have been sent."""
         ...
 
     async def forget_usage(self, before_at: float) -> None:

@@ -107,7 +107,7 @@ UPDATE recipient INDEXED BY recipient_claimed SET state = 'queued', attempts = a
   next_attempt_at = ?1, last_reply = 'the relay stopped during delivery', class = 'transient', row = '', lease = 0,
   lease_until_at = 0
 WHERE state = 'claimed' AND lease_until_at <= ?2
-RETURNING seq, n
+RETURNING seq, n, lane
 
 -- name: bring_near
 -- What is due in a future that no pause reaches.
