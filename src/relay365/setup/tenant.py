@@ -60,7 +60,7 @@ def find_tenant(domain: str, authority: str, way: Way) -> Tenant:
     try:
         answer = transport.get(address)
     except (requests.RequestException, OSError) as error:
-        raise NoTenant(f"{authority} cannot be asked", _first_line(error), is_sure=False) from error
+        raise NoTenant(f"{authority} cannot be asked", _innermost(error), is_sure=False) from error
     finally:
         transport.close()
     try:
@@ -86,6 +86,12 @@ def find_mail_host(domain: str, server: NameServer | None = None) -> MailHost:
     except TransportError as error:
         return MailHost(unknown=str(error))
     return MailHost(found.hosts[0] if found.hosts else "")
+
+
+def _innermost(error: Exception) -> str:
+    """Why a connection failed, without the names of the library's classes around it."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return re.sub(r"^HTTPS?Connection(Pool)?\([^)]*\): ", "", _first_line(reason or error))
 
 
 def _first_line(words: object) -> str:

@@ -64,26 +64,19 @@ class SqliteSpool(LaterMoves, Faces):
 
     def __init__(self, directory: Path, clock: Clock, *, is_exclusive: bool, disk_floor_octets: int) -> None:
         self._clock, self._is_exclusive = clock, is_exclusive
-        self._file = directory / "spool.db"
+        file = directory / "spool.db"
         self._space = Space(directory, clock, disk_floor_octets)
         self._hot = HotContents(HOT_OCTETS)
         self._segments = SegmentFolder(directory / "segments")
-        self._next_seq, self._next_lease = self._begin_life() if is_exclusive else (0, 0)
+        self._next_seq, self._next_lease = _begin_life(file) if is_exclusive else (0, 0)
         self._writer = Writer(
-            lambda: connect(self._file), self._segments, lambda c: moves.reclaim(c, self._segments)
+            lambda: connect(file), self._segments, lambda c: moves.reclaim(c, self._segments)
         )
-        super().__init__(Reader(self._file), self._place, clock)
+        super().__init__(Reader(file), self._place, clock)
         self._streams = ThreadPoolExecutor(1, "relay365-spool-stream")
         self._lock: DirectoryLock | None = None
         self._lapsed: Mapping[str, int] = {}
         self.witness: Callable[[NewMessage, int, float], None] = _nobody
-
-    def _begin_life(self) -> tuple[int, int]:
-        connection = connect(self._file)
-        try:
-            return moves.begin_life(connection)
-        finally:
-            connection.close()
 
     @classmethod
     async def open(
@@ -374,3 +367,12 @@ def _make_directory(directory: Path) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path in missing:
         sync_folder(path.parent)
+
+
+def _begin_life(file: Path) -> tuple[int, int]:
+    """The first sequence number and lease of this life."""
+    connection = connect(file)
+    try:
+        return moves.begin_life(connection)
+    finally:
+        connection.close()
