@@ -272,14 +272,19 @@ class Line:
     # -- closing ---------------------------------------------------------------------------------------------
 
     async def close(self) -> None:
-        """Say QUIT where that is possible, wait a little for the answer, close."""
+        """Say QUIT where that is possible, wait a little for the answer, close.
+
+        A connection that is no good any more is not waited for: what was written may never be read.
+        """
         if self._stream is None:
             return
         if self.is_usable:
             self._machine.quit()
             with contextlib.suppress(TransportError, RemoteProtocolError):
                 await self._reply(Step.QUIT)
-        self._stream.close()
+                self._stream.close()
+                return
+        self._stream.abort()
 
     def _abort(self, reason: str) -> None:
         self._lost = self._lost or reason
