@@ -156,7 +156,9 @@ def _between_tables(found: dict[str, Any], where: str) -> ConfigError:
     if found["key"] == "recipients":
         hint = 'name them: [sender] domains = ["contoso.com"]'
         return ConfigError(f"{where}: recipients", "domains of our own", _short(word), hint)
-    hint = _nearest(word, known) or (f"the file has {', '.join(known)}" if known else "the file has none: take it out")
+    hint = _nearest(word, known) or (
+        f"the file has {', '.join(known)}" if known else "the file has none: take it out"
+    )
     place, expected = _NAMED[found["key"]]
     return ConfigError(f"{where}: {place}", expected, _short(word), hint)
 
