@@ -13,6 +13,7 @@ from relay365.cli.output import (
     REFUSED,
     age,
     config_option,
+    examples,
     fail,
     instant,
     json_option,
@@ -24,23 +25,37 @@ from relay365.cli.output import (
     write_json,
     write_table,
 )
+from relay365.cli.queue_freeze import banner, freeze, thaw_
+from relay365.cli.queue_redirect import redirect
+from relay365.cli.queue_rescue import export, import_
+from relay365.cli.queue_resend import resend
+from relay365.cli.queue_shape import shape
 from relay365.cli.story import later_of
 from relay365.cli.waits import Wait, waits_of
+from relay365.cli.where import chosen, is_terminal, person
 
 if TYPE_CHECKING:
     from relay365.spool.api import LaneNote, MessageView, Selection
 
 _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 _WAITING = ("queued", "claimed", "held")
+NO_ID = "222222"  # number 0, which no message has
+MOST = 1_000_000  # messages that one command moves
+SOURCES = {"retry": ("queued",), "hold": ("queued",), "release": ("held",), "delete": ("queued", "held")}
+"""The states that each verb moves mail out of."""
 LOOKED_AT = 1000  # of those that wait, to say how long one of them will
 
 
-@click.group()
+@click.group(epilog=examples("relay365 queue list"))
 def queue() -> None:
-    """List, show, retry, hold, release or delete mail."""
+    """List, show, move, rescue or freeze mail."""
 
 
-@queue.command("list")
+for _command in (shape, freeze, thaw_, export, import_, redirect, resend):
+    queue.add_command(_command)
+
+
+@queue.command("list", epilog=examples("relay365 queue list --where 'device:canon-2f age>10m'"))
 @config_option
 @json_option
 @plain_option
@@ -49,18 +64,24 @@ def queue() -> None:
 )
 @click.option("--all", "everything", is_flag=True, help="Finished mail, too.")
 @click.option(
+    "--where", default="", metavar="FILTER", help="Only what fits: 'device:copier age>10m error:rate-limit'."
+)
+@click.option(
     "--limit", default=1000, show_default=True, type=click.IntRange(1), help="At most so many messages."
 )
-def list_(
-    config_file: Path | None,
-    as_json: bool,
-    plain: bool,
-    states: tuple[str, ...],
-    everything: bool,
-    limit: int,
-) -> None:
-    """What waits, oldest first."""
-    selection = _selection((), () if everything else states or _WAITING, limit)
+def list_(config_file: Path | None, as_json: bool, plain: bool, **by: Any) -> None:
+    """What waits, oldest first.
+
+    Words of --where: id from to device state error age size subject text since until; all of them must fit. text, or a
+    word without a colon, may stand anywhere. age and size are compared: age>10m, size<2M.
+    """
+    states = () if by["everything"] else by["states"] or _WAITING
+    selection = _selection((), states, by["limit"])
+    if by["where"]:
+        fitting = chosen(config_file, by["where"], states)[: by["limit"]]
+        selection = _selection([view.spool_id for view in fitting], (), by["limit"])
+        if not selection.ids:  # which would mean all
+            selection = _selection((NO_ID,), (), 1)
     views, notes = with_spool(config_file, lambda spool: _look(spool, selection))
     at = now()
     waits = waits_of(views, notes, at)
@@ -72,6 +93,8 @@ def list_(
     rows = [_table_row(one, at) for one in found]
     write_table(("ID", "STATE", "AGE", "NEXT TRY", "SIZE", "FROM > TO", "LAST ANSWER"), rows)
     click.echo(f"{len(rows)} message{'s' * (len(rows) != 1)}.")
+    if said := banner(config_file):
+        click.echo(said)
 
 
 async def _look(spool: Any, selection: Selection) -> tuple[list[MessageView], dict[str, LaneNote]]:
@@ -89,7 +112,7 @@ async def _look_at(spool: Any, spool_id: str) -> tuple[MessageView | None, Wait 
     return view, waits_of(views, notes, now()).get(view.spool_id)
 
 
-@queue.command()
+@queue.command(epilog=examples("relay365 queue show 4TQ921"))
 @config_option
 @json_option
 @click.argument("spool_id")
@@ -142,27 +165,29 @@ def show(config_file: Path | None, as_json: bool, spool_id: str) -> None:
 def _mover(name: str, words: str, verb: str, done: str) -> None:
     """Register one of the four commands that move mail; they differ in the spool's method and in words."""
 
-    @queue.command(name, help=words)
+    @queue.command(name, help=words, epilog=examples(f"relay365 queue {name} 4TQ921"))
     @config_option
     @json_option
     @click.argument("spool_ids", nargs=-1)
     @click.option("--all", "everything", is_flag=True, help="All mail for which this makes sense.")
-    @click.option("--yes", is_flag=True, help="Do not ask; needed for delete --all.")
-    def command(
-        config_file: Path | None, as_json: bool, spool_ids: tuple[str, ...], everything: bool, yes: bool
-    ) -> None:
-        if not spool_ids and not everything:
-            raise click.UsageError("name messages, or say --all")
-        if verb == "delete" and everything and not yes:
-            fail(
-                REFUSED,
-                "nothing was deleted",
-                "delete --all removes every waiting mail for good",
-                "relay365 queue delete --all --yes",
-            )
-        selection = _selection(spool_ids, (), 1_000_000)
-        last = {"hold": "held by a person", "delete": "deleted by a person"}.get(verb) or now()
-        n_moved = with_spool(config_file, lambda spool: getattr(spool, verb)(selection, last))
+    @click.option("--where", default="", metavar="FILTER", help="All that fits, as in `queue list`.")
+    @click.option("--reason", default="", help="Why; it stands in the history of each message.")
+    @click.option("--yes", is_flag=True, help="Do not ask; without a terminal delete needs it.")
+    def command(config_file: Path | None, as_json: bool, spool_ids: tuple[str, ...], **by: Any) -> None:
+        if bool(spool_ids) + by["everything"] + bool(by["where"]) != 1:
+            raise click.UsageError("name messages, or say --where or --all")
+        selection = _selection(spool_ids, (), MOST)
+        if not spool_ids:
+            views = chosen(config_file, by["where"], SOURCES[verb])
+            _agree(name, views, is_sure=by["yes"])
+            selection = _selection([view.spool_id for view in views], (), MOST)
+        said = f"{done} by {person(by['reason'])}"
+        last = said if verb in ("hold", "delete") else now()
+        n_moved = (
+            with_spool(config_file, lambda spool: getattr(spool, verb)(selection, last))
+            if selection.ids
+            else 0
+        )
         if as_json:
             write_json({done: n_moved})
         else:
@@ -171,10 +196,29 @@ def _mover(name: str, words: str, verb: str, done: str) -> None:
             raise SystemExit(PROBLEM)
 
 
+def _agree(name: str, views: Sequence[MessageView], *, is_sure: bool) -> None:
+    """Say how much it is, and ask; leaves with 4 where nobody agrees. Scripts are asked only of what is lost."""
+    if is_sure or not views:
+        return
+    oldest = age(now() - min(view.accepted_at for view in views))
+    n = f"{len(views):,} message{'s' * (len(views) != 1)}, the oldest of {oldest} ago"
+    if not is_terminal():
+        if name == "delete":
+            fail(
+                REFUSED,
+                "nothing was deleted",
+                f"it would give up {n}, and nobody can be asked",
+                "look first: relay365 queue list; then say it again with --yes",
+            )
+        return
+    if not click.confirm(f"would {name} {n}. Do it?", err=True):
+        fail(REFUSED, "nothing was changed", "you did not agree", "relay365 queue list --where ...")
+
+
 _mover("retry", "Try waiting mail now.", "retry", "due now")
 _mover("hold", "Stop waiting mail until it is released.", "hold", "held")
 _mover("release", "Let held mail go on.", "release", "released")
-_mover("delete", "Give waiting or held mail up; its history stays.", "delete", "deleted")
+_mover("delete", "Give waiting or held mail up; its history and its content stay.", "delete", "deleted")
 
 
 def _selection(ids: Sequence[str], states: Sequence[str], limit: int) -> Selection:

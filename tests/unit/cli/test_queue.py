@@ -116,3 +116,63 @@ def test_what_a_route_waited_is_shown_with_the_end(full_desk: Any) -> None:
         abs=0.1,
     )
     assert "later, for what its route waited)" in full_desk.run("queue", "show", waiting).stdout
+
+
+def test_a_filter_chooses_what_is_listed(full_desk: Any) -> None:
+    """Words of the filter narrow the states; nothing that fits is nothing, not everything."""
+    ids = full_desk.ids
+
+    def listed(*words: str) -> list[str]:
+        return [one["id"] for one in full_desk.objects("queue", "list", *words)]
+
+    assert [ids["waiting"]] == listed("--where", "to:waiting@ error:rate-limit")
+    assert [ids["waiting"], ids["held"]] == listed("--where", "fabrikam.com")
+    assert [ids["failed"], ids["delivered"]] == listed("--where", "state:failed,delivered", "--all")
+    assert [ids["waiting"]] == listed("--where", "fabrikam.com", "--limit", "1")
+    assert [] == listed("--where", "to:nobody@x.test")
+    assert [] == listed("--where", "state:failed")
+    assert ids["held"] in listed("--where", 'subject:"x" state:held')
+
+
+def test_a_filter_moves_and_leaves_who_and_why_in_the_history(
+    full_desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only mail that the verb is for; the line names the person and the reason."""
+    monkeypatch.setenv("SUDO_USER", "alice")
+    waiting = full_desk.ids["waiting"]
+
+    assert [{"held": 1}] == full_desk.objects(
+        "queue", "hold", "--where", "fabrikam.com", "--reason", "change window"
+    )
+    event = full_desk.objects("queue", "show", waiting)[0]["events"][-1]
+    assert ("recipient.held", "held by a person (alice): change window") == (event["name"], event["detail"])
+    assert [{"released": 2}] == full_desk.objects("queue", "release", "--where", "from:scan@")
+    assert [{"due now": 0}] == full_desk.objects("queue", "retry", "--where", "to:nobody")
+
+
+def test_deleting_by_a_filter_says_how_much_it_would_be(full_desk: Any) -> None:
+    """Exit 4 and the count; with --yes it is done; the content stays as that of a dead letter."""
+    refused = full_desk.run("queue", "delete", "--where", "fabrikam.com")
+
+    assert 4 == refused.exit_code
+    assert "it would give up 2 messages, the oldest of 0 s ago" in refused.stderr
+    assert [{"deleted": 2}] == full_desk.objects("queue", "delete", "--where", "fabrikam.com", "--yes")
+    content = full_desk.spool(lambda spool: spool.content(full_desk.ids["waiting"]))
+    assert b"Subject: x\r\n\r\nhello\r\n" == content.octets()
+
+
+def test_a_person_at_a_terminal_is_asked(full_desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No changes nothing and is exit 4, yes does it; the question has the count."""
+    monkeypatch.setattr("relay365.cli.queue.is_terminal", lambda: True)
+    no = full_desk.run("queue", "hold", "--where", "to:waiting", stdin="n\n")
+    yes = full_desk.run("queue", "hold", "--where", "to:waiting", stdin="y\n")
+
+    assert (4, 0) == (no.exit_code, yes.exit_code)
+    assert "would hold 1 message, the oldest of 0 s ago. Do it? [y/N]" in no.stderr
+    assert "held: 1 recipient\n" == yes.stdout
+
+
+@pytest.mark.parametrize("words", [("--all", "--where", "x"), ("ID", "--all"), ("ID", "--where", "x"), ()])
+def test_one_way_of_naming_is_enough(full_desk: Any, words: tuple[str, ...]) -> None:
+    """Names, a filter, or all."""
+    assert 2 == full_desk.run("queue", "retry", *words).exit_code
