@@ -11,9 +11,12 @@ from pathlib import Path
 import click
 import pytest
 
-from relay365.cli.main import COMMANDS, main
+from relay365.cli import output
+from relay365.cli.main import COMMANDS, main, module_of
+from relay365.engine.watch.catalogue import METRICS
+from relay365.handbook import commandline, manual
 from relay365.journal import EVENTS
-from shape import generate_docs
+from shape import command_lines, generate_docs
 from shape.tree import DOCS, ROOT, SRC, TESTS, Function, Module, exemptions, modules
 
 _EVENT = re.compile(r"([a-z]+\.(?:[a-z-]+|%s))(?=[ :]|$)")
@@ -142,10 +145,59 @@ def test_every_command_is_described() -> None:
         assert name in pages, name
 
 
+def test_every_option_stands_in_the_reference() -> None:
+    """The made reference has each command with its usage, and each option and argument with what it does."""
+    root = commandline.describe(main, "relay365")
+    reference = {page.title: page.text for page in commandline.pages(root)}
+    lost = [
+        f"{one.path} {entry.names}"
+        for top in root.below
+        for one in top.all()
+        for entry in one.options
+        if entry.names.replace("|", "\\|") not in reference[top.path] or not (entry.said or entry.more)
+    ]
+
+    assert [f"relay365 {name}" for name in COMMANDS] == list(reference)
+    assert [] == [one.path for top in root.below for one in top.all() if one.usage not in reference[top.path]]
+    assert [] == lost
+
+
+def test_every_command_has_examples_that_it_takes() -> None:
+    """--help ends with at least one line to copy, and the command line takes each of them."""
+    commands = [one for one in commandline.describe(main, "relay365").all() if one.path != "relay365"]
+    faults = {line: command_lines.fault(line) for one in commands for line in one.examples}
+
+    assert [] == [one.path for one in commands if not one.examples]
+    assert [] == [one.path for one in commands for line in one.examples if one.path not in line]
+    assert {} == {line: fault for line, fault in faults.items() if fault}
+
+
+def test_every_exit_code_is_documented() -> None:
+    """The codes of the contract are the same in the code, in --help, in docs/commands.md and in the man pages."""
+    codes = {output.GOOD, output.PROBLEM, output.WRONG_USE, output.UNREACHABLE, output.REFUSED}
+    page = (DOCS / "commands.md").read_text("utf-8")
+
+    assert codes == {int(code) for code, _ in manual.CODES}
+    for code, meaning in manual.CODES:
+        said = f"{code} {meaning[:1].lower()}{meaning[1:-1]}"
+
+        assert said in page
+        assert said in " ".join((main.help or "").split())
+
+
+def test_every_event_and_metric_stands_on_its_page() -> None:
+    """docs/events.md and docs/metrics.md name each of them with its meaning."""
+    events = (DOCS / "events.md").read_text("utf-8")
+    metrics = (DOCS / "metrics.md").read_text("utf-8")
+
+    assert [] == [e.name for e in EVENTS if f"| `{e.name}` |" not in events or e.meaning not in events]
+    assert [] == [m.shown for m in METRICS if f"| `{m.shown}` |" not in metrics or m.meaning not in metrics]
+
+
 def test_the_list_of_commands_is_the_truth() -> None:
     """The short list that makes --help quick names commands that exist, in a sentence each."""
     for name, words in COMMANDS.items():
-        module = name.replace("-", "_")
+        module = module_of(name)
         command = getattr(importlib.import_module(f"relay365.cli.{module}"), module)
 
         assert isinstance(command, click.Command)
