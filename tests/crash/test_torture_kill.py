@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from torture import kill, stops
+from torture import kill, stops, together
 from torture.report import table
 
 SEED = 1
@@ -16,6 +16,14 @@ pytestmark = pytest.mark.timeout(600)
 def test_twenty_kills_lose_nothing(tmp_path: Path) -> None:
     """kill -9 twenty times under load: all that was answered 250 arrives whole; only what was claimed comes twice."""
     row = kill.run(tmp_path, 20, SEED)
+
+    assert [] == row.broken, table([row])
+    assert row.n_accepted > 500
+
+
+def test_kills_while_mail_goes_together_lose_nothing(tmp_path: Path) -> None:
+    """kill -9 twelve times amid letters to many and digests: everybody has all of his; twice only what was claimed."""
+    row = together.run(tmp_path, 12, SEED)
 
     assert [] == row.broken, table([row])
     assert row.n_accepted > 500

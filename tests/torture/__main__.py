@@ -1,6 +1,6 @@
 """All harnesses in their long form, one after the other, and one table: `python -m torture` from the folder tests.
 
-Bounded in number: 500 kills, 50 power cuts, every file-system call of one message, 2,000 damaged spools; less than an
+Bounded in number: 600 kills, 50 power cuts, every file-system call of one message, 2,000 damaged spools; less than an
 hour on two idle cores. `--cycles N` makes each that long instead; `--only NAME` runs one. Exit code 1 when a promise
 was broken.
 """
@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from torture import calls, damage, disk, kill, powercut, starts, stops
+from torture import calls, damage, disk, kill, powercut, starts, stops, together
 from torture.report import Row, finish
 from torture.scale import arguments, workplace
 
 HARNESSES: dict[str, Callable[[Path, int, int], list[Row]]] = {
     "kill": lambda place, cycles, seed: [kill.run(place, cycles or 500, seed)],
+    "together": lambda place, cycles, seed: [together.run(place, cycles or 100, seed)],
     "calls": lambda place, cycles, seed: calls.run(place, cycles or None, seed),
     "starts": lambda place, cycles, seed: [starts.run(place, cycles or None, seed)],
     "powercut": lambda place, cycles, seed: powercut.run_both(place, cycles or 50, seed),

@@ -7,7 +7,7 @@ import random
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from crash.scene import OWN, SHARED, SMALL
@@ -17,7 +17,7 @@ ANSWER_S = 30.0
 SIZES = (SMALL, SMALL, SMALL, SMALL, 20_000, SHARED, SHARED, OWN)
 """How often which size occurs: inside the database, in a shared segment, in a segment of its own."""
 
-_ENVELOPE = b"MAIL FROM:<scan@contoso.com>\r\nRCPT TO:<lena@fabrikam.com>\r\nDATA\r\n"
+_ENVELOPE = "MAIL FROM:<scan@contoso.com>\r\nRCPT TO:<{}>\r\nDATA\r\n"
 
 
 class Connection:
@@ -37,10 +37,13 @@ class Connection:
 
     def send(self, name: str, size: int) -> str:
         """Send one message; gives its last reply, as text."""
-        content = mail(name, size)
+        return self.hand_in(name, mail(name, size))
+
+    def hand_in(self, name: str, content: bytes, to: str = "lena@fabrikam.com") -> str:
+        """Send a content under a name of the ledger; gives its last reply, as text."""
         self._ledger.sending(name, content)
         asked = time.monotonic()
-        self._socket.sendall(_ENVELOPE)
+        self._socket.sendall(_ENVELOPE.format(to).encode("ascii"))
         replies = [self._reply() for _ in range(3)]
         reply = next((r for r in replies if r[:3] not in ("250", "354")), "")
         if not reply:
@@ -78,9 +81,26 @@ def send_one(port: int, ledger: Ledger, name: str, size: int) -> str:
         connection.close()
 
 
+Manner = Callable[[Connection, random.Random, str], bool]
+"""How a device sends the next of its mail, under a name; False when the relay refused it."""
+
+
+def of_any_size(connection: Connection, dice: random.Random, name: str) -> bool:
+    """One message."""
+    return connection.send(name, dice.choice(SIZES)).startswith("250")
+
+
 @contextmanager
-def load(port: int, ledger: Ledger, label: str, *, n_devices: int = 6, most: int = 2000) -> Iterator[None]:
-    """Devices that send as fast as they can, at most so many messages each, until the relay is gone or refuses.
+def load(
+    port: int,
+    ledger: Ledger,
+    label: str,
+    manner: Manner = of_any_size,
+    *,
+    n_devices: int = 6,
+    most: int = 2000,
+) -> Iterator[None]:
+    """Devices that send as fast as they can, at most so often each, until the relay is gone or refuses.
 
     At the end of the block the relay must be gone or going; what is on its way then is waited for.
     """
@@ -94,9 +114,7 @@ def load(port: int, ledger: Ledger, label: str, *, n_devices: int = 6, most: int
             return
         try:
             for i in itertools.islice(itertools.count(), most):
-                if over.is_set() or not connection.send(f"{label}-{n}-{i}", dice.choice(SIZES)).startswith(
-                    "250"
-                ):
+                if over.is_set() or not manner(connection, dice, f"{label}-{n}-{i}"):
                     return
         except OSError:
             return

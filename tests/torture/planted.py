@@ -14,7 +14,7 @@ from pathlib import Path
 
 import relay365
 from crash.scene import OWN, SHARED, SMALL
-from torture import calls, damage, kill, powercut, stops
+from torture import calls, damage, kill, powercut, stops, together
 from torture.report import Row, table
 from torture.scale import arguments, workplace
 
@@ -36,6 +36,10 @@ class Fault:
 
 def _kill(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
     return kill.run(directory, n_cycles, 1, env, drain_s=6.0)
+
+
+def _together(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
+    return together.run(directory, n_cycles, 1, env, drain_s=10.0)
 
 
 def _cut(directory: Path, n_cycles: int, env: dict[str, str]) -> Row:
@@ -75,6 +79,20 @@ FAULTS = {
     ),
     "claims-are-forgotten-at-start": Fault(
         "spool/sqlite/spool.py", 'self._lapse(float("inf")))', "self._lapse(0.0))", _kill, "the queue is not empty",
+    ),
+    "first-of-a-parcel-is-settled": Fault(
+        "engine/scheduler.py", "tried.outcomes(claim)) for claim in parcel.claims]",
+        "tried.outcomes(claim)) for claim in parcel.claims[:1]]", _together, "the queue is not empty",
+    ),
+    "digest-without-its-last": Fault(
+        "engine/attempts/handing.py", "one.accepted_at) for one in claims])",
+        "one.accepted_at) for one in claims[:-1]])", _together, "lost",
+    ),
+    "company-is-not-claimed": Fault(
+        "engine/scheduler.py", "            lane.ready.extend(made(bundles, claims, most))",
+        "            lane.ready.extend(made(bundles, claims, most))\n"
+        "            await self._settling.give_back([c for p in lane.ready for c in p.claims[1:]])",
+        _together, "twice without a reason",
     ),
     "database-not-synced": Fault(
         "spool/sqlite/migrate.py", "PRAGMA synchronous=FULL", "PRAGMA synchronous=OFF", _cut, "lost",

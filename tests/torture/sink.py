@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -21,12 +22,26 @@ _EHLO = b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250
 _ANSWERS = {b"EHLO": _EHLO, b"HELO": b"250 ok\r\n", b"DATA": b"354 go on\r\n", b"QUIT": b"221 2.0.0 bye\r\n"}
 _END = b"\r\n.\r\n"
 
+Told = Callable[[bytes, Sequence[str]], Iterable[str]]
+"""From a content and its paths to the lines of the record."""
+
+
+def name_and_hash(content: bytes) -> tuple[str, str]:
+    """What stands between < and @ of the Message-ID, and the hash without our trace."""
+    name = content.partition(b"Message-ID: <")[2].partition(b"@")[0].decode("ascii", "replace")
+    return name or "?", sha256_without_trace(content)
+
+
+def one_line(content: bytes, envelope: Sequence[str]) -> list[str]:
+    """One for each message: name, hash, envelope."""
+    return [f"{' '.join(name_and_hash(content))} {'>'.join(envelope)}"]
+
 
 class _Session(asyncio.Protocol):
     """One connection: commands until DATA, content until its end."""
 
-    def __init__(self, record: int, delay_s: float) -> None:
-        self._record, self._delay_s = record, delay_s
+    def __init__(self, record: int, delay_s: float, told: Told) -> None:
+        self._record, self._delay_s, self._told = record, delay_s, told
         self._transport: asyncio.Transport | None = None
         self._octets = bytearray()
         self._searched = 0
@@ -78,22 +93,22 @@ class _Session(asyncio.Protocol):
 
     def _take(self, stuffed: bytes) -> bytes:
         content = (b"\r\n" + stuffed).replace(b"\r\n..", b"\r\n.")[2:]
-        name = content.partition(b"Message-ID: <")[2].partition(b"@")[0].decode("ascii", "replace")
-        line = f"{name or '?'} {sha256_without_trace(content)} {'>'.join(self._envelope)}"
-        os.write(self._record, line.encode("ascii", "replace") + b"\n")
+        lines = "".join(f"{line}\n" for line in self._told(content, self._envelope))
+        os.write(self._record, lines.encode("ascii", "replace"))
         self._envelope = []
         self._is_waiting = True
         asyncio.get_running_loop().call_later(self._delay_s, self._say_late)
         return b""
 
 
-async def _serve(record_file: Path, delay_s: float) -> None:
+async def serve(record_file: Path, delay_s: float, told: Told = one_line) -> None:
+    """Until standard input ends."""
     record = os.open(record_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: _Session(record, delay_s), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: _Session(record, delay_s, told), "127.0.0.1", 0, backlog=1024)
     print(json.dumps({"port": server.sockets[0].getsockname()[1]}), flush=True)  # noqa: T201 - its ready line
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(serve(Path(sys.argv[1]), float(sys.argv[2])))

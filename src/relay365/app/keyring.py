@@ -43,6 +43,10 @@ class Keyring:
         """The one breaker of a credential; credential says which without showing it."""
         return self._breakers.setdefault(credential, Breaker())
 
+    def part(self) -> Keyring:
+        """An empty one with the same breakers: for the keys of one route, which may be gone some day."""
+        return Keyring(self.clock, [], self._breakers, self._warnings)
+
     async def run(self) -> None:
         """Look after all of them until cancelled."""
         n_looks = 0

@@ -13,15 +13,18 @@ from relay365.routes.wire.ear import Ears, nobody
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the file says of tenants. own_domains: those of [sender], in lower case."""
+    """What the file says. own_domains: those of [sender], in lower case; alarms: whether anybody sends any."""
 
     tenants: tuple[Tenant, ...] = ()
     own_domains: frozenset[str] = frozenset()
+    alarms: bool = False
 
     @classmethod
     def of(cls, config: Config) -> House:
         """From the file."""
-        return cls(config.tenant, frozenset(domain.lower() for domain in config.sender.domains))
+        own_domains = frozenset(domain.lower() for domain in config.sender.domains)
+        alarms = any(grant.priority == "alarm" for grant in (*config.device, *config.allow))
+        return cls(config.tenant, own_domains, alarms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class Site:
     """helo: our name in EHLO. base: what relative paths are relative to; data: the data directory.
 
     token_key seals stored sign-ins; keyring looks after the tokens of all routes. graph_places: for each application,
-    by tenant and client, the requests to Graph that may be under way at once. ears: who listens to the
+    by tenant, client and their number, the requests to Graph that may be under way at once. ears: who listens to the
     attempts of routes. house: what limits depend on.
     """
 
@@ -39,5 +42,5 @@ class Site:
     token_key: SecretRef | None = None
     keyring: Keyring = field(default_factory=Keyring, compare=False)
     ears: Ears = nobody
-    graph_places: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict, compare=False)
+    graph_places: dict[tuple[str, str, int], asyncio.Semaphore] = field(default_factory=dict, compare=False)
     house: House = House()

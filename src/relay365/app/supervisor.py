@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 _LOG = logging.getLogger("relay365")
@@ -34,6 +35,10 @@ class Supervisor:
     def ready(self, status: str) -> None:
         """Every socket listens. status: one line for `systemctl status`."""
         self._say(f"READY=1\nSTATUS={status}")
+
+    def reloading(self) -> None:
+        """A changed file is being taken up; ready() says its end. (sd_notify(3): it wants the monotonic clock)"""
+        self._say(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
         """No new sessions from now on."""

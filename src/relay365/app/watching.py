@@ -24,7 +24,11 @@ from relay365.engine.watch.endpoint import TEXT, Answer, Endpoint, Page
 from relay365.engine.watch.scene import End, Numbers, Scene, Store
 from relay365.engine.watch.tally import EventTally, Tally
 from relay365.engine.watch.timed import Timed
+from relay365.errors import ConfigError
 from relay365.routes.api import Route
+
+Bound = tuple[Endpoint, str]
+"""An endpoint that answers, and its address with the real port."""
 
 OWN_CERTIFICATE = Path("tls") / "relay.pem"
 
@@ -33,7 +37,7 @@ OWN_CERTIFICATE = Path("tls") / "relay.pem"
 class Watching:
     """One per relay. posts: what channels post with (app.alerting). address: where the endpoint answers, or None.
 
-    The flags are set by the service.
+    The flags are set by the service. troubles: by route, why its certificate does not renew itself.
     """
 
     posts: Posts = ()
@@ -43,8 +47,10 @@ class Watching:
     address: str | None = None
     is_listening: bool = False
     is_stopping: bool = False
+    troubles: dict[str, str] = field(default_factory=dict)
     numbers: Numbers = tuple
     _endpoint: Endpoint | None = None
+    _wanted: str | None = None
 
     def timed(self, routes: Sequence[Route]) -> list[Route]:
         """The same routes, with a stopwatch each."""
@@ -57,7 +63,38 @@ class Watching:
             return
         logging.getLogger("relay365").addHandler(self.events)
         self._endpoint = Endpoint(self._pages(scene), wanted.allow)
-        self.address = await self._endpoint.open(*split_host_port(wanted.address))
+        self.address, self._wanted = (
+            await self._endpoint.open(*split_host_port(wanted.address)),
+            wanted.address,
+        )
+
+    async def bind(self, config: Config, scene: Scene) -> Bound | None:
+        """Another endpoint where a changed file has one at another address; raises ConfigError, and has none then."""
+        wanted = config.metrics.address
+        if wanted is None or wanted == self._wanted:
+            return None
+        endpoint = Endpoint(self._pages(scene), config.metrics.allow)
+        try:
+            return endpoint, await endpoint.open(*split_host_port(wanted))
+        except OSError as error:
+            found = error.strerror or str(error)
+            raise ConfigError("[metrics] address", "an address to answer on", f"{wanted}: {found}") from error
+
+    async def follow(self, config: Config, scene: Scene, bound: Bound | None) -> None:
+        """Answer as the file says from now on. bound: the endpoint at another address."""
+        before, wanted = self._endpoint, config.metrics.address
+        journal = logging.getLogger("relay365")
+        if wanted is None or bound is not None:
+            self._endpoint, self.address = bound or (None, None)
+            if before is not None:
+                await before.close()
+        if self._endpoint is None:
+            journal.removeHandler(self.events)
+        else:
+            self._endpoint.follow(self._pages(scene), config.metrics.allow)
+            if self.events not in journal.handlers:
+                journal.addHandler(self.events)
+        self._wanted = wanted
 
     def alarm(self, config: Config, scene: Scene, office: PostOffice, lane_of: LaneOf) -> Alarm:
         """Who calls people; what it finds is on /metrics."""
@@ -80,7 +117,7 @@ class Watching:
         base, data = place
         return Scene(
             *parts, self.lodge.clock, data, config.queue.disk_floor,
-            endings=lambda: ends_of(config, base, data, keyring),
+            endings=lambda: ends_of(config, base, data, keyring, self.troubles),
             is_listening=lambda: self.is_listening, is_stopping=lambda: self.is_stopping,
             devices=tuple(device.name for device in config.device),
         )  # fmt: skip
@@ -112,9 +149,15 @@ class Watching:
         return {"/metrics": metrics, "/healthz": health, "/readyz": readiness}
 
 
-def ends_of(config: Config, base: Path, data: Path, keyring: Keyring) -> list[End]:
-    """What ends some day: what routes sign in with, and the certificates of routes and listeners. Reads files."""
-    found = [End(route, ending.what, ending.at) for route, ending in keyring.endings()]
+def ends_of(
+    config: Config, base: Path, data: Path, keyring: Keyring, troubles: Mapping[str, str] | None = None
+) -> list[End]:
+    """What ends some day: what routes sign in with, and the certificates of routes and listeners. Reads files.
+
+    troubles: by route, why its certificate does not renew itself.
+    """
+    notes = troubles or {}
+    found = [End(route, ending.what, ending.at, notes.get(route, "")) for route, ending in keyring.endings()]
     for name, route in zip(config.route_names(), config.route, strict=True):
         if isinstance(route, ConnectorRoute) and route.certificate is not None:
             found += _end_of(name, path_of(route.certificate, base))

@@ -17,6 +17,7 @@ from relay365.cli.output import (
     WRONG_USE,
     config_option,
     data_directory,
+    examples,
     fail,
     instant,
     json_option,
@@ -30,12 +31,12 @@ ANSWER_S = 60.0
 _TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-@click.group()
+@click.group(epilog=examples("relay365 alerts list"))
 def alerts() -> None:
     """List what needs a person, try the channels, or mute."""
 
 
-@alerts.command("list")
+@alerts.command("list", epilog=examples("relay365 alerts list --all"))
 @config_option
 @json_option
 @click.option("--all", "with_old", is_flag=True, help="Those that were healed, too.")
@@ -65,7 +66,7 @@ def list_(config_file: Path | None, as_json: bool, with_old: bool) -> None:
     raise SystemExit(UNREACHABLE if not is_running else PROBLEM if rows else GOOD)
 
 
-@alerts.command()
+@alerts.command(epilog=examples("relay365 alerts test"))
 @config_option
 @json_option
 def test(config_file: Path | None, as_json: bool) -> None:
@@ -103,7 +104,7 @@ def test(config_file: Path | None, as_json: bool) -> None:
     raise SystemExit(PROBLEM if any(answers.values()) else GOOD)
 
 
-@alerts.command()
+@alerts.command(epilog=examples("relay365 alerts mute --for 2h"))
 @config_option
 @json_option
 @click.argument("key", default="*")

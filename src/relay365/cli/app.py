@@ -13,6 +13,7 @@ from relay365.cli.output import (
     PROBLEM,
     WRONG_USE,
     config_option,
+    examples,
     fail,
     json_option,
     now,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 GRANTS = ("mailbox", "scope", "graph", "hve", "person")
 
 
-@click.group()
+@click.group(epilog=examples("relay365 app verify"))
 def app() -> None:
     """The application that the relay signs in as: make it, prove it, renew its certificate, take it back."""
 
@@ -58,7 +59,7 @@ def _wish_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-@app.command()
+@app.command(epilog=examples("relay365 app script --mailbox scan@contoso.com > relay365-setup.ps1"))
 @_wish_options
 @click.option(
     "--key", "key_file", type=click.Path(dir_okay=False, path_type=Path), default="relay365-app.pem", show_default=True,
@@ -76,7 +77,7 @@ def script(key_file: Path, **how: Any) -> None:
     give(_made(make_script, wish), MAKE_FILE, how["folder"])
 
 
-@app.command()
+@app.command(epilog=examples("relay365 app undo --mailbox scan@contoso.com > relay365-undo.ps1"))
 @_wish_options
 def undo(**how: Any) -> None:
     """Print the PowerShell script that takes the application back. Mailboxes and what is in them stay."""
@@ -85,7 +86,7 @@ def undo(**how: Any) -> None:
     give(_made(undo_script, _wish(how, None)), UNDO_FILE, how["folder"])
 
 
-@app.command()
+@app.command(epilog=examples("relay365 app verify submission"))
 @config_option
 @json_option
 @route_argument

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relay365.cli.output import PROBLEM, UNREACHABLE, WRONG_USE, fail, json_option, write_json
+from relay365.cli.output import PROBLEM, UNREACHABLE, WRONG_USE, examples, fail, json_option, write_json
 
 if TYPE_CHECKING:
     from relay365.trial.bench import Figures, Load
 
 
-@click.command()
+@click.command(epilog=examples("relay365 bench --messages 2000 --connections 20"))
 @click.option(
     "--messages", "n_messages", default=5000, show_default=True, type=click.IntRange(1, 1_000_000),
     help="How many.",

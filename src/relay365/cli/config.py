@@ -12,6 +12,7 @@ from relay365.cli.output import (
     REFUSED,
     config_option,
     data_directory,
+    examples,
     fail,
     json_option,
     load_config,
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from relay365.config import Config, SecretRef
 
 
-@click.group()
+@click.group(epilog=examples("relay365 config check --config relay365.toml"))
 def config() -> None:
     """Check, show or print an example of the configuration."""
 
 
-@config.command()
+@config.command(epilog=examples("relay365 config check --config relay365.toml"))
 @config_option
 @json_option
 def check(config_file: Path | None, as_json: bool) -> None:
@@ -58,7 +59,7 @@ def check(config_file: Path | None, as_json: bool) -> None:
         _print(found, facts)
 
 
-@config.command()
+@config.command(epilog=examples("relay365 config show --json"))
 @config_option
 @json_option
 def show(config_file: Path | None, as_json: bool) -> None:
@@ -78,7 +79,7 @@ def show(config_file: Path | None, as_json: bool) -> None:
                 click.echo(f"{key} = {_toml(one)}")
 
 
-@config.command()
+@config.command(epilog=examples("relay365 config example submission > relay365.toml"))
 @click.argument("kind", type=click.Choice(("submission", "smarthost")), default="submission")
 def example(kind: str) -> None:
     """Print a small configuration that works."""

@@ -13,6 +13,7 @@ from relay365.cli.output import (
     PROBLEM,
     WRONG_USE,
     config_option,
+    examples,
     fail,
     json_option,
     load_config,
@@ -30,12 +31,12 @@ if TYPE_CHECKING:
 PORT_S = 5.0
 
 
-@click.group()
+@click.group(epilog=examples("relay365 connector plan --domain contoso.com"))
 def connector() -> None:
     """The inbound connector for port 25: advice, script, proof and undo."""
 
 
-@connector.command()
+@connector.command(epilog=examples("relay365 connector plan --domain contoso.com"))
 @json_option
 @click.option("--domain", required=True, help="An accepted domain of the tenant.")
 @click.option("--address", default="", help="The relay's public IPv4 address, if it is known.")
@@ -182,7 +183,9 @@ _FOLDER = click.option(
 )
 
 
-@connector.command()
+@connector.command(
+    epilog=examples("relay365 connector script --domain contoso.com --address 203.0.113.7 > connector.ps1")
+)
 @click.option("--domain", required=True, help="An accepted domain of the tenant.")
 @click.option("--certificate-name", default="", help="The name in the relay's certificate.")
 @click.option(
@@ -213,7 +216,7 @@ def script(**how: Any) -> None:
     give(text, MAKE_FILE, how["folder"])
 
 
-@connector.command()
+@connector.command(epilog=examples("relay365 connector undo > connector-undo.ps1"))
 @_NAME
 @_CLOUD
 @_FOLDER
@@ -224,7 +227,7 @@ def undo(**how: Any) -> None:
     give(undo_script(_wish({**how, "domain": ""}), origin()), UNDO_FILE, how["folder"])
 
 
-@connector.command()
+@connector.command(epilog=examples("relay365 connector verify"))
 @config_option
 @json_option
 @click.argument("route", required=False, default="")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from relay365.cli.output import GOOD, PROBLEM, fail, json_option, write_json
+from relay365.cli.output import GOOD, PROBLEM, examples, fail, json_option, write_json
 
 if TYPE_CHECKING:
     from relay365.trial.demo import Account, Stage
 
 
-@click.command()
+@click.command(epilog=examples("relay365 demo", "relay365 demo --keep"))
 @click.option(
     "--messages", "n_messages", default=24, show_default=True, type=click.IntRange(1, 10_000),
     help="How many; a mailbox takes 30 a minute.",

@@ -15,6 +15,7 @@ from relay365.cli.output import (
     age,
     config_option,
     data_directory,
+    examples,
     fail,
     instant,
     json_option,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 ARROWS = {"client": "->", "relay": "<-", "note": "--", "out": "=>", "remote": "<="}
 
 
-@click.group()
+@click.group(epilog=examples("relay365 device list"))
 def device() -> None:
     """List devices, show what they need and said, and write the rule for one."""
 
@@ -43,7 +44,7 @@ for _command in (add, set_, disable, learn):
     device.add_command(_command)
 
 
-@device.command("list")
+@device.command("list", epilog=examples("relay365 device list --unknown"))
 @config_option
 @json_option
 @plain_option
@@ -68,7 +69,7 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
             click.echo(row["rule_to_paste"])
 
 
-@device.command()
+@device.command(epilog=examples("relay365 device show 192.168.10.31"))
 @config_option
 @json_option
 @click.argument("name")
@@ -95,7 +96,7 @@ def show(config_file: Path | None, as_json: bool, name: str) -> None:
         click.echo(f"\nTo let it in, paste into {file}:\n\n{row['rule_to_paste']}")
 
 
-@device.command()
+@device.command(epilog=examples("relay365 device sessions canon-2f"))
 @config_option
 @json_option
 @click.argument("name")

@@ -17,6 +17,7 @@ from relay365.cli.output import (
     PROBLEM,
     WRONG_USE,
     config_option,
+    examples,
     fail,
     json_option,
     load_config,
@@ -32,7 +33,7 @@ _AROUND = (
 )
 
 
-@click.command()
+@click.command(epilog=examples("relay365 device add canon-2f --address 192.168.10.31 >> relay365.toml"))
 @config_option
 @json_option
 @click.argument("name")
@@ -60,7 +61,7 @@ def add(config_file: Path | None, as_json: bool, name: str, settings: tuple[str,
     _show(table, as_json, f"append this to {file}, then start the service again")
 
 
-@click.command("set")
+@click.command("set", epilog=examples("relay365 device set canon-2f sender=scan@contoso.com"))
 @config_option
 @json_option
 @click.argument("name")
@@ -75,7 +76,7 @@ def set_(config_file: Path | None, as_json: bool, name: str, settings: tuple[str
     _show(table, as_json, f"put this in place of the table of {name} in {file}, then start the service again")
 
 
-@click.command()
+@click.command(epilog=examples("relay365 device disable canon-2f"))
 @config_option
 @json_option
 @click.argument("name")

@@ -15,6 +15,7 @@ from relay365.cli.output import (
     UNREACHABLE,
     config_option,
     data_directory,
+    examples,
     fail,
     json_option,
     load_config,
@@ -27,7 +28,7 @@ MINUTES = 10
 _LOOK_S = 1.0
 
 
-@click.command()
+@click.command(epilog=examples("relay365 device learn canon-2f"))
 @config_option
 @json_option
 @click.argument("name")

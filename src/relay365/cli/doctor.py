@@ -15,6 +15,7 @@ from relay365.cli.output import (
     UNREACHABLE,
     WRONG_USE,
     config_option,
+    examples,
     fail,
     json_option,
     load_config,
@@ -36,7 +37,9 @@ _COLOURS = {"good": "green", "warn": "yellow", "bad": "red", "unknown": "magenta
 _CODES = {"good": GOOD, "warn": GOOD, "bad": PROBLEM, "unknown": UNREACHABLE}
 
 
-@click.command()
+@click.command(
+    epilog=examples("relay365 doctor", "relay365 doctor upstream dns", "relay365 doctor --report doctor.html")
+)
 @click.argument(
     "areas", nargs=-1, type=click.Choice(AREAS), metavar="[all|local|lan|upstream|dns|connector]..."
 )

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from relay365.cli.output import PROBLEM, REFUSED, WRONG_USE, fail, json_option, write_json
+from relay365.cli.output import PROBLEM, REFUSED, WRONG_USE, examples, fail, json_option, write_json
 
 _port = click.IntRange(0, 65535)
 
 
-@click.command()
+@click.command(epilog=examples("relay365 emulator --dir m365"))
 @click.option(
     "--dir", "directory", required=True, type=click.Path(file_okay=False, path_type=Path),
     help="Where it keeps its keys, emulator.json, relay365.toml and what was delivered.",

@@ -17,6 +17,7 @@ from relay365.cli.output import (
     WRONG_USE,
     config_option,
     data_directory,
+    examples,
     fail,
     instant,
     json_option,
@@ -25,6 +26,7 @@ from relay365.cli.output import (
     with_spool,
     write_json,
 )
+from relay365.cli.past import seen_lately
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,10 +36,17 @@ if TYPE_CHECKING:
 
 _PLACES = ("smtp", "graph", "token", "ndr")
 _KINDS = ("submission", "connector", "graph", "hve", "acs", "smarthost")
+SHOWN_DEVICES = 3
 _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "relay365 explain '550 5.7.64 TenantAttribution; Relay Access Denied SMTP'",
+        "relay365 explain 4TQ921",
+        "relay365 explain --as 192.168.10.31 --from scan@contoso.com --to lena@fabrikam.com",
+    )
+)
 @config_option
 @click.argument("text", required=False)
 @click.option("--where", type=click.Choice(_PLACES), help="Where the text comes from, if you know.")
@@ -85,6 +94,9 @@ def explain(
     found = (None if where else verdict.mark_object(config_file, text)) or as_object(text, where or "", kinds)
     if found["row"] is None and not where and "mark" not in found:
         found = _message(config_file, text) or found
+    if found["row"] is not None and "mark" not in found and "id" not in found:
+        seen = seen_lately(config_file, found["row"])
+        found = {**found, **({"seen": seen} if seen is not None else {})}
     if as_json:
         write_json(found)
     else:
@@ -208,6 +220,16 @@ def _recipient(one: RecipientView, kinds: Mapping[str, str]) -> dict[str, Any]:
     return {"last_reply": one.last_reply, **quiet, "why": [], "do": [], "tests": [], "links": [], **found}
 
 
+def _said(seen: dict[str, Any]) -> str:
+    """What the history has of it, in a line."""
+    if not seen["count"]:
+        return "never in 30 days"
+    who = ", ".join(printable(name) for name in seen["devices"][:SHOWN_DEVICES])
+    more = f" and {len(seen['devices']) - SHOWN_DEVICES} more" if len(seen["devices"]) > SHOWN_DEVICES else ""
+    counts = f"{seen['count_24h']:,} times in 24 h, {seen['count']:,} in 30 days"
+    return f"{counts}, last {seen['last_at']}, mail of {who}{more}: relay365 errors"
+
+
 def _print(found: dict[str, Any]) -> None:
     entries = found.get("recipients", [found])
     if "id" in found:
@@ -220,6 +242,8 @@ def _print(found: dict[str, Any]) -> None:
         marks = f"  [{entry['class']}, {entry['scope']}]" if entry["class"] else ""
         name = entry.get("mark") or entry["row"] or ("unknown" if entry["class"] else "well")
         click.echo(f"{name}: {entry['title']}{marks}")
+        if seen := found.get("seen"):
+            click.echo(f"  seen {_said(seen)}")
         for cause in entry["why"]:
             click.echo(f"  why  {cause}")
         for cure in entry["do"]:

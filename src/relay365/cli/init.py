@@ -17,6 +17,7 @@ from relay365.cli.output import (
     GOOD,
     PROBLEM,
     WRONG_USE,
+    examples,
     fail,
     json_option,
     printable,
@@ -33,7 +34,13 @@ LEARNS = (
 )
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "relay365 init",
+        "relay365 init --dry-run",
+        "relay365 init --answers answers.toml --config relay365.toml",
+    )
+)
 @click.option(
     "--answers", "answers_file", type=click.Path(dir_okay=False, path_type=Path),
     help="A file with the answers (TOML); nothing is asked then.",

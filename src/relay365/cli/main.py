@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import importlib
+import keyword
+from typing import TYPE_CHECKING
 
 import click
 
 from relay365 import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 GROUPS = {
     "Set up": {
         "init": "Set up a relay: from a clean machine to a delivered mail.",
+        "import": "Make a configuration of Postfix, IIS SMTP and others.",
         "config": "Check, show or print an example of the configuration.",
         "app": "Make, prove, renew and undo the application in Entra.",
         "connector": "Advise, make, prove and undo the connector for port 25.",
         "token": "Say how each route signs in; sign in once for a mailbox.",
         "user": "Add or list logins for devices.",
         "device": "List devices, what they need and said; write a rule.",
+        "completion": "Print the script that completes words in your shell.",
     },
     "Run": {
         "run": "Run the relay in the foreground.",
+        "reload": "Take up a changed file; no session is dropped.",
         "status": "One screen: is it fine?",
-        "queue": "List, show, retry, hold, release or delete mail.",
+        "queue": "List, show, move, rescue or freeze mail.",
         "trace": "Say what became of a message, from device to Exchange.",
+        "history": "Find messages and sessions of all time by any word.",
+        "errors": "Count what attempts were told, by what it means.",
         "tail": "Show what devices and the relay say to each other now.",
         "quota": "Show what is used of Microsoft's limits; foresee a run.",
         "route": "Show the ways out, and which one a message would take.",
+        "backup": "Copy everything while it runs, prove it, bring it back.",
     },
     "Find out": {
         "alerts": "List what needs a person, try the channels, or mute.",
@@ -33,15 +44,23 @@ GROUPS = {
         "doctor": "Ask everything on a message's way; what heals each fault.",
         "probe": "Look at a mail server: offers, TLS, certificate, in words.",
         "send-test": "Send a test message; show both legs with their times.",
+        "support": "Write what a helper needs to know, without your secrets.",
+        "docs": "Read the documents; write them as a site or man pages.",
     },
     "Try": {
         "demo": "Show the main job: mail in, durable, out to the emulator.",
         "emulator": "Run Microsoft's side on loopback, for tests and training.",
-        "simulate": "Be a device from the zoo, in front of a relay that runs.",
+        "simulate": "Be a device in front of a relay, or an outage behind it.",
         "bench": "Measure accepting and relaying on this machine.",
     },
 }
 COMMANDS = {name: said for group in GROUPS.values() for name, said in group.items()}
+
+
+def module_of(name: str) -> str:
+    """The module of a command, and its name in there; a word of Python's own gets a _ behind it."""
+    module = name.replace("-", "_")
+    return f"{module}_" if keyword.iskeyword(module) else module
 
 
 class _Lazy(click.Group):
@@ -53,15 +72,22 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = cmd_name.replace("-", "_")
+        name = module_of(cmd_name)
         module = importlib.import_module(f"relay365.cli.{name}")
         command: click.Command = getattr(module, name)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Names from the list above, so that the tabulator key loads no command."""
+        from click.shell_completion import CompletionItem as Item
+
+        names = [Item(n, help=said) for n, said in COMMANDS.items() if n.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, group in GROUPS.items():
             with formatter.section(title):
-                formatter.write_dl([(f"{name:<9}", said) for name, said in group.items()])
+                formatter.write_dl([(f"{name:<10}", said) for name, said in group.items()])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

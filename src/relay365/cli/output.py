@@ -31,6 +31,11 @@ json_option = click.option(
 plain_option = click.option("--plain", is_flag=True, help="No colour and no box signs.")
 
 
+def examples(*lines: str) -> str:
+    """The end of a command's --help: lines to copy, from which its man page is made, too."""
+    return "\b\nExamples:\n" + "\n".join(f"  {line}" for line in lines)
+
+
 def fail(code: int, what: str, why: str, do: str) -> NoReturn:
     """Say what happened, why, and what to do, on standard error; leave with a code."""
     click.echo(f"what: {what}\nwhy:  {why}\ndo:   {do}", err=True)

@@ -15,6 +15,7 @@ from relay365.cli.output import (
     PROBLEM,
     UNREACHABLE,
     WRONG_USE,
+    examples,
     fail,
     json_option,
     now,
@@ -32,7 +33,9 @@ _TLS_OF_PORT = {465: "tls"}
 _VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 
 
-@click.command()
+@click.command(
+    epilog=examples("relay365 probe smtp.office365.com:587", "relay365 probe 192.168.10.80:25 --json")
+)
 @click.argument("host", metavar="HOST[:PORT]")
 @click.option(
     "--auto", "manner", flag_value="auto", default=True, help="Find out whether TLS comes at once (default)."

@@ -14,6 +14,7 @@ from relay365.cli.output import (
     PROBLEM,
     config_option,
     data_directory,
+    examples,
     instant,
     json_option,
     load_config,
@@ -31,12 +32,12 @@ MOST_MESSAGES = 1_000_000
 PRIORITIES = ("alarm", "normal", "bulk")
 
 
-@click.group()
+@click.group(epilog=examples("relay365 quota status"))
 def quota() -> None:
     """Show what is used of Microsoft's limits, and foresee when a run of messages is done."""
 
 
-@quota.command()
+@quota.command(epilog=examples("relay365 quota status"))
 @config_option
 @json_option
 def status(config_file: Path | None, as_json: bool) -> None:
@@ -59,7 +60,7 @@ def status(config_file: Path | None, as_json: bool) -> None:
     raise SystemExit(PROBLEM if any(one["level"] == "over" for one in facts["notices"]) else GOOD)
 
 
-@quota.command()
+@quota.command(epilog=examples("relay365 quota forecast --messages 8000 --at 02:00"))
 @config_option
 @click.option(
     "--messages", type=click.IntRange(1, MOST_MESSAGES), required=True, metavar="N", help="How many messages."

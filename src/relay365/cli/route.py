@@ -12,6 +12,7 @@ from relay365.cli.output import (
     PROBLEM,
     config_option,
     data_directory,
+    examples,
     instant,
     json_option,
     load_config,
@@ -20,18 +21,19 @@ from relay365.cli.output import (
     with_spool,
     write_json,
 )
+from relay365.cli.route_open import open_route
 
 if TYPE_CHECKING:
     from relay365.rules.routing import Itinerary, Letter, Road, RoadMap
     from relay365.spool.api import LaneNote
 
 
-@click.group()
+@click.group(epilog=examples("relay365 route list"))
 def route() -> None:
-    """Show the ways out, and which of them a message would take."""
+    """Show the ways out, which of them a message would take, and try a shut one now."""
 
 
-@route.command("list")
+@route.command("list", epilog=examples("relay365 route list"))
 @config_option
 @json_option
 def list_routes(config_file: Path | None, as_json: bool) -> None:
@@ -49,7 +51,7 @@ def list_routes(config_file: Path | None, as_json: bool) -> None:
             click.echo(f"{lane['lane']:40}  {road.kind:10}  {_words(lane)}")
 
 
-@route.command()
+@route.command(epilog=examples("relay365 route explain --to lena@fabrikam.com --size 20000000"))
 @config_option
 @click.option(
     "--from", "sender", default="", metavar="ADDRESS", help="The envelope's sender; default: the null path."
@@ -166,3 +168,6 @@ def _print(found: dict[str, Any]) -> None:
         click.echo(f"  not    {one['route']}: {printable(one['why'])}")
     if not found["takes"]:
         click.echo("  nothing can take it now: it would be queued and wait")
+
+
+route.add_command(open_route)

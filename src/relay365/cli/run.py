@@ -15,6 +15,7 @@ from relay365.cli.output import (
     REFUSED,
     WRONG_USE,
     config_option,
+    examples,
     fail,
     json_option,
     load_config,
@@ -22,7 +23,7 @@ from relay365.cli.output import (
 )
 
 
-@click.command()
+@click.command(epilog=examples("relay365 run --config /etc/relay365/relay365.toml"))
 @config_option
 @json_option
 def run(config_file: Path | None, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from relay365.cli.output import (
     UNREACHABLE,
     WRONG_USE,
     config_option,
+    examples,
     fail,
     json_option,
     load_config,
@@ -40,7 +41,12 @@ def _octets(context: click.Context, option: click.Parameter, value: str | None) 
     return int(found[1]) * _UNITS[found[2]]
 
 
-@click.command("send-test")
+@click.command(
+    "send-test",
+    epilog=examples(
+        "relay365 send-test --to ops@contoso.com", "relay365 send-test --to ops@contoso.com --via submission"
+    ),
+)
 @config_option
 @click.option(
     "--to", "recipients", multiple=True, required=True, metavar="ADDRESS", help="Recipient; may be repeated."

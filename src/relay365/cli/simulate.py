@@ -1,4 +1,4 @@
-"""`relay365 simulate`: be a device from the zoo, in front of a relay that runs."""
+"""`relay365 simulate`: be a device from the zoo in front of a relay that runs, or an outage behind it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from relay365.cli.outage import outage
 from relay365.cli.output import (
     GOOD,
     PROBLEM,
     UNREACHABLE,
     WRONG_USE,
+    examples,
     fail,
     json_option,
     printable,
@@ -27,12 +29,15 @@ SENDER, RECIPIENT = "scan@corp.test", "lena@else.test"  # the people of the zoo
 NAME, PASSWORD = "scan", "secret"  # its login, which opens nothing
 
 
-@click.group()
+@click.group(epilog=examples("relay365 simulate list"))
 def simulate() -> None:
-    """Play a device against a relay that runs: what it says, what it hears, and whether that is right."""
+    """Play a device in front of a relay that runs, or an outage of Microsoft behind it."""
 
 
-@simulate.command(name="list")
+simulate.add_command(outage)
+
+
+@simulate.command(name="list", epilog=examples("relay365 simulate list"))
 @json_option
 def list_devices(as_json: bool) -> None:
     """List the sessions, with the tolerance that each needs or does without."""
@@ -49,7 +54,9 @@ def list_devices(as_json: bool) -> None:
     )
 
 
-@simulate.command()
+@simulate.command(
+    epilog=examples("relay365 simulate device b01-ups-empty-helo --host 192.168.10.5 --to ops@contoso.com")
+)
 @click.argument("name")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Where the relay listens.")
 @click.option("--port", default=25, show_default=True, type=click.IntRange(1, 65535), help="Its port.")

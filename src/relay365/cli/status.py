@@ -15,6 +15,7 @@ from relay365.cli.output import (
     age,
     config_option,
     data_directory,
+    examples,
     instant,
     json_option,
     load_config,
@@ -24,12 +25,13 @@ from relay365.cli.output import (
     with_spool,
     write_json,
 )
+from relay365.cli.queue_freeze import as_object, frozen, words
 from relay365.cli.signing import calendar, nearest_end
 
 CALENDAR_DAYS = 90  # what ends later is not shown, but for the first
 
 
-@click.command()
+@click.command(epilog=examples("relay365 status", "relay365 status --json"))
 @config_option
 @json_option
 @plain_option
@@ -47,14 +49,18 @@ def status(config_file: Path | None, as_json: bool, plain: bool) -> None:
     facts["expiring"] = nearest_end(config, file)
     facts["ends"] = calendar(config, file)
     facts["alerts"] = _open_alerts(data_directory(config, file))
+    order = frozen(data_directory(config, file))
+    facts["frozen"] = as_object(order)
     facts["locked_logins"] = _locked_logins(config, data_directory(config, file)) if pid is not None else []
     trouble = [lane for lane in facts["lanes"] if lane["held"]]
-    is_fine = pid is not None and not trouble and not facts["recipients"].get("held")
-    facts["verdict"] = "fine" if is_fine else "stopped" if pid is None else "needs you"
+    is_fine = pid is not None and not trouble and not facts["recipients"].get("held") and order is None
+    is_only_frozen = order is not None and not trouble and not facts["recipients"].get("held")
+    unwell = "stopped" if pid is None else "frozen" if is_only_frozen else "needs you"
+    facts["verdict"] = "fine" if is_fine else unwell
     if as_json:
         write_json(facts)
     else:
-        _print(facts)
+        _print(facts, words(order) if order is not None else "")
     raise SystemExit(GOOD if is_fine else UNREACHABLE if pid is None else PROBLEM)
 
 
@@ -116,9 +122,11 @@ def _print_locked(locked: list[dict[str, str | None]]) -> None:
         )
 
 
-def _print(facts: dict[str, Any]) -> None:
+def _print(facts: dict[str, Any], banner: str) -> None:
     running = f"running as process {facts['pid']}" if facts["running"] else "not running"
     click.echo(f"relay365 {running}: {facts['verdict'].upper()}")
+    if banner:
+        click.echo(f"  {banner}")
     counts = facts["recipients"]
     waiting = counts.get("queued", 0) + counts.get("claimed", 0)
     oldest = f", oldest {age(facts['oldest_age_s'])}" if facts["oldest_age_s"] is not None else ""

@@ -14,6 +14,7 @@ from relay365.cli.output import (
     UNREACHABLE,
     config_option,
     data_directory,
+    examples,
     fail,
     instant,
     json_option,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _LOOK_S = 0.25
 
 
-@click.command()
+@click.command(epilog=examples("relay365 tail --device canon-2f"))
 @config_option
 @json_option
 @click.option("--device", "name", default="", help="Only this device, by its name or address.")

@@ -13,7 +13,9 @@ from relay365.cli.output import (
     UNREACHABLE,
     age,
     config_option,
+    examples,
     fail,
+    instant,
     json_option,
     now,
     printable,
@@ -30,12 +32,12 @@ if TYPE_CHECKING:
 PROBLEM_DAYS = 7  # from here on an end is a problem, and no longer only a warning
 
 
-@click.group()
+@click.group(epilog=examples("relay365 token status"))
 def token() -> None:
     """How each route signs in, and whether it can: status, refresh, login, forget."""
 
 
-@token.command()
+@token.command(epilog=examples("relay365 token status"))
 @config_option
 @json_option
 @route_argument
@@ -48,7 +50,7 @@ def status(config_file: Path | None, as_json: bool, route: str) -> None:
     _say(facts, as_json=as_json)
 
 
-@token.command()
+@token.command(epilog=examples("relay365 token refresh submission"))
 @config_option
 @json_option
 @route_argument
@@ -58,7 +60,7 @@ def refresh(config_file: Path | None, as_json: bool, route: str) -> None:
     _say(facts, as_json=as_json)
 
 
-@token.command()
+@token.command(epilog=examples("relay365 token forget submission"))
 @config_option
 @json_option
 @route_argument
@@ -111,6 +113,7 @@ def _facts(one: SigningRoute, *, ask: bool) -> dict[str, Any]:
         "tenant": one.table.tenant or None,
         "signs_in_by": _way(one),
         "ends": ends,
+        "renews_at": _renews_at(one, ends),
         **held,
     }
 
@@ -186,6 +189,17 @@ def _ends(ending: Any) -> dict[str, Any] | None:
     return end_object(found) if found is not None else None
 
 
+def _renews_at(one: SigningRoute, ends: dict[str, Any] | None) -> str | None:
+    """When the running relay renews it; None where it does not."""
+    from datetime import datetime
+
+    from relay365.app.renewing.renewer import renews_at
+
+    if ends is None:
+        return None
+    return instant(renews_at(one.table, datetime.fromisoformat(ends["at"]).timestamp()))
+
+
 def _way(one: SigningRoute) -> str:
     table = one.table
     if table.managed_identity:
@@ -218,6 +232,8 @@ def _print(one: dict[str, Any]) -> None:
     if ends is not None:
         left = f"in {ends['days']} d" if ends["days"] >= 0 else "IT HAS ENDED"
         click.echo(f"  {printable(ends['what'])}  valid to {ends['at'][:10]}, {left}")
+    if one["renews_at"] is not None:
+        click.echo(f"  renews   itself at {one['renews_at'][:10]}, while the relay runs")
     if held is not None:
         roles = ", ".join(held["roles"]) or "none (that is right with RBAC for Applications)"
         how = "asked for now" if one["asked"] else "stored, not asked for"

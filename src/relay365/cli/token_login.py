@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from relay365.cli.output import PROBLEM, WRONG_USE, config_option, fail, json_option, printable, write_json
+from relay365.cli.output import (
+    PROBLEM,
+    WRONG_USE,
+    config_option,
+    examples,
+    fail,
+    json_option,
+    printable,
+    write_json,
+)
 from relay365.cli.signing import SigningRoute, person_route, route_argument
 
 if TYPE_CHECKING:
@@ -20,7 +29,7 @@ PASTE_ADDRESS = (
 )
 
 
-@click.command()
+@click.command(epilog=examples("relay365 token login submission --paste"))
 @config_option
 @json_option
 @route_argument

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,7 @@ from relay365.cli.output import (
     PROBLEM,
     config_option,
     data_directory,
+    examples,
     fail,
     json_option,
     load_config,
@@ -24,6 +23,7 @@ from relay365.cli.output import (
     write_json,
 )
 from relay365.cli.story import lines_of, news_of, session_of, story_of
+from relay365.cli.times import Since
 
 if TYPE_CHECKING:
     from relay365.engine.blackbox.archive import Archive
@@ -32,36 +32,16 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0
 DEFAULT_SPAN_S = 172_800.0
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
-class _Since(click.ParamType[float]):
-    """`2h`, or an instant as RFC 3339; gives epoch seconds."""
-
-    name = "since"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        if isinstance(value, float):
-            return value
-        found = re.fullmatch(r"(\d{1,6})([smhd])", str(value))
-        if found:
-            return now() - int(found[1]) * _UNITS[found[2]]
-        try:
-            return datetime.fromisoformat(str(value)).astimezone().timestamp()
-        except (ValueError, OverflowError, OSError):
-            self.fail(
-                f"{value!r} is neither an age (2h, 3d) nor an instant (2026-11-25T10:00:00Z)", param, ctx
-            )
-
-
-@click.command()
+@click.command(epilog=examples("relay365 trace 4TQ921", "relay365 trace --to lena@fabrikam.com --since 2h"))
 @config_option
 @json_option
 @click.argument("spool_id", required=False)
 @click.option("--message-id", default="", metavar="ID", help="By its Message-ID, ours or Microsoft's.")
 @click.option("--to", default="", metavar="ADDRESS", help="All mail to an address, of two days.")
 @click.option(
-    "--since", type=_Since(), metavar="AGE", help="All mail since then: 2h, 3d, or an instant; or with --to."
+    "--since", type=Since(), metavar="AGE", help="All mail since then: 2h, 3d, or an instant; or with --to."
 )
 @click.option(
     "--follow", is_flag=True, help="Go on with what happens, until the end is known; Ctrl-C ends it."

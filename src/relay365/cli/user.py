@@ -15,6 +15,7 @@ from relay365.cli.output import (
     WRONG_USE,
     config_option,
     data_directory,
+    examples,
     fail,
     json_option,
     load_config,
@@ -33,12 +34,12 @@ _stdin_option = click.option(
 )
 
 
-@click.group()
+@click.group(epilog=examples("relay365 user list"))
 def user() -> None:
     """Add, list and remove logins for devices, or give one a new password. A running relay knows it at once."""
 
 
-@user.command()
+@user.command(epilog=examples("relay365 user add canon-2f"))
 @config_option
 @json_option
 @click.argument("name")
@@ -55,7 +56,7 @@ def add(config_file: Path | None, as_json: bool, name: str, password_stdin: bool
     _give_password(_users_file(config_file), name, as_json=as_json, from_stdin=password_stdin)
 
 
-@user.command()
+@user.command(epilog=examples("relay365 user password canon-2f"))
 @config_option
 @json_option
 @click.argument("name")
@@ -68,7 +69,7 @@ def password(config_file: Path | None, as_json: bool, name: str, password_stdin:
     _give_password(users_file, name, as_json=as_json, from_stdin=password_stdin)
 
 
-@user.command()
+@user.command(epilog=examples("relay365 user remove canon-2f"))
 @config_option
 @json_option
 @click.argument("name")
@@ -84,7 +85,7 @@ def remove(config_file: Path | None, as_json: bool, name: str) -> None:
         click.echo(f"login {name} is gone")
 
 
-@user.command("list")
+@user.command("list", epilog=examples("relay365 user list"))
 @config_option
 @json_option
 def list_(config_file: Path | None, as_json: bool) -> None:

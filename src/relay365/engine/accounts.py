@@ -71,6 +71,11 @@ class Accounts:
         await asyncio.sleep(self._locks.delay_s(address))
         return False
 
+    def follow(self, users_file: Path, configured: dict[str, str]) -> None:
+        """These are the logins from now on; sessions that are logged in stay so."""
+        self._file, self._configured = users_file, configured
+        self._from_file, self._read_stamp = {}, (0, 0)
+
     def names(self) -> list[str]:
         """All login names."""
         self._read()

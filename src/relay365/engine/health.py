@@ -22,6 +22,8 @@ class Health:
 
     unwell_since: when the remote first said no to the way itself and has not taken or judged a message since its last
     gate opened; None while it is well. told: the row, or the words, of the hold that a person was told of; "" for none.
+    crowded: how few of ours were on their way when the remote had too many of the mailbox, 0 for never; who tells a
+    person sets it back.
     """
 
     def __init__(self, cap: int) -> None:
@@ -31,6 +33,7 @@ class Health:
         self.gate_reason: Outcome | None = None
         self.unwell_since: float | None = None
         self.told = ""
+        self.crowded = 0
         self._n_failures = 0
         self._n_throttles = 0
 
@@ -62,6 +65,10 @@ class Health:
         if now >= self.gate_until:
             self.gate_reason = outcome
         self.gate_until = max(self.gate_until, now + PROBE_S)
+
+    def crowd(self, n_ours: int) -> None:
+        """The remote says that the mailbox has too many connections, while so many were ours."""
+        self.crowded = min(self.crowded or n_ours, n_ours)
 
     def complaint(self, now: float) -> Outcome | None:
         """What a person must heal; None while all is well, or while the fault may still pass by itself."""
@@ -117,6 +124,11 @@ class Health:
         """A person wants a try now: open, unless the remote itself asked us to wait."""
         if self.held is not None or not self.keeps_mail:
             self.gate_until = min(self.gate_until, now)
+
+    def ask(self, now: float) -> None:
+        """A person has healed it and wants to know: one message may try now, even where we were asked to wait."""
+        self.gate_until = min(self.gate_until, now)
+        self.cap_now = 1
 
     def learn(self, worst: Outcome, n_in_flight: int, now: float, dice: float) -> None:
         """Take in the outcome that concerns most of an attempt that was not plainly well."""

@@ -54,6 +54,10 @@ class Keeper:
         self._pruned_mono = self._began_mono = clock.mono()
         self._kept: frozenset[str] | None = None  # what an earlier life wrote is not known
 
+    def follow(self, duties: Duties) -> None:
+        """Keep to these from now on."""
+        self._duties = duties
+
     async def run(self) -> None:
         """Do a round every few seconds until cancelled."""
         while True:

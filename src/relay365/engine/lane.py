@@ -12,13 +12,13 @@ from collections.abc import Iterable, Sequence
 
 from relay365.clock import Clock
 from relay365.engine.budgets.building import Purses
-from relay365.engine.budgets.order import LOOK_AHEAD, Order, Started
+from relay365.engine.budgets.order import LOOK_AHEAD, TOO_MANY_CONNECTIONS, Order, Started
 from relay365.engine.budgets.parcels import Parcel
 from relay365.engine.health import Health, StoppedSenders
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Route
 from relay365.rules.quota.budgets import Bill
-from relay365.rules.quota.fair import BULK
+from relay365.rules.quota.fair import ALARM, BULK
 from relay365.spool.api import Claim
 
 LATELY_S = 3600.0
@@ -74,7 +74,10 @@ class Lane:
         """Whether fresh mail may go out at once: there is room, all is well, and nothing older is known to be due."""
         if self.health.held is not None or self.ready or now >= self.look_at or not self.room(now):
             return False
-        return priority != BULK or self.order.bulk_room(self.health.cap_now, now) > self.n_reserved
+        if priority == BULK:
+            return self.order.bulk_room(self.health.cap_now, now) > self.n_reserved
+        n_normal = self.order.vector.n_normal(now)
+        return priority == ALARM or n_normal is None or n_normal > self.n_reserved
 
     def next_ready(self, now: float) -> Parcel | None:
         """The first of what is ready that may start now; it is ready no more."""
@@ -120,8 +123,7 @@ class Lane:
         """When room() may become more without anything being finished; None when only that helps."""
         if now < self.health.gate_until:
             return self.health.gate_until
-        vector = self.order.vector
-        return vector.opens_at(Bill(), now) if not vector.fits(Bill(), now) else None
+        return self.order.vector.next_opening(now)
 
     def projected_s(self, now: float) -> float:
         """In how many seconds a message that comes now would start: behind what waits, when the budgets have room."""
@@ -134,14 +136,15 @@ class Lane:
     def start(self, parcel: Parcel, now: float) -> Started:
         """Take what one transaction needs; room() and order.fits() said that it is there."""
         self.n_in_flight += 1
-        return self.order.start(parcel, now)
+        return self.order.start(parcel, now)._replace(n_ours=self.n_in_flight)
 
     def finish(
         self, started: Started, sender: str, outcomes: Sequence[Outcome], now: float, dice: float
     ) -> bool:
         """Give back, and learn from the outcomes; True when hold or gate changed and should be written down."""
+        n_ours = max(started.n_ours, self.n_in_flight)
         self.n_in_flight -= 1
-        self.order.end(started, outcomes, now, alone=self.n_in_flight == 0)
+        self.order.end(started, outcomes, now)
         if started.priority == BULK:  # its connection may be what others of its kind wait for
             self.look_at = 0.0
         before = (self.health.held, self.health.gate_reason)
@@ -150,6 +153,8 @@ class Lane:
             self.senders.refuse(sender, now)
         if any(outcome.kind is Kind.DELIVERED for outcome in outcomes):
             self.delivered_at = now
+        if worst.row == TOO_MANY_CONNECTIONS:
+            self.health.crowd(n_ours)
         if worst.klass is Class.MESSAGE and not any(outcome.offered for outcome in outcomes):
             pass  # we said no ourselves, and learnt nothing of the way
         elif worst.klass is None:

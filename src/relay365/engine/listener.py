@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from relay365.clock import Clock
@@ -87,9 +87,25 @@ class Listener:
 
     async def open(self, host: str, port: int) -> str:
         """Listen; gives the address as host:port with the real port. Raises OSError when it is taken."""
-        self._server = await listen(host, port, self._new_door)
+        address = await self.bind(host, port)
+        await self.serve()
+        return address
+
+    async def bind(self, host: str, port: int) -> str:
+        """Take the address and accept nobody yet; otherwise as open()."""
+        self._server = await listen(host, port, self._new_door, at_once=False)
         bound = self._server.sockets[0].getsockname()
         return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
+
+    async def serve(self) -> None:
+        """Accept connections, behind bind(); harmless where it does already."""
+        if self._server is not None:
+            await self._server.start_serving()
+
+    def follow(self, reception: Reception, access: Access) -> None:
+        """Whoever connects from now on finds these; sessions that are open go on as they began."""
+        self._reception, self._access, way = reception, access, self._way
+        self._way = Doorway(reception.tls, reception.implicit_tls, access.proxies, way.habits, way.waiting)
 
     def stop(self) -> None:
         """Accept no more connections, and send away who has not begun a session; the open ones go on."""
@@ -101,7 +117,7 @@ class Listener:
         """Show a renewed certificate to whoever connects from now on; say once a day that the review is due."""
         identity, review_by = self._access.identity, self._access.review_by
         fresh = await asyncio.to_thread(identity.look, now) if identity is not None else None
-        if fresh is not None:
+        if fresh is not None and identity is self._access.identity:
             self._reception = replace(self._reception, tls=fresh)
             self._way.tls = fresh
         today = dt.datetime.fromtimestamp(now, dt.UTC).date()
@@ -187,10 +203,10 @@ class _CountedSession(Session):
             self.remark(words)
 
 
-async def look_after(listeners: Sequence[Listener], clock: Clock) -> None:
-    """Look after the listeners from now on, until cancelled."""
+async def look_after(listeners: Iterable[Listener], clock: Clock) -> None:
+    """Look after the listeners from now on, until cancelled; they may be others at every look."""
     while True:
-        for listener in listeners:
+        for listener in list(listeners):
             await listener.look_after(clock.now())
         await asyncio.sleep(CARE_S)
 

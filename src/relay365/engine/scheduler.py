@@ -19,6 +19,7 @@ from typing import Any
 
 from relay365.clock import Clock
 from relay365.engine.attempts.handing import Handing, Tried
+from relay365.engine.attempts.orders import TICK_S, Orders
 from relay365.engine.attempts.settling import Settling
 from relay365.engine.budgets.order import Started
 from relay365.engine.budgets.parcels import (
@@ -45,7 +46,6 @@ _LOG = logging.getLogger("relay365.scheduler")
 
 LEASE_S = 1800.0  # longer than the longest attempt: 30 s connect, 5 min per step, 10 min for the final dot
 RENEW_S = 300.0
-TICK_S = 1.0  # how soon a change made by the command line in the same data directory is seen
 NOTE_S = 10.0  # how often a lane that is well writes down its last success
 
 
@@ -69,8 +69,9 @@ class Scheduler:
         self._attempts: dict[asyncio.Task[None], Attempt] = {}
         self._stopping = False
         self._ended_filling = asyncio.Event()
-        self._n_hastened: int | None = None
-        self._hear_at = 0.0
+        self.orders = Orders(spool, clock)
+        self._left: dict[str, Lane] = {}
+        self._filling = asyncio.Lock()
 
     def accepted(self, lane: str) -> None:
         """Something was committed to a lane: look at it at once, unless nothing may start there anyway."""
@@ -83,7 +84,12 @@ class Scheduler:
     def reserve(self, lane: str, n_recipients: int = 1, priority: str = "normal") -> float:
         """See engine.reception.Express."""
         found = self._lanes.get(lane)
-        if self._stopping or found is None or n_recipients > found.route.limits.recipients:
+        if (
+            self._stopping
+            or self.orders.is_frozen
+            or found is None
+            or n_recipients > found.route.limits.recipients
+        ):
             return 0.0
         if not found.may_reserve(self._clock.mono(), priority):
             return 0.0
@@ -92,16 +98,16 @@ class Scheduler:
 
     def release(self, lane: str) -> None:
         """See engine.reception.Express."""
-        self._lanes[lane].n_reserved -= 1
+        (self._lanes.get(lane) or self._left[lane]).n_reserved -= 1
         self._wake.set()
 
     def take(self, claim: Claim) -> None:
         """See engine.reception.Express. What may not start after all goes back to the queue with the next look."""
-        lane = self._lanes[claim.lane]
+        lane = self._lanes.get(claim.lane) or self._left[claim.lane]
         lane.n_reserved -= 1
         parcel = Parcel((claim,))
         lane.ready.append(parcel)
-        if self._stopping:
+        if self._stopping or lane.name not in self._lanes:
             self._spawn(self._return_ready(lane), Attempt(lane, parcel))
             return
         self._start_ready(lane)
@@ -122,6 +128,26 @@ class Scheduler:
         """The lanes by name: for faces, and for whoever chooses between them."""
         return self._lanes
 
+    def between_rounds(self) -> asyncio.Lock:
+        """Held while lanes are filled: whoever has it may follow(), and nothing is claimed meanwhile for what goes."""
+        return self._filling
+
+    def follow(self, lanes: Mapping[str, Lane], policy: Policy) -> list[Lane]:
+        """Deliver by these lanes from now on; gives those that are left: what is on its way in them ends in order."""
+        left = [lane for name, lane in self._lanes.items() if lanes.get(name) is not lane]
+        reserved = {lane.name: lane for lane in (*self._left.values(), *left) if lane.n_reserved}
+        for name in reserved.keys() & lanes.keys():  # who accepts mail gives the place back by its name
+            lanes[name].n_reserved += reserved.pop(name).n_reserved
+        self._left = reserved
+        self._lanes.clear()
+        self._lanes.update(lanes)
+        self._settling.policy = policy
+        for lane in left:
+            if lane.ready:
+                self._spawn(self._return_ready(lane), Attempt(lane, lane.ready[0]))
+        self._wake.set()
+        return left
+
     async def run(self) -> None:
         """Fill the lanes until stop(); a spool that is unwell is asked again later."""
         renewed_mono, n_failures, has_adopted = self._clock.mono(), 0, False
@@ -133,8 +159,7 @@ class Scheduler:
                     await self._adopt_strays()
                     has_adopted = True
                 await self._hear_person()
-                for lane in self._lanes.values():
-                    wait_s = min(wait_s, await self._fill(lane))
+                wait_s = min(wait_s, await self._fill_all())
                 n_failures = 0
             except SpoolError as error:
                 n_failures += 1
@@ -173,8 +198,16 @@ class Scheduler:
 
     # -- filling ---------------------------------------------------------------------------------------------
 
+    async def _fill_all(self) -> float:
+        """As _fill(), for all lanes."""
+        async with self._filling:
+            return min([await self._fill(lane) for lane in self._lanes.values()], default=TICK_S)
+
     async def _fill(self, lane: Lane) -> float:
         """Start what may start; gives the seconds after which to look again."""
+        if self.orders.is_frozen:
+            await self._return_ready(lane)
+            return TICK_S
         self._start_ready(lane)
         mono = self._clock.mono()
         if lane.ready and lane.is_shut(mono):
@@ -201,6 +234,10 @@ class Scheduler:
                 lane.look_at = 0.0
                 return 0.0
         opens = lane.opens_at(mono)
+        if (
+            opens is not None and lane.n_waiting
+        ):  # what waits for its kind of place is looked for when that opens
+            lane.look_at = min(lane.look_at, opens)
         if opens is None and not wanted:
             return TICK_S  # every connection is busy: the end of an attempt wakes us
         return min(TICK_S, max(0.01, max(lane.look_at, opens or 0.0) - mono))
@@ -228,14 +265,9 @@ class Scheduler:
 
     async def _hear_person(self) -> None:
         """`queue retry`, perhaps of another process: a lane that waits by our own decision opens."""
-        mono = self._clock.mono()
-        if mono < self._hear_at:
-            return
-        self._hear_at = mono + TICK_S
-        before, self._n_hastened = self._n_hastened, await self._spool.n_hastened()
-        if before is not None and before != self._n_hastened:
+        if await self.orders.hear():
             for lane in self._lanes.values():
-                lane.health.hasten(mono)
+                lane.health.hasten(self._clock.mono())
 
     def _start_ready(self, lane: Lane) -> None:
         mono = self._clock.mono()
@@ -295,6 +327,8 @@ class Scheduler:
                 self.accepted(other)
 
     async def _note(self, lane: Lane) -> None:
+        if self._lanes.get(lane.name) is not lane:  # another one has its name now, or none has
+            return
         try:
             await self._spool.note_lane(bulletin.say(lane, self._clock.now(), self._clock.mono()))
         except SpoolError as error:

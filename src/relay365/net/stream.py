@@ -321,10 +321,20 @@ def peer_of(name: object) -> tuple[str, int]:
     return address, name[1]
 
 
-async def listen(host: str, port: int, receiver: Callable[[], Receiver]) -> asyncio.Server:
-    """Listen on one address; port 0 takes a free one. For TLS at once see net.door."""
+async def listen(
+    host: str, port: int, receiver: Callable[[], Receiver], *, at_once: bool = True
+) -> asyncio.Server:
+    """Listen on one address; port 0 takes a free one. For TLS at once see net.door.
+
+    at_once: else the address is only taken, until start_serving() of what this gives.
+    """
     return await asyncio.get_running_loop().create_server(
-        lambda: Stream(receiver()), host, port, backlog=LISTEN_BACKLOG, reuse_address=True
+        lambda: Stream(receiver()),
+        host,
+        port,
+        backlog=LISTEN_BACKLOG,
+        reuse_address=True,
+        start_serving=at_once,
     )
 
 

@@ -38,7 +38,7 @@ class LaneLimits:
     the lanes with the same tenant. requests, octets_window: of Graph, each (amount, seconds).
     at_once_per_application: shared by the lanes with the same application. pair_per_hour: of one sender to one
     recipient. reserve_per_day: recipients of a day that bulk leaves to others; None: learnt. bulk_window: when bulk may
-    go, each "HH:MM" of local time; None: always.
+    go, each "HH:MM" of local time; None: always. alarms: whether any may come, for which other mail leaves room.
     """
 
     connections: int
@@ -59,6 +59,7 @@ class LaneLimits:
     pair_per_hour: int | None = None
     reserve_per_day: int | None = None
     bulk_window: tuple[str, str] | None = None
+    alarms: bool = False
 
 
 class Route(Protocol):

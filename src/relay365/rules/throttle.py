@@ -92,6 +92,10 @@ class SlidingLog:
             slot.until = 0.0
             self._n_open -= 1
 
+    def returns(self, most: int) -> list[float]:
+        """The next instants at which places become free by time alone, in their order; past ones after n_free()."""
+        return heapq.nsmallest(most, self._done)
+
     def next_free_at(self, now: float, places: int = 1) -> float | None:
         """When so many places are free by time alone; None when too many of them wait for a completion."""
         missing = places - self.n_free(now)

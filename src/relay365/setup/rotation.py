@@ -27,10 +27,10 @@ Post = Callable[[str, str, dict[str, Any]], tuple[int, str]]
 
 
 class NotRotated(Relay365Error):
-    """The new certificate was not taken; the old one is in use as before."""
+    """The new certificate was not taken; the old one is in use as before. do: what heals it, "" for the usual."""
 
-    def __init__(self, what: str, why: str) -> None:
-        self.what, self.why = what, why
+    def __init__(self, what: str, why: str, do: str = "") -> None:
+        self.what, self.why, self.do = what, why, do
         super().__init__(f"{what}: {why}")
 
 

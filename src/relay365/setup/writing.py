@@ -41,7 +41,7 @@ def configuration(page: Page) -> str:
     parts = [
         f"{FIRST_LINE} on {page.day}: mail of {networks}",
         f"# goes out through Microsoft 365 as {answers.mailbox}. Every key: relay365 config show, and docs/config.md.",
-        "# After a change: relay365 config check, then start the relay again.",
+        "# After a change: relay365 config check, then relay365 reload.",
         "",
         *_server(answers),
         *_listeners(answers),

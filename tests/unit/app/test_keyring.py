@@ -105,3 +105,13 @@ def test_the_look_begins_at_once(caplog: pytest.LogCaptureFixture) -> None:
         asyncio.run(story())
 
     assert ["credential.ends-soon route=a what=certificate CN=a days=1"] == caplog.messages
+
+
+def test_a_part_has_its_own_keys_and_the_same_breakers() -> None:
+    """The keys of one route may be gone some day; a credential that was refused stays refused for all."""
+    whole = Keyring()
+    part = whole.part()
+    part.keys.append(Key(source=None, ending=lambda: None))  # type: ignore[arg-type]
+
+    assert [] == whole.keys
+    assert whole.breaker_of("application x") is part.breaker_of("application x")

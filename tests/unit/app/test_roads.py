@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from relay365.app import build_routes
+from relay365.app.roads import build_ways, site_of
 from relay365.config import parse
 from relay365.errors import ConfigError
 
@@ -84,3 +85,19 @@ def test_a_bad_ca_file_is_named(tmp_path: Path) -> None:
         build_routes(parse(text, "relay365.toml"), tmp_path)
 
     assert "roots.pem" in error.value.found
+
+
+def test_ways_that_are_alike_are_not_made_again(tmp_path: Path) -> None:
+    """By all that they are made from; each has its own keys, which are on nobody's keyring yet."""
+    (tmp_path / "client.secret").write_text("x")
+    before, other = (
+        parse(FILE, "x.toml"),
+        parse(FILE.replace("mail.contoso.com:587", "other.test:25"), "x.toml"),
+    )
+    site = site_of(before, tmp_path)
+    ways = build_ways(before, site)
+    again = build_ways(other, site_of(other, tmp_path), ways)
+
+    assert ["submission", "smarthost"] == list(ways)
+    assert (True, False) == tuple(ways[name] is again[name] for name in ways)
+    assert (1, 0, []) == (len(ways["submission"].keys), len(ways["smarthost"].keys), site.keyring.keys)

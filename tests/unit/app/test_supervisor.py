@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,3 +80,14 @@ def test_a_supervisor_that_is_gone_hurts_nobody(tmp_path: Path, caplog: pytest.L
     Supervisor(str(tmp_path / "nobody")).ready("ready")
 
     assert "supervisor.unheard" in caplog.text
+
+
+def test_it_hears_that_a_changed_file_is_taken_up(systemd: socket.socket) -> None:
+    """With the instant of the monotonic clock, by which it tells this reload from an earlier one; ready() ends it."""
+    supervisor = Supervisor.of({"NOTIFY_SOCKET": systemd.getsockname()}, 7)
+    before = time.monotonic_ns() // 1000
+    supervisor.reloading()
+    name, at = said(systemd)
+
+    assert "RELOADING=1" == name
+    assert before <= int(at.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000

@@ -133,3 +133,27 @@ def test_replies_that_nobody_knows_are_listed(full_desk: Any) -> None:
     )
     assert 2 == full_desk.objects("status")[0]["unknown_replies"]
     assert "2 that nobody knows" in full_desk.run("status").stdout
+
+
+def test_what_was_seen_lately_stands_with_the_meaning(full_desk: Any) -> None:
+    """How often, when last, and whose mail, from the history; never is said, too."""
+    said = full_desk.run("explain", "432 4.3.2 Concurrent connections limit exceeded").stdout
+    (found,) = full_desk.objects("explain", "too-many-connections")
+
+    assert "  seen 1 times in 24 h, 1 in 30 days, last " in said
+    assert "mail of 192.168.10.31: relay365 errors\n" in said
+    assert (1, 1, ["192.168.10.31"]) == tuple(found["seen"][key] for key in ("count", "count_24h", "devices"))
+    assert "seen" not in full_desk.run("explain", full_desk.ids["waiting"]).stdout
+    assert "  seen never in 30 days\n" in full_desk.run("explain", "552 5.3.4 Message size exceeds").stdout
+
+
+def test_an_explanation_needs_no_history(desk: Any) -> None:
+    """No queue, a broken file and no file are no fault of whoever asks what a text means."""
+    text = "432 4.3.2 Concurrent connections limit exceeded"
+    quiet = desk.run("explain", text)
+    (desk.directory / "relay365.toml").write_text("[server\n", "utf-8")
+    broken = desk.run("explain", text)
+
+    assert (0, 0) == (quiet.exit_code, broken.exit_code)
+    assert "seen" not in quiet.stdout and quiet.stdout == broken.stdout
+    assert "seen" not in desk.objects("explain", text)[0]

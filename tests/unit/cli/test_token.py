@@ -71,7 +71,8 @@ def test_the_json_of_a_route(signing_desk: SigningDesk, service: TokenService) -
     assert {"audience": "outlook.office365.com", "roles": ["SMTP.SendAsApp"], "who": None} == held
     assert {
         "route": "app", "verdict": "good", "application": "7a1e0c52-0000-4000-8000-000000000000",
-        "tenant": "contoso.com", "signs_in_by": "client secret", "ends": None, "asked": True, "refusal": None,
+        "tenant": "contoso.com", "signs_in_by": "client secret", "ends": None, "renews_at": None, "asked": True,
+        "refusal": None,
     } == found  # fmt: skip
 
 

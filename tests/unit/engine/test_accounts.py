@@ -13,6 +13,7 @@ from typing import Any
 import argon2
 import pytest
 
+from relay365.clock import SystemClock
 from relay365.engine.accounts import REMEMBER_S, Accounts, read_users, remove_user, write_user
 from transcript.standin import JumpingLoop
 
@@ -305,3 +306,21 @@ def test_the_file_is_written_whole_and_private(tmp_path: Path) -> None:
     assert argon2.PasswordHasher().verify(found["canon"], "three")
     assert 0o600 == file.stat().st_mode & 0o777
     assert ["users"] == [one.name for one in file.parent.iterdir()]
+
+
+def test_other_logins_from_one_moment_to_the_next(tmp_path: Path) -> None:
+    """Of the file and of the configuration; what was remembered of a right password is of no use without them."""
+
+    async def story() -> None:
+        old, new = tmp_path / "old", tmp_path / "new"
+        write_user(old, "printer", "secret")
+        write_user(new, "scanner", "secret")
+        accounts = Accounts(old, {"fax": "x"}, SystemClock())
+        assert await accounts.verify("printer", "secret")
+        accounts.follow(new, {"ups": "y"})
+        assert ["scanner", "ups"] == accounts.names()
+        assert not await accounts.verify("printer", "secret")
+        assert await accounts.verify("scanner", "secret")
+        accounts.close()
+
+    asyncio.run(story())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fakes.route import THROTTLED
 from relay365.engine.health import BREAKER_S, GATE_S, PROBE_S, STOP_SENDER_S, Health, StoppedSenders
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.mail.status import EnhancedStatus
@@ -230,3 +231,18 @@ def test_an_outage_that_names_its_end_is_waited_for() -> None:
     health.learn(outcome(Class.TRANSIENT, retry_after_s=90.0), 0, 10.0, 0.5)
 
     assert 100.0 == health.gate_until
+
+
+def test_a_person_asks_for_a_try() -> None:
+    """One message, whoever shut the gate; what it hears opens it, or shuts it for longer."""
+    health = Health(5)
+    health.throttle(THROTTLED, 0, 0.0, 0.0)
+    first = health.gate_until
+    health.ask(1.0)
+    assert (1.0, 1) == (health.gate_until, health.cap_now)
+    health.throttle(THROTTLED, 0, 1.0, 0.0)
+    assert health.gate_until - 1.0 > first
+    health.ask(2.0)
+    health.succeed(2.0)
+
+    assert (None, 2) == (health.unwell_since, health.cap_now)

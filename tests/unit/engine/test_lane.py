@@ -217,6 +217,30 @@ def test_fresh_mail_may_go_at_once_where_nothing_older_waits() -> None:
     assert not one.may_reserve(70.0, "normal")
 
 
+def test_fresh_mail_leaves_the_last_places_to_alarms() -> None:
+    """Where alarms may come, what is reserved counts among what normal mail may take; an alarm may have the rest."""
+    limits = LaneLimits(40, 30, alarms=True)
+    one = Lane(Way(limits), Order(limits, 0.0, Purses().vector("way", limits)))
+    one.look_at = 5.0
+    one.n_reserved = 26
+    assert (True, True) == (one.may_reserve(0.0, "normal"), one.may_reserve(0.0, "alarm"))
+    one.n_reserved = 27
+
+    assert (False, True) == (one.may_reserve(0.0, "normal"), one.may_reserve(0.0, "alarm"))
+    assert not one.may_reserve(0.0, "bulk")
+
+
+def test_a_lane_is_looked_at_when_it_opens_for_any_kind() -> None:
+    """Three places are free for alarms: the next change is when others may have the first of them."""
+    limits = LaneLimits(40, 30, alarms=True)
+    one = Lane(Way(limits), Order(limits, 0.0, Purses().vector("way", limits)))
+    for started in [one.start(a_parcel(), 0.0) for _ in range(27)]:
+        one.finish(started, "a@x", DELIVERED, 0.0, 0.5)
+
+    assert 3 == one.room(1.0)
+    assert pytest.approx(60.1 - 7.2) == one.opens_at(1.0)
+
+
 def test_what_is_reserved_counts_in_the_window() -> None:
     """Two places in the minute, one of them kept for mail that is being accepted: one is left."""
     one = lane(5, messages=2)
@@ -288,3 +312,15 @@ def test_what_concerns_more_decides_in_any_order(n: int) -> None:
 
     assert _learned(graver) == _learned(graver, lesser) == _learned(lesser, graver)
     assert _learned(graver) != _learned(lesser)
+
+
+def test_who_was_refused_for_connections_counts_those_that_were_beside_it() -> None:
+    """Two at its start, one of them done before the refusal is read: two were ours, and the minute is as it was."""
+    one = lane(3, messages=30)
+    first, second = one.start(a_parcel(), 0.0), one.start(a_parcel(), 0.0)
+    one.finish(first, "a@x", DELIVERED, 1.0, 0.5)
+    crowded = Outcome(Kind.DEFERRED, Scope.MAILBOX, Class.RATE_LIMIT, row="too-many-connections")
+    one.finish(second, "a@x", (crowded,), 1.0, 0.5)
+
+    assert 2 == one.health.crowded
+    assert 29 == one.places(1.0)

@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import shutil
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -424,5 +425,77 @@ def test_draining_ends_handshakes_that_are_not_done(own: tuple[Path, Path]) -> N
             await asyncio.wait_for(drain(count, 60.0), 10)
             assert b"" == await asyncio.wait_for(reader.read(), 10)
             writer.close()
+
+    asyncio.run(live())
+
+
+def test_a_listener_follows_another_reception() -> None:
+    """Who comes from then on finds it, with other networks and proxies; a session goes on with its own."""
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        listener = Listener(receiving(), count)
+        async with opened(listener, count) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            assert b"220 relay.test" in await reader.readline()
+            way = listener._way
+            other = dataclasses.replace(receiving(), offers=Offers("other.test"))
+            listener.follow(other, Access(proxies=ELSEWHERE))
+            late_reader, late = await asyncio.open_connection("127.0.0.1", port)
+            assert b"220 other.test" in await late_reader.readline()
+            writer.write(b"EHLO x\r\n")
+            assert b"250-relay.test" in await reader.readline()
+            assert (way.habits, way.waiting) == (listener._way.habits, listener._way.waiting)
+            listener.follow(other, Access(hosts=ELSEWHERE))
+            shut_reader, shut = await asyncio.open_connection("127.0.0.1", port)
+            assert b"554 5.7.1" in await shut_reader.readline()
+            for one in (writer, late, shut):
+                one.transport.abort()
+
+    asyncio.run(live())
+
+
+def test_an_address_can_be_taken_before_anybody_is_let_in() -> None:
+    """bind() says whether it can be had; nobody is served before serve()."""
+
+    async def live() -> None:
+        count = SessionCount(9, 9)
+        listener = Listener(receiving(), count)
+        port = int((await listener.bind("127.0.0.1", 0)).rpartition(":")[2])
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        await listener.serve()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        assert b"220" in await reader.readline()
+        writer.transport.abort()
+        listener.stop()
+        await until_empty(count)
+
+    asyncio.run(live())
+
+
+def test_a_certificate_that_was_looked_at_for_a_reception_that_is_gone() -> None:
+    """A look takes a while; a listener that follows another file meanwhile does not get the old one back."""
+
+    async def live() -> None:
+        began, go_on = threading.Event(), threading.Event()
+
+        class Slow(Identity):
+            def __init__(self) -> None:
+                pass
+
+            def look(self, now: float) -> ssl.SSLContext | None:
+                began.set()
+                go_on.wait(10)
+                return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+
+        listener = Listener(receiving(), SessionCount(9, 9), Access(identity=Slow()))
+        looking = asyncio.ensure_future(listener.look_after(0.0))
+        await asyncio.to_thread(began.wait, 10)
+        listener.follow(receiving(), Access())
+        go_on.set()
+        await looking
+        assert listener._reception.tls is None
+        assert listener._way.tls is None
 
     asyncio.run(live())

@@ -23,6 +23,7 @@ from fakes.route import (
     Judge,
     always,
 )
+from relay365.engine.lane import Lane, lanes_of
 from relay365.engine.roads.advice import NOT_BY_THIS_ROAD, NoAdvice
 from relay365.engine.scheduler import Scheduler
 from relay365.mail.dsn import Debt
@@ -702,3 +703,116 @@ def test_a_stop_in_company_leaves_every_claim_uncertain() -> None:
         assert [(State.QUEUED, True)] * 3 == [(one.state, one.possible_duplicate) for one in views]
 
     asyncio.run(run())
+
+
+class Changed:
+    """A scheduler whose lanes are replaced while it works."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.other = FakeRoute(always(DELIVERED), LaneLimits(2), "way")
+
+    async def follow(self, *routes: FakeRoute) -> list[Lane]:
+        scheduler = self.house.scheduler
+        async with scheduler.between_rounds():
+            left = scheduler.follow(lanes_of(routes, self.house.clock), Policy((60.0,), jitter=0.0))
+        await self.house.settled()
+        return left
+
+    def reserve(self, n: int) -> None:
+        """Keep places for mail that is being accepted: nothing is due, as far as the lane knows."""
+        self.house.scheduler.lanes["way"].look_at = float("inf")
+        for _ in range(n):
+            assert self.house.scheduler.reserve("way")
+
+
+def test_other_lanes_from_one_moment_to_the_next() -> None:
+    """What is on its way ends on its own route; what waits goes by the new one; the old one is given back."""
+
+    async def tell(house: House) -> None:
+        changed = Changed(house)
+        house.route.gate.clear()
+        first = [await house.put() for _ in range(2)]
+        await house.settled()
+        second = await house.put()
+        left = await changed.follow(changed.other)
+        await house.settled()
+        assert ["way"] == [lane.name for lane in left]
+        assert (2, 1) == (left[0].n_in_flight, len(changed.other.consignments))
+        assert [State.DELIVERED] == await house.states(second)
+        house.route.gate.set()
+        await house.settled()
+        assert [[State.DELIVERED]] * 2 == [await house.states(one) for one in first]
+        assert (0, 2, 1) == (
+            left[0].n_in_flight,
+            len(house.route.consignments),
+            len(changed.other.consignments),
+        )
+        await house.route.close()
+
+    story(tell, always(DELIVERED))
+
+
+def test_a_place_that_was_kept_in_a_lane_that_changes() -> None:
+    """Mail that is being accepted goes by the new route, and its place is given back to the new lane."""
+
+    async def tell(house: House) -> None:
+        changed, scheduler = Changed(house), house.scheduler
+        changed.reserve(2)
+        await changed.follow(changed.other)
+        assert 2 == scheduler.lanes["way"].n_reserved
+        scheduler.release("way")
+        claim = await _accepted(house, scheduler)
+        scheduler.take(claim)
+        await house.settled()
+        assert (0, 1, 0) == (
+            scheduler.lanes["way"].n_reserved, len(changed.other.consignments), len(house.route.consignments),
+        )  # fmt: skip
+        await house.route.close()
+
+    story(tell, always(DELIVERED))
+
+
+def test_a_place_that_was_kept_in_a_lane_that_goes() -> None:
+    """What was accepted for it goes back to the queue, where whoever knows the rules finds it."""
+
+    async def tell(house: House) -> None:
+        changed, scheduler = Changed(house), house.scheduler
+        changed.reserve(2)
+        await changed.follow(FakeRoute(always(DELIVERED), LaneLimits(2), "other"))
+        scheduler.release("way")
+        claim = await _accepted(house, scheduler)
+        scheduler.take(claim)
+        await house.settled()
+        assert [State.QUEUED] == await house.states(claim.spool_id)
+        assert [] == house.route.consignments
+        assert not scheduler.reserve("way")
+        left = await changed.follow(house.route)
+        assert ["other"] == [lane.name for lane in left]
+
+    story(tell, always(DELIVERED))
+
+
+async def _accepted(house: House, scheduler: Scheduler) -> Claim:
+    """A message that a session has put into the lane `way` and claimed in the same commit."""
+    spool_id = await put(house.spool, house.clock)
+    now = house.clock.now()
+    (claim,) = await house.spool.claim("way", which=[spool_id], now=now, lease_until_at=now + 60)
+    return claim
+
+
+def test_a_lane_that_is_left_writes_nothing_down_under_its_name() -> None:
+    """The name is another one's now."""
+
+    async def tell(house: House) -> None:
+        changed = Changed(house)
+        house.route.gate.clear()
+        await house.put()
+        await house.settled()
+        await changed.follow(changed.other)
+        house.route.gate.set()
+        await house.settled()
+        assert [] == [note for note in await house.spool.lanes() if note.held]
+        await house.route.close()
+
+    story(tell, always(MISCONFIGURED))

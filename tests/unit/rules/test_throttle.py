@@ -168,3 +168,15 @@ def test_several_places_are_free_when_the_last_of_them_is() -> None:
         log.complete(slot, at)
 
     assert [60.0, 61.0, 62.0, None] == [log.next_free_at(3.0, n) for n in (1, 2, 3, 4)]
+
+
+def test_the_next_places_that_come_back_are_known_in_their_order() -> None:
+    """Of finished ones only: when the others end, nobody can know."""
+    log = SlidingLog(5, WINDOW_S)
+    slots = [log.try_take(0.0) for _ in range(4)]
+    for slot, at in zip(slots, (3.0, 1.0, 2.0), strict=False):
+        assert slot is not None
+        log.complete(slot, at)
+
+    assert [61.0, 62.0] == log.returns(2)
+    assert [61.0, 62.0, 63.0] == log.returns(9)

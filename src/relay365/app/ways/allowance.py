@@ -33,7 +33,11 @@ Table = SubmissionRoute | GraphRoute | ConnectorRoute | HveRoute | AcsRoute | Sm
 def allowance(route: Table, mailbox: str, house: House) -> LaneLimits:
     """The limits of one lane. mailbox: as whom it sends, "" where the route keeps any sender."""
     plain = LaneLimits(
-        route.connections, route.per_minute, recipients=route.recipients, octets=route.max_message
+        route.connections,
+        route.per_minute,
+        recipients=route.recipients,
+        octets=route.max_message,
+        alarms=house.alarms,
     )
     if isinstance(route, SmarthostRoute):
         return plain

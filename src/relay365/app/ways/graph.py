@@ -35,7 +35,6 @@ def graph_client(
     """A client for Graph with a route's sign-in; all clients of one application at one site share its four places."""
     base, context = route.graph_endpoint.rstrip("/"), client_tls(route.ca_file, site)
     endpoint = Endpoint(base, context, route.proxy, answer_octets)
-    places = site.graph_places.setdefault(
-        (route.tenant, route.client), asyncio.Semaphore(graph_at_once(route, site.house))
-    )
+    at_once = graph_at_once(route, site.house)
+    places = site.graph_places.setdefault((route.tenant, route.client, at_once), asyncio.Semaphore(at_once))
     return GraphClient(endpoint, tokens_of(name, route, site, scope), places)

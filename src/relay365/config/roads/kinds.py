@@ -82,6 +82,13 @@ class Account(Way):
     login: Literal["", "mailbox"] = Field(
         "", description='"mailbox": a person signs in once, with `relay365 token login`'
     )
+    renew: Flag = Field(
+        False,
+        description="the relay renews the application's certificate itself, 30 days before its end (tokens.md)",
+    )
+    registration: str = Field(
+        "", description="object id of the app registration, for renew; default: what `relay365 init` learnt"
+    )
     managed_identity: str = Field(
         "",
         description='"system", or the client id of a user-assigned identity, where the relay runs in Azure',
@@ -123,9 +130,17 @@ class Account(Way):
         n_ways = sum(map(bool, self._credentials()))
         if n_ways > 1 or (n_ways == 0 and self._needs_sign_in()):
             raise ValueError(_ONE)
+        if self.renew and not self._renewable():
+            raise ValueError("renew with certificate and key in one { file = }, which the relay can replace")
         if self.asks_entra() and not (self.tenant and self.client):
             raise ValueError("tenant and client with secret, certificate, pfx, login or workload_token")
         return self
+
+    def _renewable(self) -> bool:
+        """Whether the application's certificate and key stand in one file."""
+        prefix = "app_" if hasattr(self, "app_certificate") else ""
+        certificate, key = getattr(self, f"{prefix}certificate"), getattr(self, f"{prefix}key")
+        return certificate is not None and certificate.file is not None and certificate == key
 
     def _credentials(self) -> tuple[object, ...]:
         """All ways to sign in, given or not."""

@@ -25,6 +25,8 @@ from relay365.spool.lock import DirectoryLock
 
 HELO = "doctor.relay365.example"
 PATIENCE_S = 10.0
+STARTING_S = 2.0  # a relay has its data directory a moment before it listens
+AGAIN_S = 0.2
 SLOW_GREETING_S = 2.0  # some devices wait three seconds for a 220, APC's cards twenty
 
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared with, not bound to
@@ -121,14 +123,12 @@ async def answers(gate: Gate) -> Finding:
             why,
             'give [[listener]] address a port, such as ":25"',
         )
-    visit = Visit(gate)
     try:
-        greeting = await visit.begin()
-        took_s = visit.talk.at_s
+        visit, greeting = await _greeted(gate)
     except (TransportError, RemoteProtocolError) as error:
         return _silent(gate, error)
-    finally:
-        await visit.talk.close()
+    took_s = visit.talk.at_s
+    await visit.talk.close()
     if not greeting.is_positive:
         return bad(
             f"{gate.table.address} greets with a refusal",
@@ -149,6 +149,22 @@ async def answers(gate: Gate) -> Finding:
     return good(f"{gate.table.address} answers here after {took_s * 1000:.0f} ms; {there}")
 
 
+async def _greeted(gate: Gate) -> tuple[Visit, Reply]:
+    """A visit and its greeting; a relay that is only starting gets STARTING_S to listen. Raises as Visit.begin."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + STARTING_S
+    while True:
+        visit = Visit(gate)
+        try:
+            return visit, await visit.begin()
+        except (TransportError, RemoteProtocolError) as error:
+            await visit.talk.close()
+            is_shut = isinstance(error, TransportError) and error.phase == "connect"
+            if not is_shut or gate.keeps_us_out or loop.time() >= until:
+                raise
+        await asyncio.sleep(AGAIN_S)
+
+
 def _silent(gate: Gate, error: Exception) -> Finding:
     if gate.keeps_us_out:
         why = "only hosts may connect there, and this machine is none of them"
@@ -161,7 +177,7 @@ def _silent(gate: Gate, error: Exception) -> Finding:
     do = f"who listens there? ss -ltnp 'sport = :{gate.place[1]}'; then: systemctl restart relay365"
     return bad(
         f"{gate.table.address} does not answer",
-        "another program has the port, the file was changed since, or the relay is only starting",
+        "another program has the port, or the file was changed since the relay was started",
         do,
         str(error),
     )

@@ -64,6 +64,13 @@ class Alarm:
     _sulks: dict[str, _Sulk] = field(default_factory=dict)
     _is_noted: bool = True
 
+    def follow(self, fresh: Alarm) -> None:
+        """See, judge and tell as a new one would, from now on; what was told is told, and nothing is asked anew."""
+        self.scene, self.channels, self.limits = fresh.scene, fresh.channels, fresh.limits
+        self.relay, self.digest_at, self.synthetic = fresh.relay, fresh.digest_at, fresh.synthetic
+        self.ledger.again_after_s = fresh.ledger.again_after_s
+        fresh.ledger.marks = self.ledger.marks  # its synthetic mail goes on from ours
+
     async def run(self) -> None:
         """One round after the other, until cancelled."""
         await asyncio.to_thread(self.ledger.load)
@@ -77,10 +84,13 @@ class Alarm:
         clock, ledger, data = self.scene.clock, self.ledger, self.scene.data
         mutes = await asyncio.to_thread(mutes_in, data, clock.now())
         ledger.see(await self.look(), clock.now())
-        due = ledger.due([one.name for one in self.channels if not self._sulks_now(one)], mutes, clock.now())
+        channels = {one.name: one for one in self.channels}  # they may be others before all of them are told
+        due = ledger.due(
+            [name for name, one in channels.items() if not self._sulks_now(one)], mutes, clock.now()
+        )
         for one in due:
             message = message_of(one, self.relay, clock.now())
-            if not await self._tell(self._channel(one.channel), message):
+            if not await self._tell(channels[one.channel], message):
                 ledger.told(one, clock.now())
         ledger.tidy(clock.now(), [one.name for one in self.channels])
         is_digest = await self._digest()
@@ -121,9 +131,6 @@ class Alarm:
             ("relay365_synthetic_timestamp_seconds", ARRIVED),
         ):
             yield name, [((), marks[mark])] if mark in marks else ()
-
-    def _channel(self, name: str) -> Channel:
-        return next(one for one in self.channels if one.name == name)
 
     def _sulks_now(self, channel: Channel) -> bool:
         return self.scene.clock.mono() < self._sulks.get(channel.name, _Sulk()).until_mono

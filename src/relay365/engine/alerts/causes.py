@@ -132,16 +132,21 @@ def of_budgets(lanes: Iterable[Lane], mono: float) -> Iterator[Cause]:
 
 
 def of_ends(ends: Iterable[End], now: float, limits: Limits) -> Iterator[Cause]:
-    """What ends soon, or has ended; told anew at 7, 3 and 1 days."""
+    """What ends soon, or has ended; told anew at 7, 3 and 1 days. What cannot renew itself is told at once."""
     for one in ends:
         left_s = one.at - now
-        if left_s <= limits.ends_within_s:
+        if one.note or left_s <= limits.ends_within_s:
             level = sum(left_s <= days * DAY_S for days in _DAYS_OF_ENDS)
             words = f"ends in {spoken(left_s)}" if left_s > 0 else "HAS ENDED"
             is_ours = one.of.startswith("listener ")
+            why = (
+                "devices that check it refuse us then"
+                if is_ours
+                else "the sign-in is refused then, and mail waits"
+            )
             yield Cause(
                 f"ends {one.of} {one.what}", CRITICAL if level > 1 else WARNING, f"{one.what} of {one.of} {words}",
-                "devices that check it refuse us then" if is_ours else "the sign-in is refused then, and mail waits",
+                f"{why}; it does not renew itself: {one.note}" if one.note else why,
                 "put the renewed chain and key in place; they are read at once"
                 if is_ours
                 else "relay365 token status says which; relay365 app rotate renews an application's certificate",

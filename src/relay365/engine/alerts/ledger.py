@@ -50,7 +50,7 @@ class Ledger:
 
     def __init__(self, data: Path, again_after_s: float) -> None:
         self._file = data / FILE
-        self._again_after_s = again_after_s
+        self.again_after_s = again_after_s
         self.open: dict[str, Entry] = {}
         self.old: list[dict[str, Any]] = []
         self.heard: dict[str, float] = {}
@@ -64,7 +64,9 @@ class Ledger:
             self.open = {one.cause.key: one for one in entries}
             self.old = list(found.get("old", []))
             self.heard = {str(name): float(at) for name, at in found.get("heard", {}).items()}
-            self.marks = {str(name): float(at) for name, at in found.get("marks", {}).items()}
+            marks = {str(name): float(at) for name, at in found.get("marks", {}).items()}
+            self.marks.clear()
+            self.marks.update(marks)
 
     def see(self, causes: Iterable[Cause], now: float) -> None:
         """All causes of this moment: new ones are opened, the words of others renewed, the rest is going."""
@@ -93,7 +95,7 @@ class Ledger:
             return HEALED if told_at is not None and now - entry.gone_at >= HEALED_AFTER_S else ""
         if told_at is None:
             return ALERT
-        if entry.cause.level > entry.level.get(channel, 0) or now - told_at >= self._again_after_s:
+        if entry.cause.level > entry.level.get(channel, 0) or now - told_at >= self.again_after_s:
             return AGAIN
         return ""
 

@@ -14,9 +14,11 @@ from collections.abc import Iterable, Mapping
 
 from relay365.clock import Clock
 from relay365.engine.budgets.building import EXTERNAL, RECIPIENTS
+from relay365.engine.health import Health
 from relay365.engine.lane import Lane
 from relay365.engine.reports import bulletin
 from relay365.errors import SpoolError
+from relay365.routes.limits import limits
 from relay365.rules.quota.budgets import DAY_S, Messages, Slices, Standing
 from relay365.rules.quota.fair import BULK
 from relay365.rules.quota.reserve import HOUR_S, HOURS_OF_WEEK, WEEKS
@@ -68,6 +70,12 @@ class Bookkeeper:
         await self._fill_short_windows(now, mono)
         await self._learn()
 
+    async def take_in(self, lanes: Mapping[str, Lane]) -> None:
+        """As restore(), for lanes that come while the relay runs, and whose budgets are no other lane's."""
+        newcomers = Bookkeeper(self._spool, lanes, self._clock)
+        await newcomers.restore()
+        self._open = {**newcomers._open, **self._open}
+
     async def run(self) -> None:
         """One round after the other, and a last entry at the end; a spool that is unwell is told later."""
         try:
@@ -84,10 +92,11 @@ class Bookkeeper:
     async def round(self) -> None:
         """Notes for faces; and once in a while counts, slices and lessons. Raises SpoolError."""
         mono, now = self._clock.mono(), self._clock.now()
-        for lane in self._lanes.values():
+        for lane in list(self._lanes.values()):
             lane.order.epoch_s = now - mono
             for key, standing in lane.order.standings(mono).items():
                 self._told.tell(_owner(lane), key, standing, now)
+            self._told.tell_of_crowd(_owner(lane), lane.health, now)
             if lane.order.is_used(mono):
                 await self._spool.note_lane(bulletin.say(lane, now, mono))
         if mono >= self._flush_at:
@@ -214,6 +223,22 @@ class _Told:
             )  # fmt: skip
         if standing.window_s < DAY_S:
             return
+        self._tell_of_level(which, standing)
+
+    def tell_of_crowd(self, owner: str, health: Health, now: float) -> None:
+        """Log that others hold connections of a mailbox: it had too many while fewer than all were ours."""
+        ours, limit = health.crowded, limits()["mailbox-connections"].amount or 0
+        health.crowded = 0
+        which = (owner, "connections")
+        if 0 < ours < limit and now - self._shared_at.get(which, 0.0) >= SAID_S:
+            self._shared_at[which] = now
+            _LOG.warning(
+                "quota.shared owner=%r budget=connections others=%d ours=%d limit=%d",
+                owner, limit - ours, ours, limit,
+            )  # fmt: skip
+
+    def _tell_of_level(self, which: tuple[str, str], standing: Standing) -> None:
+        owner, key = which
         part = (standing.used + standing.foreign) / standing.limit
         level = max((one for one in LEVELS if part >= one), default=0.0)
         if level > self._level.get(which, 0.0):

@@ -20,10 +20,10 @@ _LOG = logging.getLogger("relay365.scheduler")
 
 
 class Settling:
-    """One per scheduler. advice is set by whoever knows the roads."""
+    """One per scheduler. advice is set by whoever knows the roads; policy may be replaced at any time."""
 
     def __init__(self, spool: Spool, clock: Clock, policy: Policy) -> None:
-        self._spool, self._clock, self._policy = spool, clock, policy
+        self._spool, self._clock, self.policy = spool, clock, policy
         self.advice: Advice = NoAdvice()
 
     async def settle(self, lane: Lane, claim: Claim, outcomes: Sequence[Outcome]) -> set[str]:
@@ -76,7 +76,7 @@ class Settling:
     ) -> Fate:
         """The rule's decision as the spool writes it; nobody is told who must not or wished not to be told."""
         others_pass = lane.passes(self._clock.mono())
-        decision = decide(outcome, recipient.attempts, *when, self._policy, others_pass=others_pass)
+        decision = decide(outcome, recipient.attempts, *when, self.policy, others_pass=others_pass)
         instead = (
             self.advice.instead_of(claim, recipient) if is_for_another_road(outcome, lane.route.kind) else ""
         )

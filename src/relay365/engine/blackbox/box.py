@@ -62,6 +62,10 @@ class BlackBox:
         self.upstream = upstream or Upstream(clock)
         self.upstream.changed = self._went_on
 
+    def follow(self, most_sessions: int, head_octets: int) -> None:
+        """Keep so much of the sessions that begin from now on."""
+        self._most_sessions, self._head_octets = most_sessions, head_octets
+
     # -- the sessions' side ---------------------------------------------------------------------------------------
 
     def begin(self) -> Recording:

@@ -6,23 +6,24 @@ from collections.abc import Iterable
 
 from relay365.engine.budgets.parcels import COVER_OCTETS, Bundle, Parcel
 from relay365.routes.api import LaneLimits
+from relay365.rules.quota.amending import amended
 from relay365.rules.quota.budgets import (
     DAY_S,
     AtOnce,
     Bill,
     Budget,
     Messages,
-    Pairs,
     Slices,
     Vector,
 )
-from relay365.rules.quota.fair import BULK
+from relay365.rules.quota.fair import ALARM, BULK
+from relay365.rules.quota.pairs import Pairs
 from relay365.spool.waiting.heads import Head, flow_of
 
 GUARD_S = 0.1  # so much faster may the remote's minute pass than ours: 60 s at 500 ppm, three times over
 REQUEST_OCTETS = 3_500_000  # of one request of Graph: what is larger goes up in pieces (routes.graph.upload)
 
-RECIPIENTS, EXTERNAL = "recipients", "external"
+RECIPIENTS, EXTERNAL, AT_ONCE = "recipients", "external", "at-once"
 
 
 class Purses:
@@ -30,28 +31,51 @@ class Purses:
 
     def __init__(self) -> None:
         self._shared: dict[tuple[str, str], Budget] = {}
+        self._earlier: dict[tuple[str, str], Budget] = {}
 
     def vector(self, lane: str, limits: LaneLimits) -> Vector:
         """The budgets of one lane, by their keys."""
         found: dict[str, Budget] = {}
-        owner = limits.budget or lane
         for key, budget in _own(limits):
-            found[key] = self._shared.setdefault((owner, key), budget)
+            found[key] = self._one(_owner(key, lane, limits), key, budget)
         if limits.external_per_day is not None:
             external = Slices(EXTERNAL, limits.external_per_day, DAY_S, lambda bill: bill.external)
-            found[EXTERNAL] = self._shared.setdefault((limits.tenant or owner, EXTERNAL), external)
+            found[EXTERNAL] = self._one(_owner(EXTERNAL, lane, limits), EXTERNAL, external)
         if limits.at_once_per_application is not None:
             at_once = AtOnce(limits.at_once_per_application)
-            found["at-once"] = self._shared.setdefault((limits.application or owner, "at-once"), at_once)
+            found[AT_ONCE] = self._one(_owner(AT_ONCE, lane, limits), AT_ONCE, at_once)
         return Vector(found)
+
+    def remember(self, lane: str, limits: LaneLimits, vector: Vector) -> None:
+        """A lane's budgets as they are now: who comes with another limit has them, with all that was used."""
+        for key, budget in vector.budgets.items():
+            self._earlier.setdefault((_owner(key, lane, limits), key), budget)
+
+    def keep(self, lane: str, limits: LaneLimits, vector: Vector) -> None:
+        """A lane stays as it is: who spends from the same purse shares its budgets."""
+        for key, budget in vector.budgets.items():
+            self._shared.setdefault((_owner(key, lane, limits), key), budget)
+
+    def _one(self, owner: str, key: str, wanted: Budget) -> Budget:
+        found = self._shared.get((owner, key))
+        if found is None:
+            earlier = self._earlier.get((owner, key))
+            found = self._shared[owner, key] = wanted if earlier is None else amended(earlier, wanted)
+        return found
+
+
+def _owner(key: str, lane: str, limits: LaneLimits) -> str:
+    """Whose budget it is: the mailbox's, the tenant's or the application's; the lane's own where nobody is named."""
+    named = {EXTERNAL: limits.tenant, AT_ONCE: limits.application}.get(key, "")
+    return named or limits.budget or lane
 
 
 def _own(limits: LaneLimits) -> Iterable[tuple[str, Budget]]:
     """The budgets of a mailbox."""
     if limits.messages is not None:
-        yield "messages", Messages(limits.messages, limits.window_s, GUARD_S)
+        yield "messages", Messages(limits.messages, limits.window_s, GUARD_S, for_alarms=limits.alarms)
     for n, seconds in limits.windows:
-        yield f"messages-{seconds:g}s", Messages(n, seconds, GUARD_S)
+        yield f"messages-{seconds:g}s", Messages(n, seconds, GUARD_S, for_alarms=limits.alarms)
     if limits.recipients_per_day is not None:
         yield RECIPIENTS, Slices(RECIPIENTS, limits.recipients_per_day, DAY_S, lambda bill: bill.recipients)
     if limits.requests is not None:
@@ -99,4 +123,5 @@ def _bill(addresses: tuple[str, ...], facts: tuple[int, str, str], limits: LaneL
         sender=sender.lower(),
         addresses=addresses,
         is_bulk=priority == BULK,
+        is_alarm=priority == ALARM,
     )

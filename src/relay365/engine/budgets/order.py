@@ -34,17 +34,22 @@ DAY_ROWS = frozenset({
 })  # fmt: skip
 """Rows of the catalogue that say: the mailbox's day is used up."""
 TENANT_ROWS = frozenset({"tenant-external-limit"})
-NOT_BY_COUNT = frozenset({"too-many-connections", "graph-throttled", "graph-concurrency"})
+TOO_MANY_CONNECTIONS = "too-many-connections"
+NOT_BY_COUNT = frozenset({TOO_MANY_CONNECTIONS, "graph-throttled", "graph-concurrency"})
 """Throttles that say nothing about how many messages the mailbox has sent."""
 
 
 class Started(NamedTuple):
-    """What a message on its way holds. priority and recipients: for the record of use."""
+    """What a message on its way holds. priority and recipients: for the record of use.
+
+    n_ours: how many of the lane were on their way when it started, with it.
+    """
 
     taken: Taken
     priority: str
     recipients: int
     external: int
+    n_ours: int = 1
 
 
 class Tally:
@@ -104,9 +109,10 @@ class Order:
         """The next messages in their order, at most `wanted`; none that its budgets have no room for."""
         n_flows = max(1, len({head.flow for head in heads}))
         self._last_seen = (n_flows, any(self._price.of(head) > 1.0 for head in heads))
-        fit = [head for head in heads if self.vector.fits(bill_of_head(head, self._limits), now)]
+        fit = [head for head in heads if self.vector.fits_beside(bill_of_head(head, self._limits), now)]
         n_bulk = min(wanted, self.bulk_room(connections, now) * LOOK_AHEAD)
-        return self._turns.choose(fit, Room(wanted, n_bulk, self._alarms_of_one()), self.epoch_s + now)
+        room = Room(wanted, n_bulk, self._alarms_of_one(), self.vector.n_normal(now))
+        return self._turns.choose(fit, room, self.epoch_s + now)
 
     def cut(self, bundle: Bundle, now: float) -> Bundle:
         """As much of a bundle as its budgets have room for; at least its first message."""
@@ -180,8 +186,8 @@ class Order:
         taken = self.vector.take(bill, now)
         return Started(taken, parcel.priority, bill.recipients, bill.external)
 
-    def end(self, started: Started, outcomes: Sequence[Outcome], now: float, *, alone: bool = False) -> None:
-        """Give back or keep, and learn. alone: nothing else of this lane was on its way when it ended."""
+    def end(self, started: Started, outcomes: Sequence[Outcome], now: float) -> None:
+        """Give back or keep, and learn."""
         self._n_bulk -= started.priority == BULK
         if any(outcome.kind in (Kind.DELIVERED, Kind.UNCERTAIN) for outcome in outcomes):
             self.vector.complete(started.taken, now)
@@ -189,17 +195,17 @@ class Order:
         else:  # a refused try must not eat our own minute
             self.vector.release(started.taken, now)
         for outcome in outcomes:
-            self.learn(outcome, now, alone=alone)
+            self.learn(outcome, now)
 
     def give_back(self, started: Started, now: float) -> None:
         """It was not tried after all."""
         self._n_bulk -= started.priority == BULK
         self.vector.release(started.taken, now)
 
-    def learn(self, outcome: Outcome, now: float, *, alone: bool = False) -> None:
+    def learn(self, outcome: Outcome, now: float) -> None:
         """A refusal below our own count: others use the same budget. A 250: a day that seemed used up is not.
 
-        "Too many connections" of one that was alone cannot be about ours.
+        "Too many connections" says nothing of the minute, whoever has them: it shuts the gate (engine.health), no more.
         """
         day, tenant = self.vector.budgets.get(RECIPIENTS), self.vector.budgets.get(EXTERNAL)
         if outcome.kind is Kind.DELIVERED:
@@ -211,7 +217,7 @@ class Order:
             day.exhausted(now)
         elif outcome.row in TENANT_ROWS and isinstance(tenant, Slices):
             tenant.exhausted(now)
-        elif outcome.scope is Scope.MAILBOX and (alone or outcome.row not in NOT_BY_COUNT):
+        elif outcome.scope is Scope.MAILBOX and outcome.row not in NOT_BY_COUNT:
             log = self.vector.budgets.get("messages")
             if isinstance(log, Messages):
                 log.log.notice(now)

@@ -38,6 +38,11 @@ class Chooser:
         self._last: dict[str, str] = {}
         self._only = next(iter(lanes)) if len(lanes) == 1 else ""
 
+    def follow(self, road_map: RoadMap) -> None:
+        """These are the rules from now on; the lanes have been replaced by theirs already."""
+        self._map, self._last = road_map, {}
+        self._only = next(iter(self._lanes)) if len(self._lanes) == 1 else ""
+
     def lanes_of(self, envelope: Envelope, facts: SubmitterFacts, octets: int) -> tuple[str, ...]:
         """See Choice."""
         if self._only:

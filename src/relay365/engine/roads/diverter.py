@@ -59,10 +59,10 @@ class Diverter:
     async def round(self) -> int:
         """Look at every lane that is unwell; gives how many recipients were moved. Raises SpoolError."""
         n_moved = 0
-        for name, lane in self._lanes.items():
+        for name, lane in list(self._lanes.items()):
             if lane.health.unwell_since is None:
                 self._behind.pop(name, None)
-            elif self._hungry(name):
+            elif self._lanes.get(name) is lane and self._hungry(name):
                 n_moved += await self._relieve(name)
         return n_moved
 
@@ -73,6 +73,9 @@ class Diverter:
         """
         room, behind = self._hungry(name), self._behind.setdefault(name, {})
         heads = await self._spool.heads(name, now=self._clock.now() + FAR_S, most=HEADS, behind=behind)
+        if name not in self._lanes:  # a change of the configuration has taken it away meanwhile
+            return 0
+        reason = self._reason(name)
         moves: dict[str, list[tuple[SpoolId, int]]] = defaultdict(list)
         waits: set[Flow] = set()
         flows: dict[Flow, list[Head]] = defaultdict(list)
@@ -92,7 +95,7 @@ class Diverter:
             del behind[flow]  # from the beginning again: what could not move may be able to now
         n_moved = 0
         for target, which in moves.items():
-            n = await self._spool.redirect(which, target, now=self._clock.now(), reason=self._reason(name))
+            n = await self._spool.redirect(which, target, now=self._clock.now(), reason=reason)
             _LOG.warning("lane.relieved lane=%s recipients=%d moved_to=%s", name, n, target)
             n_moved += n
             self._moved(target)

@@ -53,6 +53,10 @@ class Endpoint:
         bound = self._server.sockets[0].getsockname()
         return f"[{bound[0]}]:{bound[1]}" if ":" in bound[0] else f"{bound[0]}:{bound[1]}"
 
+    def follow(self, pages: Mapping[str, Page], allow: tuple[Network, ...]) -> None:
+        """Answer with these, and to these, from now on."""
+        self._pages, self._allow = pages, allow
+
     async def close(self) -> None:
         """Listen no more, and cut what is open."""
         if self._server is not None:

@@ -34,11 +34,12 @@ Numbers = Callable[[], Iterable[tuple[str, Iterable[tuple[tuple[str, ...], float
 
 
 class End(NamedTuple):
-    """What ends some day. of: the route or listener; at: epoch seconds."""
+    """What ends some day. of: the route or listener; at: epoch seconds; note: why it does not renew itself, or ""."""
 
     of: str
     what: str
     at: float
+    note: str = ""
 
 
 class Store(Depths, UsageStore, Protocol):
@@ -77,6 +78,10 @@ class Scene:
     devices: tuple[str, ...] = ()
     sample: Sample = field(default_factory=Sample)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def forget_ends(self) -> None:
+        """What ends may be another now: it is read anew at the next look."""
+        self.sample.ends_mono = float("-inf")
 
     async def look(self) -> Sample:
         """Count again what is too old; what the spool does not answer in time stays as it was."""

@@ -7,10 +7,11 @@ A message is a Bill; each budget reads from it what it counts. Takes stay until 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+from relay365.rules.quota.spacing import Spacing
 from relay365.rules.throttle import SlidingLog
 
 DAY_S, HOUR_S = 86_400.0, 3_600.0
@@ -33,6 +34,7 @@ class Bill:
     sender: str = ""
     addresses: tuple[str, ...] = ()
     is_bulk: bool = False
+    is_alarm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,35 @@ class Messages:
     """Messages in a short window: exact. Bulk leaves the last tenth of the places to others.
 
     Others may use the same mailbox: a refusal below our own count says how many (SlidingLog.notice).
+    for_alarms: where alarms may come, what is none leaves the last places one by one (rules.quota.spacing).
     """
 
-    def __init__(self, limit: int, window_s: float, guard_s: float) -> None:
+    def __init__(self, limit: int, window_s: float, guard_s: float, *, for_alarms: bool = False) -> None:
         self.log = SlidingLog(limit, window_s, guard_s)
+        self.for_alarms = for_alarms
         self._kept = int(limit * KEPT_FROM_BULK)
+
+    def allow(self, limit: int, *, for_alarms: bool = False) -> None:
+        """Another limit from now on; what is taken is taken."""
+        self.log.limit, self._kept, self.for_alarms = limit, int(limit * KEPT_FROM_BULK), for_alarms
 
     def n_free(self, now: float, *, for_bulk: bool = False) -> int:
         """How many may start."""
         return max(0, self.log.n_free(now) - (self._kept if for_bulk else 0))
 
+    def n_normal(self, now: float) -> int:
+        """How many that are no alarms may start."""
+        n_free, spacing = self.log.n_free(now), self._spacing(now)
+        return spacing.n_may_start(n_free, self.log.returns(spacing.kept), now) if spacing else n_free
+
+    def _spacing(self, now: float) -> Spacing | None:
+        places = self.log.limit - self.log.foreign(now)
+        return Spacing.of(places, self.log.window_s) if self.for_alarms else None
+
     def fits(self, bill: Bill, now: float) -> bool:
         """See Budget."""
-        return self.n_free(now, for_bulk=bill.is_bulk) > 0
+        is_normal = not (bill.is_bulk or bill.is_alarm)
+        return (self.n_normal(now) if is_normal else self.n_free(now, for_bulk=bill.is_bulk)) > 0
 
     def take(self, bill: Bill, now: float) -> object:
         """See Budget."""
@@ -111,6 +129,9 @@ class Messages:
 
     def opens_at(self, bill: Bill, now: float) -> float | None:
         """See Budget."""
+        spacing = None if bill.is_bulk or bill.is_alarm else self._spacing(now)
+        if spacing is not None:
+            return spacing.opens_at(self.log.n_free(now), self.log.returns(spacing.kept + 1), now)
         return self.log.next_free_at(now, 1 + (self._kept if bill.is_bulk else 0))
 
     def standing(self, now: float) -> Standing:
@@ -214,6 +235,10 @@ class Slices:
         """The remote took something although we believed the budget used up: there was room after all."""
         self._foreign = min(self._foreign, max(0, self.limit - self.used(now) - self.limit // 20))
 
+    def ask(self, now: float) -> None:
+        """A person wants to know: the next message may find out whether others have used it up."""
+        self._foreign_at = min(self._foreign_at, now - PROBE_S)
+
     def opens_at(self, bill: Bill, now: float) -> float | None:
         """See Budget."""
         missing = min(self._count(bill), self.limit) - self.free(now, for_bulk=bill.is_bulk)
@@ -276,61 +301,6 @@ class AtOnce:
         return Standing("at once", self._n, self.limit, 0.0, 0.0 if self._n < self.limit else None)
 
 
-@dataclass
-class Pairs:
-    """Messages of one sender to one recipient in an hour: an alarm storm meets this limit before any other.
-
-    Only pairs that are used are kept, so memory is bounded by the messages of an hour.
-    """
-
-    limit: int
-    window_s: float = HOUR_S
-    _logs: dict[tuple[str, str], deque[float]] = field(default_factory=dict)
-    _swept_at: float = 0.0
-
-    def fits(self, bill: Bill, now: float) -> bool:
-        """See Budget."""
-        return all(len(self._log(bill.sender, one, now)) < self.limit for one in bill.addresses)
-
-    def take(self, bill: Bill, now: float) -> object:
-        """See Budget."""
-        self._sweep(now)
-        for one in bill.addresses:
-            self._logs.setdefault((bill.sender, one), deque()).append(now)
-        return bill
-
-    def complete(self, taken: Any, now: float) -> None:
-        """See Budget."""
-
-    def release(self, taken: Any, now: float) -> None:
-        """See Budget."""
-        for one in taken.addresses:
-            log = self._logs.get((taken.sender, one))
-            if log:
-                log.pop()
-
-    def opens_at(self, bill: Bill, now: float) -> float | None:
-        """See Budget."""
-        full = [log for one in bill.addresses if len(log := self._log(bill.sender, one, now)) >= self.limit]
-        return max((log[len(log) - self.limit] + self.window_s for log in full), default=now)
-
-    def standing(self, now: float) -> Standing:
-        """See Budget: of the busiest pair."""
-        most = max((len(self._log(*pair, now)) for pair in list(self._logs)), default=0)
-        return Standing("pairs", most, self.limit, self.window_s, 0.0)
-
-    def _log(self, sender: str, address: str, now: float) -> Sequence[float]:
-        log = self._logs.get((sender, address))
-        while log and log[0] + self.window_s <= now:
-            log.popleft()
-        return log or ()
-
-    def _sweep(self, now: float) -> None:
-        if now - self._swept_at > self.window_s / 4:
-            self._swept_at = now
-            self._logs = {pair: log for pair, log in self._logs.items() if self._log(*pair, now)}
-
-
 Taken = tuple[Any, ...]
 """What a message holds of each budget of its lane, in their order."""
 
@@ -350,6 +320,10 @@ class Vector:
         """How many messages the short windows let start now; None is no limit."""
         return min((log.n_free(now, for_bulk=for_bulk) for log in self._logs), default=None)
 
+    def n_normal(self, now: float) -> int | None:
+        """How many of them may be neither alarms nor bulk; None is no limit."""
+        return min((log.n_normal(now) for log in self._logs), default=None)
+
     def seconds_of_one(self) -> float:
         """How long one message takes where many wait: the slowest of the short windows; 0.0 is no limit."""
         return max((log.log.window_s / log.log.limit for log in self._logs), default=0.0)
@@ -357,6 +331,15 @@ class Vector:
     def fits(self, bill: Bill, now: float) -> bool:
         """Whether all of it fits."""
         return all(budget.fits(bill, now) for budget in self._all)
+
+    def fits_beside(self, bill: Bill, now: float) -> bool:
+        """Whether it fits but for the short windows, in which how many may start is asked for all at once."""
+        return all(budget.fits(bill, now) for budget in self._all if not isinstance(budget, Messages))
+
+    def next_opening(self, now: float) -> float | None:
+        """When more may start than now, be it for alarms only; None where all may, or only a completion helps."""
+        waiting = [bill for bill in (Bill(is_alarm=True), Bill()) if not self.fits(bill, now)]
+        return self.opens_at(waiting[0], now) if waiting else None
 
     def take(self, bill: Bill, now: float) -> Taken:
         """Take all of it; fits() said that there is room."""

@@ -87,14 +87,15 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much may be chosen. total: messages of any kind; bulk: of those, bulk ones.
+    """How much may be chosen. total: messages of any kind; bulk, normal: of those, such ones. None: any number.
 
-    alarms_of_one: how many alarms of one client in SECONDS_OF_ALARMS go before others; more are normal mail. None: any.
+    alarms_of_one: how many alarms of one client in SECONDS_OF_ALARMS go before others; more are normal mail.
     """
 
     total: int
     bulk: int
     alarms_of_one: int | None = None
+    normal: int | None = None
 
 
 class Turns:
@@ -115,14 +116,17 @@ class Turns:
         """The next ones, in their order, at most room.total; every client's heads come in the order of its queue."""
         queues = self._queues(heads, room, now)
         chosen: list[One] = []
-        n_bulk = 0
+        left = {
+            ALARM: room.total,
+            NORMAL: room.total if room.normal is None else room.normal,
+            BULK: room.bulk,
+        }
         while len(chosen) < room.total:
-            levels = [ALARM, NORMAL, BULK] if n_bulk < room.bulk else [ALARM, NORMAL]
-            levels = [level for level in levels if queues[level]]
+            levels = [level for level in left if queues[level] and left[level] > 0]
             if not levels:
                 break
-            one = self._aged(levels, queues, now) or self._next(levels[0], queues[levels[0]])
-            n_bulk += one.flow.priority == BULK
+            level, one = self._aged(levels, queues, now) or self._next(levels[0], queues[levels[0]])
+            left[level] -= 1
             if one.flow.priority == ALARM:
                 self._alarms.setdefault(one.flow.client, deque()).append(now)
             chosen.append(one)
@@ -151,7 +155,9 @@ class Turns:
             return False
         return room.alarms_of_one is not None and len(log) >= room.alarms_of_one
 
-    def _aged(self, levels: list[str], queues: dict[str, dict[str, deque[One]]], now: float) -> One | None:
+    def _aged(
+        self, levels: list[str], queues: dict[str, dict[str, deque[One]]], now: float
+    ) -> tuple[str, One] | None:
         """One in ten goes to the oldest of a lower level that is past half of its life."""
         aged = [
             (queue[0].accepted_at, level, client)
@@ -171,9 +177,9 @@ class Turns:
         if not queue:
             del queues[level][client]
             self._rings[level].leave(client)
-        return one
+        return level, one
 
-    def _next(self, level: str, clients: dict[str, deque[One]]) -> One:
+    def _next(self, level: str, clients: dict[str, deque[One]]) -> tuple[str, One]:
         """The next one of a level that has some."""
         ring = self._rings[level]
         while True:
@@ -188,7 +194,7 @@ class Turns:
             if not queue:
                 del clients[client]
                 ring.leave(client)
-            return one
+            return level, one
 
     def _small_past_big(self, queue: deque[One]) -> int:
         """The place in a client's queue of the one that goes: the first, or a smaller one that it lets pass."""

@@ -8,9 +8,9 @@ from importlib.resources import files
 _HEADER = re.compile(r"^-- name: (\w+)\n(?:--.*\n)*", re.MULTILINE)
 
 
-def load_queries(engine: str) -> dict[str, str]:
-    """The queries of sql/ENGINE/queries.sql by name."""
-    text = files("relay365.spool.sql").joinpath(engine, "queries.sql").read_text("utf-8")
+def load_queries(engine: str, file: str = "queries.sql") -> dict[str, str]:
+    """The queries of sql/ENGINE/FILE by name."""
+    text = files("relay365.spool.sql").joinpath(engine, file).read_text("utf-8")
     parts = _HEADER.split(text)
     return {name: sql.strip() for name, sql in zip(parts[1::2], parts[2::2], strict=True)}
 

@@ -103,7 +103,7 @@ def search(connection: apsw.Connection, wanted: Search, now: float) -> list[Mess
 
 def _numbers(connection: apsw.Connection, wanted: Search) -> Iterable[int]:
     """Newest first."""
-    first = _first_since(connection, wanted.since_at) if wanted.since_at > 0 else 0
+    first = first_since(connection, wanted.since_at) if wanted.since_at > 0 else 0
     if not wanted.names and not wanted.to:
         return (int(seq) for (seq,) in connection.execute(QUERIES["newest"], (first,)))
     if not wanted.names:
@@ -116,7 +116,7 @@ def _numbers(connection: apsw.Connection, wanted: Search) -> Iterable[int]:
     return sorted({int(seq) for (seq,) in found}, reverse=True)
 
 
-def _first_since(connection: apsw.Connection, since_at: float) -> int:
+def first_since(connection: apsw.Connection, since_at: float) -> int:
     """The number of the first message that was accepted since an instant: numbers rise with time."""
     (last,) = connection.execute(QUERIES["max_seq"]).fetchone() or (0,)
     low, high = 0, int(last) + 1

@@ -6,7 +6,6 @@ of states; a move that the table does not have cannot be written here.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,44 +13,22 @@ from typing import Any
 import apsw
 
 from relay365.errors import ClaimLost, SpoolCorrupt
-from relay365.mail.content import Content
-from relay365.mail.envelope import ForwardPath
 from relay365.spool.aging.rows import lane_of, leave
 from relay365.spool.api import (
     END_STATES,
     FAR_S,
-    MOST_RECIPIENTS,
-    Claim,
-    ClaimedRecipient,
     Fate,
     LaneNote,
     Owed,
     Settlement,
     State,
 )
-from relay365.spool.content import HotContents, MemoryContent
-from relay365.spool.faults import DamagedMessage
-from relay365.spool.ids import seq_of, spool_id_of
+from relay365.spool.ids import seq_of
 from relay365.spool.segment import SegmentFolder
-from relay365.spool.sqlite.reads import QUERIES, Place, all_flows, content, message_row
-from relay365.spool.sqlite.rows import MessageRow, path_crc, text_of
+from relay365.spool.sqlite.reads import QUERIES, all_flows
 
 LEASES_PER_LIFE = 1 << 40
 REPLY_OCTETS = 2000  # how much of a remote's words is kept
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimOrder:
-    """What a claim asks for; leases are numbered upward from `lease`; recipients of one message at most."""
-
-    lane: str
-    numbers: tuple[int, ...]
-    now: float
-    lease: int
-    lease_until_at: float
-    hot: HotContents
-    place: Place
-    recipients: int = MOST_RECIPIENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,68 +53,6 @@ def begin_life(connection: apsw.Connection) -> tuple[int, int]:
     (lease,) = _one(connection, "meta", ("next_lease",))
     connection.execute(QUERIES["set_meta"], ("next_lease", lease + LEASES_PER_LIFE))
     return max(remembered, highest + 1), lease
-
-
-def claim(connection: apsw.Connection, order: ClaimOrder) -> list[Claim]:
-    """queued -> claimed, for the due recipients of some messages; a damaged message is set aside instead.
-
-    Raises DamagedMessage when a page of the database or a recipient's row is damaged.
-    """
-    claims: list[Claim] = []
-    for seq in order.numbers:
-        try:
-            one = _claim_one(connection, order, seq, order.lease + len(claims))
-        except DamagedMessage:  # this transaction is lost: the caller sets it aside in the next
-            raise
-        except SpoolCorrupt as damage:
-            set_aside(connection, order.now, seq, str(damage))
-        except apsw.CorruptError as error:
-            raise DamagedMessage(seq, str(error)) from error
-        else:
-            claims += [one] if one.recipients else []
-    return claims
-
-
-def _claim_one(connection: apsw.Connection, order: ClaimOrder, seq: int, lease: int) -> Claim:
-    row = message_row(connection, seq)
-    if row is None:
-        raise SpoolCorrupt(f"message {seq}: its row is missing")
-    damage = row.why_damaged()
-    if damage:
-        raise SpoolCorrupt(damage)
-    facts = row.facts()
-    body = _content(connection, order, row)
-    values = (lease, order.lease_until_at, seq, order.lane, order.now, order.recipients)
-    taken = connection.execute(QUERIES["claim"], values).fetchall()
-    recipients = tuple(_recipient(seq, values) for values in sorted(taken))
-    if recipients:
-        event = (order.now, seq, -1, "message.claimed", f"{len(recipients)} recipients in lane {order.lane}")
-        connection.execute(QUERIES["insert_event"], event)
-    return Claim(
-        spool_id_of(seq), order.lane, lease, order.lease_until_at, row.envelope(tuple(r.path for r in recipients)),
-        recipients, body, row.trace, row.message_id, row.header_from, facts, row.accepted_at, row.expires_at,
-    )  # fmt: skip
-
-
-def _recipient(seq: int, values: tuple[Any, ...]) -> ClaimedRecipient:
-    n, address, notify, orcpt, crc, attempts, duplicate = values
-    path = ForwardPath(text_of(address), text_of(notify), text_of(orcpt))
-    if path_crc(seq, n, path) != crc:
-        raise DamagedMessage(seq, f"recipient {n} has a wrong checksum")
-    return ClaimedRecipient(n, path, attempts, bool(duplicate))
-
-
-def _content(connection: apsw.Connection, order: ClaimOrder, row: MessageRow) -> Content:
-    hot = order.hot.take(row.seq)
-    if hot is not None:
-        return MemoryContent(hot)
-    body = content(connection, row, order.place)
-    if body is None:
-        raise SpoolCorrupt(f"message {row.seq}: its content is missing")
-    octets = body.octets()
-    if octets is not None and zlib.crc32(octets) != row.crc:
-        raise SpoolCorrupt(f"message {row.seq}: content has a wrong checksum")
-    return body
 
 
 def set_aside(connection: apsw.Connection, at: float, seq: int, why: str) -> None:

@@ -37,10 +37,11 @@ from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.intake import ContentStream, SqliteIntake, StoredContent
 from relay365.spool.lock import DirectoryLock
 from relay365.spool.segment import SegmentFolder, sync_folder
-from relay365.spool.sqlite import accepting, moves, reads
+from relay365.spool.sqlite import moves, reads
 from relay365.spool.sqlite.faces import Faces, Reader
 from relay365.spool.sqlite.later import LaterMoves
 from relay365.spool.sqlite.migrate import begin_afresh, connect, migrate, require_present
+from relay365.spool.sqlite.path import accepting, claiming
 from relay365.spool.sqlite.rows import MessageRow
 from relay365.spool.sqlite.space import Space
 from relay365.spool.sqlite.writer import Job, Writer
@@ -173,14 +174,14 @@ class SqliteSpool(LaterMoves, Faces):
         self._require_exclusive()
         lease = self._next_lease
         self._next_lease += len(which)
-        numbers = tuple(seq for seq in map(seq_of, which) if seq is not None)
-        order = moves.ClaimOrder(
+        numbers = tuple(seq for seq in dict.fromkeys(map(seq_of, which)) if seq is not None)
+        order = claiming.ClaimOrder(
             lane, numbers, now, lease, lease_until_at, self._hot, self._place, recipients
         )
         points = ("before-claim-commit", "after-claim-commit")
         for _ in range(1 + len(numbers)):
             try:
-                claims: list[Claim] = await self._writer.do(lambda c: moves.claim(c, order), points)
+                claims: list[Claim] = await self._writer.do(lambda c: claiming.claim(c, order), points)
             except DamagedMessage as damage:
                 await self._set_aside(damage.seq, str(damage))
             else:

@@ -17,6 +17,7 @@ from relay365.app.ways.allowance import (
 )
 from relay365.config import (
     AcsRoute,
+    Config,
     ConnectorRoute,
     GraphRoute,
     HveRoute,
@@ -239,3 +240,22 @@ def test_all_lanes_of_a_file_are_told_without_any_secret() -> None:
     assert ["submission/a@contoso.com", "submission/b@contoso.com", "isp"] == list(found)
     assert "mailbox b@contoso.com" == found["submission/b@contoso.com"].budget
     assert "contoso.org" in found["submission/a@contoso.com"].own_domains
+
+
+@pytest.mark.parametrize(
+    ("tables", "expected"),
+    [
+        ({}, False),
+        ({"allow": [{"network": "10.0.0.0/8", "priority": "bulk"}]}, False),
+        ({"allow": [{"network": "10.0.0.0/8", "priority": "alarm"}]}, True),
+        ({"device": [{"name": "ups", "match": {"address": "10.0.0.9"}, "priority": "alarm"}]}, True),
+    ],
+)
+def test_room_is_left_for_alarms_where_somebody_may_send_one(tables: dict[str, Any], expected: bool) -> None:
+    """Every lane knows it from the file; without such a client all places are everybody's."""
+    route = {"kind": "submission", **MAILBOX}
+    config = Config.model_validate(
+        {"server": {"data": "/x"}, "listener": [{"address": "127.0.0.1:2525"}], "route": [route], **tables}
+    )
+
+    assert [expected] == [one.alarms for one in allowances(config).values()]

@@ -12,6 +12,7 @@ from bench.quota.scenarios import best_of
 from bench.quota.server import MODELS, PER_MINUTE, Verdict
 from bench.quota.simulation import World, run
 from relay365.engine.lane import Lane
+from relay365.rules.quota.spacing import MOST_KEPT
 
 BUSY = World(saturated(1, 2 * HOUR_S), 2 * HOUR_S)
 
@@ -21,13 +22,14 @@ def _played(world: World, ours: Ours, model: str = "sliding") -> Figures:
 
 
 def test_a_saturated_mailbox_is_shared() -> None:
-    """No refusal, clients served alike, every alarm sent, and less than four percent of the minute lost."""
+    """No refusal, clients served alike, at most three percent of the minute lost, and no alarm waits long."""
     found = _played(BUSY, Ours(), "refused count")
 
     assert 0.0 == found["refused"]
     assert 0.99 < found["jain"]
-    assert 0.96 < found["used"]
+    assert 0.97 <= round(found["used"], 3)
     assert 0.98 < found["done_alarm"]
+    assert found["p99_alarm"] < 3.0
 
 
 def test_a_day_loses_no_alarm_and_no_scan() -> None:
@@ -71,14 +73,16 @@ def test_a_mailbox_that_may_not_send_is_never_chosen() -> None:
 
 
 def test_it_is_the_lane_of_the_service() -> None:
-    """No copy: the budgets of a lane of the engine decide how many start at once."""
-    ours = Ours()
+    """No copy: the budgets of a lane of the engine decide how many start at once; alarms get what others leave."""
+    ours, started = Ours(), []
     for n in range(100):
         ours.offer(Message(n, "a", "normal", 0.0), 0.0)
-    n_started = 0
-    while isinstance(start := ours.next(1.0), Start):
-        ours.finished(start, Verdict.TAKEN, 1.0)
-        n_started += 1
+    for at in (1.0, 2.0):
+        while isinstance(start := ours.next(at), Start):
+            ours.finished(start, Verdict.TAKEN, at)
+            started.append(start.message.lane)
+        for n in range(100, 110):
+            ours.offer(Message(n, "b", "alarm", at), at)
 
     assert all(isinstance(lane, Lane) for lane in ours.lanes.values())
-    assert PER_MINUTE == n_started
+    assert ["normal"] * (PER_MINUTE - MOST_KEPT) + ["alarm"] * MOST_KEPT == started

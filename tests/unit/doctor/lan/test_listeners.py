@@ -143,3 +143,33 @@ def test_old_machines(authority: Authority) -> None:
 
     assert State.GOOD is ask(TODAY).state
     assert "reviewed by 2027-06-30" in ask(dt.date(2027, 7, 1)).text
+
+
+def test_a_relay_that_is_only_starting_gets_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has its data directory before it listens; one that never listens is told after that moment."""
+    monkeypatch.setattr(listeners, "STARTING_S", 5.0)
+    with MailServer().running() as where:
+        pass
+    port = int(where.rpartition(":")[2])
+
+    async def scene() -> Finding:
+        asking = asyncio.ensure_future(listeners.answers(gate(where, tls="none")))
+        await asyncio.sleep(0.5)
+
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 x\r\n")
+            await reader.readline()
+            writer.write(b"250 x\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(greet, "127.0.0.1", port)
+        try:
+            return await asking
+        finally:
+            server.close()
+
+    late = asyncio.run(scene())
+    monkeypatch.setattr(listeners, "STARTING_S", 0.3)
+    never = asyncio.run(listeners.answers(gate(where, tls="none")))
+
+    assert (State.GOOD, State.BAD) == (late.state, never.state)

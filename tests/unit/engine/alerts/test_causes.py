@@ -125,6 +125,18 @@ def test_an_end_is_told_anew_as_it_comes_near(days: float, level: int, severity:
     assert ("HAS ENDED" in cause.what) == (days < 0)
 
 
+def test_what_should_renew_itself_and_cannot_is_told_at_once() -> None:
+    """Years before the end, with the reason; without one only the end counts."""
+    far = NOW + 700 * DAY
+    ends = [End("one", "certificate CN=a", far, "no right to write"), End("two", "certificate CN=b", far)]
+    (cause,) = causes.of_ends(ends, NOW, LIMITS)
+
+    assert ("warning", True) == (
+        cause.severity,
+        cause.why.endswith("it does not renew itself: no right to write"),
+    )
+
+
 def test_a_listeners_certificate_has_its_own_cure() -> None:
     """No command renews a chain of the administrator's."""
     (cause,) = causes.of_ends([End("listener 127.0.0.1:25", "certificate", NOW)], NOW, LIMITS)

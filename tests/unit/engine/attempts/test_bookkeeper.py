@@ -231,3 +231,48 @@ def test_others_and_a_day_that_ends_are_said_once(caplog: pytest.LogCaptureFixtu
 
     assert 1 == said.count("quota.shared")
     assert 2 == said.count("quota.low")
+
+
+def test_others_connections_are_said_once_and_never_our_own(caplog: pytest.LogCaptureFixture) -> None:
+    """The fourth sender is refused while one is ours: others have two. While three are ours, nobody knows."""
+    caplog.set_level(logging.WARNING)
+
+    async def story() -> None:
+        clock = FakeClock()
+        life = Life(await known(clock), clock)
+        await life.books.restore()
+        for n_ours in (3, 1, 1):
+            life.lane.health.crowd(n_ours)
+            await life.books.round()
+            clock.pass_s(10.0)
+
+    asyncio.run(story())
+    said = [record.getMessage() for record in caplog.records if "quota.shared" in record.getMessage()]
+
+    assert [f"quota.shared owner={BOX!r} budget=connections others=2 ours=1 limit=3"] == said
+
+
+def test_a_mailbox_that_comes_while_the_relay_runs() -> None:
+    """Its earlier use is restored into its own budgets, and goes on being written with the slice that is open."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = MemorySpool(clock)
+        running = Life(spool, clock)
+        at = clock.now() // SLICE_S * SLICE_S
+        await spool.note_usage([Usage("mailbox new@contoso.com", at, "normal", 2, 40, 40)])
+        await running.books.restore()
+        before = running.used()
+        limits = replace(LIMITS, budget="mailbox new@contoso.com", external_per_day=None)
+        new = lanes_of([FakeRoute(lambda consignment: (DELIVERED,), limits, "new")], clock)
+        await running.books.take_in(new)
+        day = new["new"].order.vector.budgets["recipients"]
+        assert isinstance(day, Slices)
+        assert (40, before) == (day.used(clock.mono()), running.used())
+        running.lanes.update(new)
+        new["new"].order.tally.add("normal", 3, 3)
+        await running.books.flush()
+        (row,) = [row for row in await spool.usage(0.0) if row.budget == limits.budget]
+        assert (3, 43) == (row.messages, row.recipients)
+
+    asyncio.run(story())

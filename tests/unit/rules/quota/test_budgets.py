@@ -16,7 +16,6 @@ from relay365.rules.quota.budgets import (
     Bill,
     Budget,
     Messages,
-    Pairs,
     Slices,
     Standing,
     Vector,
@@ -45,6 +44,54 @@ def test_bulk_leaves_the_last_tenth_of_the_minute_to_others() -> None:
     assert (0, 3) == (minute.n_free(1.0, for_bulk=True), minute.n_free(1.0))
     assert (60.0, 1.0) == (minute.opens_at(Bill(is_bulk=True), 1.0), minute.opens_at(Bill(), 1.0))
     assert Standing("messages", 27, 30, 60.0, 0.0) == minute.standing(1.0)
+
+
+def test_where_alarms_may_come_others_leave_the_last_three_places_one_by_one() -> None:
+    """Twenty-seven at once; an alarm still finds one; the rest opens 7.2 s before the first comes back."""
+    minute = Messages(30, 60.0, 0.0, for_alarms=True)
+    for _ in range(27):
+        spend(minute, Bill(), 0.0)
+
+    assert (0, 3) == (minute.n_normal(1.0), minute.n_free(1.0))
+    assert (False, True) == (minute.fits(Bill(), 1.0), minute.fits(Bill(is_alarm=True), 1.0))
+    assert (52.8, 1.0) == (minute.opens_at(Bill(), 1.0), minute.opens_at(Bill(is_alarm=True), 1.0))
+    assert (60.0, False) == (minute.opens_at(Bill(is_bulk=True), 1.0), minute.fits(Bill(is_bulk=True), 59.0))
+    assert minute.fits(Bill(), 52.8)
+
+
+def test_places_that_others_use_make_the_spacing_wider() -> None:
+    """Somebody else has half of the thirty: ours come back every four seconds, and each goes out again at once."""
+    minute = Messages(30, 60.0, 0.0, for_alarms=True)
+    for n in range(15):
+        spend(minute, Bill(), 4.0 * n)
+    assert 15 == minute.log.notice(59.0)
+
+    assert (0, 1) == (minute.n_normal(59.9), minute.n_normal(60.0))
+
+
+def test_a_new_limit_brings_its_own_wish_for_room() -> None:
+    """A file that names its first alarm makes room in the window that is under way, and the other way round."""
+    minute = Messages(10, 60.0, 0.0)
+    minute.allow(30, for_alarms=True)
+    assert 27 == minute.n_normal(0.0)
+    minute.allow(30)
+
+    assert 30 == minute.n_normal(0.0)
+
+
+def test_a_vector_opens_for_alarms_before_it_opens_for_others() -> None:
+    """The next instant at which anything changes; None while all may start."""
+    vector = Vector({"messages": Messages(30, 60.0, 0.0, for_alarms=True), "day": day(40)})
+    for _ in range(27):
+        vector.complete(vector.take(Bill(), 0.0), 0.0)
+    assert 52.8 == vector.next_opening(1.0)
+    for _ in range(3):
+        vector.complete(vector.take(Bill(is_alarm=True), 2.0), 2.0)
+
+    assert (0, 0, 60.0) == (vector.n_normal(2.0), vector.n_free(2.0), vector.next_opening(2.0))
+    assert (True, False) == (vector.fits_beside(Bill(10), 2.0), vector.fits_beside(Bill(11), 2.0))
+    assert (27, None) == (vector.n_normal(60.0), vector.next_opening(60.0))
+    assert (None, None) == (Vector().n_normal(0.0), Vector().next_opening(0.0))
 
 
 def test_a_day_opens_slice_by_slice() -> None:
@@ -120,36 +167,6 @@ def test_use_of_earlier_lives_is_put_in_its_own_slice() -> None:
     assert 15 == budget.used(DAY_S - 80000.0 + SLICE_S)
 
 
-def test_a_pair_of_sender_and_recipient_has_its_own_hour() -> None:
-    """A storm to one recipient waits; mail of the same sender to others does not, nor does another sender's."""
-    pairs = Pairs(3)
-    storm = Bill(sender="ups@x.test", addresses=("it@x.test",))
-    for n in range(3):
-        spend(pairs, storm, float(n))
-
-    assert not pairs.fits(storm, 10.0)
-    assert HOUR_S == pairs.opens_at(storm, 10.0)
-    assert pairs.fits(Bill(sender="ups@x.test", addresses=("boss@x.test",)), 10.0)
-    assert pairs.fits(Bill(sender="nas@x.test", addresses=("it@x.test",)), 10.0)
-    assert not pairs.fits(Bill(sender="ups@x.test", addresses=("boss@x.test", "it@x.test")), 10.0)
-    assert 3 == pairs.standing(10.0).used
-    assert pairs.fits(storm, HOUR_S)
-    refused = pairs.take(storm, HOUR_S)
-    pairs.release(refused, HOUR_S)
-    spend(pairs, storm, HOUR_S)
-    assert not pairs.fits(storm, HOUR_S)
-
-
-def test_pairs_that_are_over_are_forgotten() -> None:
-    """Memory is bounded by what an hour has seen."""
-    pairs = Pairs(3)
-    for n in range(1000):
-        spend(pairs, Bill(sender="a@x.test", addresses=(f"r{n}@x.test",)), float(n))
-    spend(pairs, Bill(sender="a@x.test", addresses=("last@x.test",)), 3 * HOUR_S)
-
-    assert 1 == len(pairs._logs)
-
-
 def test_lanes_of_one_application_share_what_may_run_at_once() -> None:
     """Four requests, whoever makes them; a completion opens, time does not."""
     at_once = AtOnce(2)
@@ -208,3 +225,15 @@ def test_a_vector_is_all_or_none_and_never_above_its_limits(
         assert len(in_minute) + len(held) <= 5
         assert sum(one for at, one in counted if at > now - 3600.0) <= 20
         assert (vector.n_free(now) or 0) >= 0
+
+
+def test_a_person_asks_whether_a_day_is_used_up() -> None:
+    """Then one message may find out now, and not only after half an hour."""
+    day = Slices("recipients", 100, DAY_S, lambda bill: bill.recipients)
+    day.exhausted(1000.0)
+    assert not day.fits(Bill(), 1001.0)
+    day.ask(1001.0)
+    assert day.fits(Bill(), 1001.0)
+    day.take(Bill(), 1001.0)
+
+    assert not day.fits(Bill(), 1002.0)

@@ -100,6 +100,25 @@ def test_bulk_takes_no_more_than_its_room() -> None:
     assert {NORMAL: 1, BULK: 2} == Counter(one.priority for one in chosen)
 
 
+def test_normal_mail_takes_no_more_than_its_room_and_keeps_its_turns() -> None:
+    """Alarms have all the places; a client that could not go for want of room has not lost its place in the row."""
+    turns, mail = Turns(), [Mail("a"), Mail("a"), Mail("b"), Mail("b"), Mail("ups", ALARM)]
+    chosen = turns.choose(mail, Room(4, 4, normal=1), 0.0)
+    rest = [one for one in mail if one not in chosen]
+    assert [(ALARM, "ups"), (NORMAL, "a")] == [(one.priority, one.client) for one in chosen]
+    assert [] == turns.choose(rest, Room(4, 4, normal=0), 1.0)
+
+    assert ["b"] == [one.client for one in turns.choose(rest, Room(4, 4, normal=1), 2.0)]
+
+
+def test_a_flood_of_alarms_has_the_room_of_normal_mail() -> None:
+    """Beyond its share it takes no place that others leave to alarms."""
+    turns, room = Turns(), Room(9, 9, alarms_of_one=2, normal=1)
+    assert 2 == len(turns.choose([Mail("ups", ALARM) for _ in range(2)], room, 0.0))
+
+    assert 1 == len(turns.choose([Mail("ups", ALARM) for _ in range(5)], room, 1.0))
+
+
 def test_mail_past_half_of_its_life_gets_a_tenth() -> None:
     """Scans without end, and the newsletter goes on, one in ten; without age it waits."""
     turns, went, now = Turns(), [], LIFE_S * 0.6

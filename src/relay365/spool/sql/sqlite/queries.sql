@@ -41,12 +41,20 @@ WHERE r.state = 'queued' AND r.lane = ?1 AND r.flow = ?2 AND r.next_attempt_at <
 ORDER BY r.next_attempt_at, r.seq
 
 -- name: claim
--- Take the due recipients of one message in one lane. The plus signs keep the planner on the message's own rows: by
--- the index of what is due it would read the whole lane for each message.
-UPDATE recipient SET state = 'claimed', lease = ?1, lease_until_at = ?2
-WHERE seq = ?3 AND n IN (SELECT n FROM recipient WHERE seq = ?3 AND +lane = ?4 AND +state = 'queued'
-                         AND +next_attempt_at <= ?5 ORDER BY n LIMIT ?6)
-RETURNING n, CAST(address AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), row_crc, attempts, possible_duplicate
+-- Take the due recipients of some messages in one lane, the first ?6 of each, under a lease of its own for each message.
+-- The plus signs keep the planner on the messages' own rows: by the index of what is due it would read the whole lane.
+UPDATE recipient SET state = 'claimed', lease = ?1 + due.nth_message, lease_until_at = ?2
+FROM (SELECT r.seq, r.n, asked.key AS nth_message, row_number() OVER (PARTITION BY r.seq ORDER BY r.n) AS nth
+      FROM json_each(?3) AS asked CROSS JOIN recipient AS r ON r.seq = asked.value
+      WHERE +r.lane = ?4 AND +r.state = 'queued' AND +r.next_attempt_at <= ?5) AS due
+WHERE recipient.seq = due.seq AND recipient.n = due.n AND due.nth <= ?6
+RETURNING seq, n, CAST(address AS BLOB), CAST(notify AS BLOB), CAST(orcpt AS BLOB), row_crc, attempts,
+  possible_duplicate
+
+-- name: claimed
+-- The history's line for each message of a claim: ?2 has pairs of its number and the words.
+INSERT INTO event (at, seq, n, name, detail)
+SELECT ?1, json_extract(value, '$[0]'), -1, 'message.claimed', json_extract(value, '$[1]') FROM json_each(?2)
 
 -- name: redirect
 -- One queued recipient into another lane, due at once; the lane that it is in already is no move.
@@ -60,6 +68,13 @@ SELECT seq, accepted_at, expires_at, size_octets, CAST(reverse_path AS BLOB), CA
   CAST(ret AS BLOB), CAST(envid AS BLOB), CAST(trace AS BLOB), CAST(message_id AS BLOB), CAST(header_from AS BLOB),
   CAST(submitter AS BLOB), segment, segment_offset, crc, row_crc, CAST(damaged AS BLOB)
 FROM message WHERE seq = ?
+
+-- name: messages
+-- The same of several messages. Text comes as octets: what a disk has altered need not be text any more.
+SELECT seq, accepted_at, expires_at, size_octets, CAST(reverse_path AS BLOB), CAST(body AS BLOB), smtputf8,
+  CAST(ret AS BLOB), CAST(envid AS BLOB), CAST(trace AS BLOB), CAST(message_id AS BLOB), CAST(header_from AS BLOB),
+  CAST(submitter AS BLOB), segment, segment_offset, crc, row_crc, CAST(damaged AS BLOB)
+FROM message WHERE seq IN (SELECT value FROM json_each(?))
 
 -- name: content
 -- One inline content.
@@ -361,3 +376,56 @@ UPDATE meta SET value = value + 1 WHERE key = ?
 -- name: max_seq
 -- The highest number given.
 SELECT coalesce(max(seq), 0) FROM message
+
+-- name: sought
+-- Messages of a range of numbers that may be wanted, newest first: patterns for the sender, a recipient, the submitter,
+-- and for anything that a message says or was told; '%%' asks nothing. The caller stops reading when it has enough.
+SELECT m.seq FROM message AS m WHERE m.seq >= ?1 AND m.seq < ?2
+  AND m.reverse_path LIKE ?3 AND m.submitter LIKE ?5
+  AND (?4 = '%%' OR EXISTS (SELECT 1 FROM recipient AS r WHERE r.seq = m.seq AND r.address LIKE ?4))
+  AND (?6 = '%%' OR m.message_id LIKE ?6 OR m.submitter LIKE ?6 OR m.reverse_path LIKE ?6 OR m.header_from LIKE ?6
+    OR EXISTS (SELECT 1 FROM recipient AS r WHERE r.seq = m.seq AND (r.address LIKE ?6 OR r.last_reply LIKE ?6
+      OR r.remote_id LIKE ?6 OR r.row LIKE ?6 OR r.class LIKE ?6 OR r.lane LIKE ?6 OR r.fate_detail LIKE ?6))
+    OR m.seq IN (SELECT e.seq FROM event AS e INDEXED BY event_trouble WHERE e.n >= 0
+      AND e.name <> 'recipient.delivered' AND (e.name <> 'recipient.fate' OR substr(e.detail, 1, 6) = 'failed')
+      AND e.detail LIKE ?6))
+ORDER BY m.seq DESC
+
+-- name: sought_among
+-- The same among numbers in a JSON array, in its order; each has only a few events, so that all of them are read.
+SELECT m.seq FROM json_each(?1) AS chosen CROSS JOIN message AS m ON m.seq = chosen.value
+WHERE m.reverse_path LIKE ?2 AND m.submitter LIKE ?4
+  AND (?3 = '%%' OR EXISTS (SELECT 1 FROM recipient AS r WHERE r.seq = m.seq AND r.address LIKE ?3))
+  AND (?5 = '%%' OR m.message_id LIKE ?5 OR m.submitter LIKE ?5 OR m.reverse_path LIKE ?5 OR m.header_from LIKE ?5
+    OR EXISTS (SELECT 1 FROM recipient AS r WHERE r.seq = m.seq AND (r.address LIKE ?5 OR r.last_reply LIKE ?5
+      OR r.remote_id LIKE ?5 OR r.row LIKE ?5 OR r.class LIKE ?5 OR r.lane LIKE ?5 OR r.fate_detail LIKE ?5))
+    OR EXISTS (SELECT 1 FROM event AS e WHERE e.seq = m.seq AND e.detail LIKE ?5))
+
+-- name: troubles
+-- What attempts were told between two instants that was no yes, with what the recipient is now.
+SELECT e.at, e.seq, e.n, e.name, CAST(e.detail AS BLOB), r.lane, r.state, r.row, r.class, CAST(r.last_reply AS BLOB),
+  CAST(m.submitter AS BLOB)
+FROM event AS e INDEXED BY event_trouble JOIN recipient AS r ON r.seq = e.seq AND r.n = e.n
+  JOIN message AS m ON m.seq = e.seq
+WHERE e.n >= 0 AND e.name <> 'recipient.delivered'
+  AND (e.name <> 'recipient.fate' OR substr(e.detail, 1, 6) = 'failed') AND e.at >= ?1 AND e.at < ?2
+  AND e.name IN ('recipient.deferred', 'recipient.uncertain', 'recipient.failed', 'recipient.held', 'recipient.fate')
+ORDER BY e.at
+
+-- name: taken_since
+-- Every recipient of the messages behind a number, with what a count of them needs.
+SELECT m.seq, m.accepted_at, m.size_octets, r.state, r.settled_at, r.possible_duplicate
+FROM message AS m JOIN recipient AS r ON r.seq = m.seq WHERE m.seq > ?1 ORDER BY m.seq
+
+-- name: taken_among
+-- The same of some numbers, a JSON array.
+SELECT m.seq, m.accepted_at, m.size_octets, r.state, r.settled_at, r.possible_duplicate
+FROM json_each(?1) AS chosen CROSS JOIN message AS m ON m.seq = chosen.value JOIN recipient AS r ON r.seq = m.seq
+
+-- name: waiting
+-- Every recipient that waits or is held, with what a table of ages is made of.
+SELECT r.lane, CAST(r.address AS BLOB), m.accepted_at, CAST(m.submitter AS BLOB)
+FROM recipient AS r INDEXED BY recipient_expiring JOIN message AS m ON m.seq = r.seq WHERE r.state = 'queued'
+UNION ALL
+SELECT r.lane, CAST(r.address AS BLOB), m.accepted_at, CAST(m.submitter AS BLOB)
+FROM recipient AS r INDEXED BY recipient_held JOIN message AS m ON m.seq = r.seq WHERE r.state = 'held'
