@@ -1,8 +1,8 @@
 """Long queues and long histories, made in seconds: by the spool's own moves, in transactions of ten thousand.
 
-Nothing is imitated: spool.sqlite.accepting writes each message with its content, checksums and event, and moves.settle
-ends it where a history is wanted. Only the disk is not waited for, and groups are larger than a service's. The cases
-that deliver a made queue read every checksum again.
+Nothing is imitated: spool.sqlite.path.accepting writes each message with its content, checksums and event, and
+moves.settle ends it where a history is wanted. Only the disk is not waited for, and groups are larger than a
+service's. The cases that deliver a made queue read every checksum again.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from relay365.spool.api import Fate, NewMessage, Settlement, State
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import StoredContent
 from relay365.spool.segment import SegmentFolder
-from relay365.spool.sqlite import accepting, moves, reads
+from relay365.spool.sqlite import moves, reads
 from relay365.spool.sqlite.migrate import connect, migrate
+from relay365.spool.sqlite.path import accepting
 from relay365.trial.bench import Load
 
 DATA = "data"

@@ -7,8 +7,10 @@ import json
 import re
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from cryptography import x509
 
 from e2e.house import Relay, eventually
 from e2e.microsoft import Microsoft, microsoft
-from relay365.setup.keys import make_key, read_key
+from relay365.setup.keys import LIFE_DAYS, make_key, read_key
 from relay365.setup.rotation import AUDIENCE
 
 REGISTRATION = "1f2e3d4c-0000-4000-8000-00000000000a"
@@ -171,3 +173,55 @@ def test_a_secret_cannot_be_rotated(cloud: Microsoft, tmp_path: Path) -> None:
 
     assert 2 == done.returncode
     assert "no route signs in with a certificate" in done.stderr
+
+
+def test_the_relay_renews_it_by_itself(cloud: Microsoft, graph: Graph, tmp_path: Path) -> None:
+    """With renew = true, thirty days before its end: once, proved, with an overlap, while mail goes on."""
+    with _serving(graph) as address:
+        relay = _relay(cloud, graph, address, tmp_path / "relay")
+        old = make_key(relay.directory / "app.pem", "srv-relay", time.time() - (LIFE_DAYS - 29) * 86_400.0)
+        graph.upload(ssl.DER_cert_to_PEM_cert(old.der))
+        text = relay.config_file.read_text()
+        relay.config_file.write_text(f'{text}renew = true\nregistration = "{REGISTRATION}"\n')
+        with relay:
+            relay.send(b"Subject: before\r\n\r\n1\r\n")
+            eventually(lambda: "credential.renewed" in relay.log_file.read_text())
+            cloud.control._call("PATCH", "/application", {"certificates": graph.certificates[-1:]})
+            status = relay.command("token", "status", "--json")
+            relay.send(b"Subject: after\r\n\r\n2\r\n")
+            eventually(lambda: len(cloud.control.messages()) == 2)
+        with relay:  # another life finds nothing to do
+            relay.send(b"Subject: later\r\n\r\n3\r\n")
+            eventually(lambda: len(cloud.control.messages()) == 3)
+
+    present = read_key(relay.directory / "app.pem")
+    assert old.der == read_key(relay.directory / "app.pem.old").der != present.der
+    assert present.ends_at - time.time() > 700 * 86_400.0
+    assert 1 == graph.n_asked
+    assert 0 == status.returncode, status.stderr
+    found = json.loads(status.stdout)
+    assert (
+        30 == (datetime.fromisoformat(found["ends"]["at"]) - datetime.fromisoformat(found["renews_at"])).days
+    )
+
+
+CHANNEL = '[[alerts.channel]]\nkind = "syslog"\naddress = "udp://127.0.0.1:9"\n'
+
+
+def test_a_renewal_that_fails_is_said_and_alarmed(cloud: Microsoft, graph: Graph, tmp_path: Path) -> None:
+    """Graph refuses it: the old certificate goes on serving, the log and the alert say why."""
+    graph.refuses = True
+    with _serving(graph) as address:
+        relay = _relay(cloud, graph, address, tmp_path / "relay")
+        old = make_key(relay.directory / "app.pem", "srv-relay", time.time() - (LIFE_DAYS - 25) * 86_400.0)
+        graph.upload(ssl.DER_cert_to_PEM_cert(old.der))
+        text = relay.config_file.read_text()
+        relay.config_file.write_text(f'{text}renew = true\nregistration = "{REGISTRATION}"\n{CHANNEL}')
+        with relay:
+            eventually(lambda: "credential.not-renewed" in relay.log_file.read_text())
+            relay.send(b"Subject: still\r\n\r\n1\r\n")
+            eventually(lambda: len(cloud.control.messages()) == 1)
+            alarm = eventually(lambda: relay.command("alerts", "list").stdout.count("does not renew itself"))
+
+    assert old.der == read_key(relay.directory / "app.pem").der
+    assert alarm == 1

@@ -73,7 +73,7 @@ def test_a_session_that_has_ended_is_free_at_once(manner: Callable[[int], None],
             gc.set_debug(gc.DEBUG_SAVEALL)
             for _ in range(N_SESSIONS):
                 await asyncio.to_thread(manner, port)
-            while relay._count.sessions:
+            while relay.parts.listeners.count.sessions:
                 await asyncio.sleep(0.01)
             gc.collect()
             return Counter(type(one).__name__ for one in gc.garbage if isinstance(one, Session | Stream))

@@ -44,6 +44,7 @@ INTENDED = {
     "note": "event_of",
     "delete_events": "event_of",
     "claim": "PRIMARY KEY",
+    "messages": "INTEGER PRIMARY KEY",
     "renew": "PRIMARY KEY",
     "redirect": "PRIMARY KEY",
     "set_aside": "PRIMARY KEY",
@@ -67,13 +68,19 @@ INTENDED = {
     "delete_message": "INTEGER PRIMARY KEY",
     "content": "INTEGER PRIMARY KEY",
     "delete_content": "INTEGER PRIMARY KEY",
+    "sought": "INTEGER PRIMARY KEY",
+    "sought_among": "INTEGER PRIMARY KEY",
+    "troubles": "event_trouble",
+    "taken_since": "INTEGER PRIMARY KEY",
+    "taken_among": "INTEGER PRIMARY KEY",
+    "waiting": "recipient_expiring",
 }
-SORTED = {"list_claimed", "prunable", "depths", "settled_since"}
+SORTED = {"claim", "list_claimed", "prunable", "depths", "settled_since"}
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {
     "accept", "settle", "insert_recipient", "insert_event", "note_lane", "lanes", "meta", "set_meta",
     "note_mark", "stretches", "keep", "note_usage", "usage", "forget_usage",
-    "count_up", "max_seq", "all_messages",
+    "count_up", "max_seq", "all_messages", "claimed",
 }  # fmt: skip
 """Inserts (what triggers read is counted below), tables of a few rows, the last row, and a list cut by a limit."""
 
@@ -119,7 +126,7 @@ def test_the_moves_of_a_message_read_the_same_few_rows_of_a_long_queue(connectio
             steps.append(
                 (
                     _n_steps(connection, "accept", accept, n_rows=0),
-                    _n_steps(connection, "claim", (7, 9.0, seq, "lane", 5.0, 1000), n_rows=1),
+                    _n_steps(connection, "claim", (7, 9.0, f"[{seq}]", "lane", 5.0, 1000), n_rows=1),
                     _n_steps(connection, "settle", settle, n_rows=0),
                 )
             )

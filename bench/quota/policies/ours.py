@@ -15,11 +15,12 @@ from bench.quota.demand import Message, dice
 from bench.quota.policies import Start
 from bench.quota.server import AT_ONCE, PER_DAY, PER_MINUTE, Verdict
 from relay365.emulator.texts import TEXTS
+from relay365.engine.attempts.orders import TICK_S
 from relay365.engine.budgets.order import Started
 from relay365.engine.budgets.parcels import Parcel
 from relay365.engine.lane import Lane, lanes_of
 from relay365.engine.roads.chooser import Chooser
-from relay365.engine.scheduler import LEASE_S, TICK_S
+from relay365.engine.scheduler import LEASE_S
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Outcome
 from relay365.mail.status import Reply
@@ -55,6 +56,7 @@ def limits(mailbox: int) -> LaneLimits:
         recipients=500,
         budget=f"mailbox-{mailbox}",
         recipients_per_day=PER_DAY,
+        alarms=True,
     )
 
 
@@ -142,6 +144,8 @@ class Ours:
             if (parcel := lane.next_ready(now)) is not None:
                 return parcel
         opens = lane.opens_at(now)
+        if opens is not None and queue.n_waiting:
+            lane.look_at = min(lane.look_at, opens)
         if (opens is None and not wanted) or not (queue.n_waiting or lane.ready):
             return None
         return now + min(TICK_S, max(0.01, max(lane.look_at, opens or 0.0) - now))
