@@ -105,7 +105,7 @@ def _delivered(n: int, age_s: float) -> Make:
         message = _message(seq, at, at + 60.0)
         accepting.accept(connection, segments, (seq, message, stored), _LEASE)
         ended = Settlement(spool_id_of(seq), _LEASE, (Fate(0, State.DELIVERED, _TAKEN),))
-        moves.settle(connection, segments, ended, at, tidy=True)
+        moves.settle(connection, segments, [ended], at, tidy=True)
 
     return make
 

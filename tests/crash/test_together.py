@@ -21,11 +21,11 @@ LEFT = {
     "before-claim-commit": (0, 0, 0),
     "after-claim-commit": (N, 0, 0),
     "before-settle-commit": (N, N, 2 * N),
-    "after-settle-commit": (0, 0, 2 * N - 1),
+    "after-settle-commit": (0, 0, N),
 }
 """For each point: how many are claimed at the death at least, and how many come twice, at least and at most.
 
-Two parcels of N are on their way. Each claim of a parcel settles by itself: at least one is out of danger then.
+Two parcels of N are on their way. The claims of one share a commit: all of them are out of danger then.
 """
 
 

@@ -320,11 +320,10 @@ class Scheduler:
         await self._settle(lane, parcel, Tried((), dict.fromkeys(keys, SENDER_STOPPED)))
 
     async def _settle(self, lane: Lane, parcel: Parcel, tried: Tried) -> None:
-        """Each claim by itself; those of one parcel share a commit."""
-        work = [self._settling.settle(lane, claim, tried.outcomes(claim)) for claim in parcel.claims]
-        for others in await asyncio.gather(*work) if len(work) > 1 else [await work[0]]:
-            for other in others:
-                self.accepted(other)
+        """The claims of one parcel share a commit."""
+        outcomes = [(claim, tried.outcomes(claim)) for claim in parcel.claims]
+        for other in await self._settling.settle(lane, outcomes):
+            self.accepted(other)
 
     async def _note(self, lane: Lane) -> None:
         if self._lanes.get(lane.name) is not lane:  # another one has its name now, or none has

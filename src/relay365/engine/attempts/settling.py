@@ -26,31 +26,36 @@ class Settling:
         self._spool, self._clock, self.policy = spool, clock, policy
         self.advice: Advice = NoAdvice()
 
-    async def settle(self, lane: Lane, claim: Claim, outcomes: Sequence[Outcome]) -> set[str]:
-        """Write what became of a claim; gives the other lanes that have got mail by it.
+    async def settle(self, lane: Lane, parcel: Sequence[tuple[Claim, Sequence[Outcome]]]) -> set[str]:
+        """Write what became of the claims of one transaction, in one commit; gives the other lanes that have got mail.
 
         While the spool is unwell it keeps trying: the outcome must not be forgotten.
         """
-        at, dice = self._clock.now(), self._clock.dice()  # one for all: who waits together goes together
+        when = self._clock.now(), self._clock.dice()  # one for all: who waits together goes together
+        settlements = [self._settlement(lane, claim, outcomes, when) for claim, outcomes in parcel]
+        pause_s = 1.0
+        while True:
+            try:
+                lost = await self._spool.settle(settlements)
+            except SpoolError as error:
+                _LOG.error("settle.failed id=%s reason=%s", settlements[0].spool_id, error)
+                await asyncio.sleep(pause_s)
+                pause_s = min(30.0, pause_s * 2)
+            else:
+                for spool_id in lost:
+                    _LOG.warning("claim.lost id=%s: another worker has settled it", spool_id)
+                return {fate.lane for one in settlements for fate in one.fates if fate.lane}
+
+    def _settlement(
+        self, lane: Lane, claim: Claim, outcomes: Sequence[Outcome], when: tuple[float, float]
+    ) -> Settlement:
         fates = tuple(
-            self._fate(lane, claim, recipient, outcome, (at, dice))
+            self._fate(lane, claim, recipient, outcome, when)
             for recipient, outcome in zip(claim.recipients, outcomes, strict=True)
         )
         for fate in fates:
             _log_fate(claim, fate)
-        settlement = Settlement(claim.spool_id, claim.lease, fates)
-        pause_s = 1.0
-        while True:
-            try:
-                lost = await self._spool.settle([settlement])
-            except SpoolError as error:
-                _LOG.error("settle.failed id=%s reason=%s", claim.spool_id, error)
-                await asyncio.sleep(pause_s)
-                pause_s = min(30.0, pause_s * 2)
-            else:
-                if lost:
-                    _LOG.warning("claim.lost id=%s: another worker has settled it", claim.spool_id)
-                return {fate.lane for fate in fates if fate.lane}
+        return Settlement(claim.spool_id, claim.lease, fates)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Claims that were never started go back to the queue, untouched."""

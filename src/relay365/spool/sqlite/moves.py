@@ -66,12 +66,26 @@ def set_aside(connection: apsw.Connection, at: float, seq: int, why: str) -> Non
 
 
 def settle(
-    connection: apsw.Connection, segments: SegmentFolder, settlement: Settlement, at: float, *, tidy: bool
+    connection: apsw.Connection,
+    segments: SegmentFolder,
+    settlements: Sequence[Settlement],
+    at: float,
+    *,
+    tidy: bool,
 ) -> None:
-    """claimed -> delivered, failed, expired, held or queued again; raises ClaimLost and changes nothing.
+    """claimed -> delivered, failed, expired, held or queued again; raises ClaimLost, and nothing of them may stay.
 
     tidy: remove a content that nobody needs any more.
     """
+    for settlement in settlements:
+        _settle(connection, segments, settlement, (at, tidy))
+
+
+def _settle(
+    connection: apsw.Connection, segments: SegmentFolder, settlement: Settlement, how: tuple[float, bool]
+) -> None:
+    """One of them; how: the instant, and whether to tidy."""
+    at, tidy = how
     seq, fates = seq_of(settlement.spool_id), settlement.fates
     if seq is None:
         raise ClaimLost(f"{settlement.spool_id} is no spool id")

@@ -7,6 +7,7 @@ what each crash leaves; the promises are in spool.api.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -201,28 +202,29 @@ class SqliteSpool(LaterMoves, Faces):
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
         """See spool.api.Spool."""
-        under_way = [(one, self._settle(one, tidy=True)) for one in settlements]
-        if len(under_way) > 1:
-            await asyncio.wait([future for _, future in under_way])
+        if len(settlements) > 1:
+            with contextlib.suppress(SpoolError):  # then each by itself, and none of them is written yet
+                await self._settle(settlements, tidy=True)
+                return []
         lost, failed = [], None
-        for one, future in under_way:
+        for one in settlements:
             try:
-                await future
+                await self._settle([one], tidy=True)
             except ClaimLost:
                 lost.append(one.spool_id)
             except SpoolCorrupt:  # the content stays, the outcome must not be lost
-                await self._settle(one, tidy=False)
+                await self._settle([one], tidy=False)
             except SpoolError as error:
                 failed = error
         if failed is not None:
             raise failed
         return lost
 
-    def _settle(self, settlement: Settlement, *, tidy: bool) -> asyncio.Future[None]:
-        """Write a claim's fates."""
+    def _settle(self, settlements: Sequence[Settlement], *, tidy: bool) -> asyncio.Future[None]:
+        """Write the fates of some claims, all or none."""
         points = ("before-settle-commit", "after-settle-commit")
         work = partial(
-            moves.settle, segments=self._segments, settlement=settlement, at=self._clock.now(), tidy=tidy
+            moves.settle, segments=self._segments, settlements=settlements, at=self._clock.now(), tidy=tidy
         )
         return self._writer.submit(Job(work, points))
 

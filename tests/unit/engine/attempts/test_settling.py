@@ -38,7 +38,7 @@ def test_each_recipient_gets_its_own_fate_and_one_instant() -> None:
         spool = MemorySpool(clock)
         claim = await claimed(spool, clock)
         lane = a_lane(FakeRoute(always(DELIVERED)))
-        others = await Settling(spool, clock, Policy()).settle(lane, claim, (DELIVERED, FAILED, LATER))
+        others = await Settling(spool, clock, Policy()).settle(lane, [(claim, (DELIVERED, FAILED, LATER))])
         assert set() == others
         assert [State.DELIVERED, State.FAILED, State.QUEUED] == await states(spool, claim)
 
@@ -66,7 +66,7 @@ def test_a_spool_that_is_unwell_is_asked_until_it_has_written(monkeypatch: pytes
         monkeypatch.setattr(spool, "settle", sick)
         monkeypatch.setattr(asyncio, "sleep", no_sleep)
         lane = a_lane(FakeRoute(always(DELIVERED)))
-        await Settling(spool, clock, Policy()).settle(lane, claim, (DELIVERED,) * 3)
+        await Settling(spool, clock, Policy()).settle(lane, [(claim, (DELIVERED,) * 3)])
         assert [1.0, 2.0] == pauses
         assert {State.DELIVERED} == set(await states(spool, claim))
 
