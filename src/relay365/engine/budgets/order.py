@@ -7,6 +7,7 @@ clock, which is `now` and an offset.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,8 +21,17 @@ from relay365.engine.budgets.building import (
 from relay365.engine.budgets.parcels import Bundle, Parcel
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import LaneLimits
-from relay365.rules.quota.budgets import Messages, Slices, Standing, Taken, Vector
-from relay365.rules.quota.fair import BULK, PASSES, SECONDS_OF_ALARMS, Price, Room, Turns
+from relay365.rules.quota.budgets import Bill, Messages, Slices, Standing, Taken, Vector
+from relay365.rules.quota.fair import (
+    BULK,
+    PASSES,
+    SECONDS_OF_ALARMS,
+    Aging,
+    Price,
+    Room,
+    Turns,
+    is_late,
+)
 from relay365.rules.quota.pace import BulkPace
 from relay365.rules.quota.reserve import HOUR_S, Reserve
 from relay365.spool.waiting.heads import Head
@@ -111,12 +121,16 @@ class Order:
         self._last_seen = (n_flows, any(self._price.of(head) > 1.0 for head in heads))
         fit = [head for head in heads if self.vector.fits_beside(bill_of_head(head, self._limits), now)]
         n_bulk = min(wanted, self.bulk_room(connections, now) * LOOK_AHEAD)
-        room = Room(wanted, n_bulk, self._alarms_of_one(), self.vector.n_normal(now))
+        n_late = self._bulk_connections(connections) if self._has_hours(now) else 0
+        room = Room(wanted, n_bulk, self._alarms_of_one(), self.vector.n_normal(now), n_late)
         return self._turns.choose(fit, room, self.epoch_s + now)
 
     def cut(self, bundle: Bundle, now: float) -> Bundle:
         """As much of a bundle as its budgets have room for; at least its first message."""
-        while len(bundle.heads) > 1 and not self.vector.fits(bill_of_bundle(bundle, self._limits), now):
+        first, at = bundle.heads[0], self.epoch_s + now
+        while len(bundle.heads) > 1 and not self.vector.fits(
+            _aging(bill_of_bundle(bundle, self._limits), first, at), now
+        ):
             half = bundle.heads[: len(bundle.heads) // 2]
             bundle = Bundle(half, bundle.least) if len(half) >= max(2, bundle.least) else Bundle(half[:1])
         return bundle
@@ -135,11 +149,19 @@ class Order:
 
     def bulk_room(self, connections: int, now: float) -> int:
         """How much bulk may start: it leaves one connection to others, and keeps its pace and its hours."""
-        if not self._pace.is_open(_second_of_day(self.epoch_s + now)) or not self._pace.may_start(now):
+        if not self._has_hours(now) or not self._pace.may_start(now):
             return 0
-        n_connections = max(1, connections - 1) - self._n_bulk
         n_free = self.vector.n_free(now, for_bulk=True)
-        return max(0, n_connections if n_free is None else min(n_connections, n_free))
+        n_connections = self._bulk_connections(connections)
+        return n_connections if n_free is None else max(0, min(n_connections, n_free))
+
+    def _has_hours(self, now: float) -> bool:
+        """Whether bulk may go at all at this time of the day."""
+        return self._pace.is_open(_second_of_day(self.epoch_s + now))
+
+    def _bulk_connections(self, connections: int) -> int:
+        """How many more connections bulk may have: it leaves one to others."""
+        return max(0, max(1, connections - 1) - self._n_bulk)
 
     def _alarms_of_one(self) -> int | None:
         log = self.vector.budgets.get("messages")
@@ -167,7 +189,10 @@ class Order:
 
     def fits(self, parcel: Parcel, now: float) -> bool:
         """Whether its budgets have room for what is claimed."""
-        return self.vector.fits(bill_of_parcel(parcel, self._limits), now)
+        return self.vector.fits(self._bill(parcel, now), now)
+
+    def _bill(self, parcel: Parcel, now: float) -> Bill:
+        return _aging(bill_of_parcel(parcel, self._limits), parcel.claims[0], self.epoch_s + now)
 
     def may_start(self, parcel: Parcel, connections: int, now: float) -> bool:
         """fits(), and for bulk a connection that it need not leave to others."""
@@ -176,7 +201,7 @@ class Order:
 
     def start(self, parcel: Parcel, now: float) -> Started:
         """Take what it needs; fits() said that there is room."""
-        bill = bill_of_parcel(parcel, self._limits)
+        bill = self._bill(parcel, now)
         if bill.is_bulk:
             self._n_bulk += 1
             day = self.vector.budgets.get(RECIPIENTS)
@@ -221,6 +246,11 @@ class Order:
             log = self.vector.budgets.get("messages")
             if isinstance(log, Messages):
                 log.log.notice(now)
+
+
+def _aging(bill: Bill, one: Aging, at: float) -> Bill:
+    """As it is at an instant, epoch seconds: bulk past half of its life no longer leaves a minute's last places."""
+    return replace(bill, is_late=True) if bill.is_bulk and is_late(one, at) else bill
 
 
 def _price(limits: LaneLimits) -> Price:

@@ -25,6 +25,7 @@ class Bill:
     """What one transaction takes. external: recipients outside the own domains. requests: of Graph.
 
     sender and addresses: in lower case, for the limit of one sender and one recipient.
+    is_late: bulk past half of its life. Of a short window it takes any place, of a day it leaves what is kept.
     """
 
     recipients: int = 1
@@ -35,6 +36,12 @@ class Bill:
     addresses: tuple[str, ...] = ()
     is_bulk: bool = False
     is_alarm: bool = False
+    is_late: bool = False
+
+    @property
+    def yields(self) -> bool:
+        """Whether it leaves the last places of a short window to others."""
+        return self.is_bulk and not self.is_late
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,8 @@ class Messages:
 
     def fits(self, bill: Bill, now: float) -> bool:
         """See Budget."""
-        is_normal = not (bill.is_bulk or bill.is_alarm)
-        return (self.n_normal(now) if is_normal else self.n_free(now, for_bulk=bill.is_bulk)) > 0
+        is_normal = not (bill.yields or bill.is_alarm)
+        return (self.n_normal(now) if is_normal else self.n_free(now, for_bulk=bill.yields)) > 0
 
     def take(self, bill: Bill, now: float) -> object:
         """See Budget."""
@@ -129,10 +136,10 @@ class Messages:
 
     def opens_at(self, bill: Bill, now: float) -> float | None:
         """See Budget."""
-        spacing = None if bill.is_bulk or bill.is_alarm else self._spacing(now)
+        spacing = None if bill.yields or bill.is_alarm else self._spacing(now)
         if spacing is not None:
             return spacing.opens_at(self.log.n_free(now), self.log.returns(spacing.kept + 1), now)
-        return self.log.next_free_at(now, 1 + (self._kept if bill.is_bulk else 0))
+        return self.log.next_free_at(now, 1 + (self._kept if bill.yields else 0))
 
     def standing(self, now: float) -> Standing:
         """See Budget."""

@@ -34,7 +34,21 @@ class Flow(Protocol):
         ...
 
 
-class Candidate(Protocol):
+class Aging(Protocol):
+    """What has an end."""
+
+    @property
+    def accepted_at(self) -> float:
+        """Epoch seconds."""
+        ...
+
+    @property
+    def expires_at(self) -> float:
+        """Epoch seconds."""
+        ...
+
+
+class Candidate(Aging, Protocol):
     """One message that is due; spool.waiting.heads.Head is one."""
 
     @property
@@ -45,16 +59,6 @@ class Candidate(Protocol):
     @property
     def flow(self) -> Flow:
         """Whose it is."""
-        ...
-
-    @property
-    def accepted_at(self) -> float:
-        """Epoch seconds."""
-        ...
-
-    @property
-    def expires_at(self) -> float:
-        """Epoch seconds."""
         ...
 
     @property
@@ -90,12 +94,19 @@ class Room:
     """How much may be chosen. total: messages of any kind; bulk, normal: of those, such ones. None: any number.
 
     alarms_of_one: how many alarms of one client in SECONDS_OF_ALARMS go before others; more are normal mail.
+    late: bulk past half of its life, in normal mail's places, where there is no room for bulk.
     """
 
     total: int
     bulk: int
     alarms_of_one: int | None = None
     normal: int | None = None
+    late: int = 0
+
+
+def is_late(one: Aging, now: float) -> bool:
+    """Whether mail is past half of its life."""
+    return now - one.accepted_at > (one.expires_at - one.accepted_at) / 2
 
 
 class Turns:
@@ -121,11 +132,17 @@ class Turns:
             NORMAL: room.total if room.normal is None else room.normal,
             BULK: room.bulk,
         }
+        n_late = room.late
         while len(chosen) < room.total:
             levels = [level for level in left if queues[level] and left[level] > 0]
             if not levels:
                 break
-            level, one = self._aged(levels, queues, now) or self._next(levels[0], queues[levels[0]])
+            squeezed = n_late > 0 and not left[BULK] and left[NORMAL] > 0 and bool(queues[BULK])
+            level, one = self._aged([*levels, BULK] if squeezed else levels, queues, now) or self._next(
+                levels[0], queues[levels[0]]
+            )
+            if level == BULK and squeezed:
+                level, n_late = NORMAL, n_late - 1
             left[level] -= 1
             if one.flow.priority == ALARM:
                 self._alarms.setdefault(one.flow.client, deque()).append(now)
@@ -163,7 +180,7 @@ class Turns:
             (queue[0].accepted_at, level, client)
             for level in levels[1:]
             for client, queue in queues[level].items()
-            if now - queue[0].accepted_at > (queue[0].expires_at - queue[0].accepted_at) / 2
+            if is_late(queue[0], now)
         ]
         if not aged:
             return None

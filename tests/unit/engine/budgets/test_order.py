@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 
 from fakes.lanes import a_parcel
 from relay365.engine.budgets.building import Purses
 from relay365.engine.budgets.order import Order
-from relay365.engine.budgets.parcels import Bundle
+from relay365.engine.budgets.parcels import Bundle, Parcel
 from relay365.mail.envelope import SpoolId, SubmitterFacts
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import LaneLimits
@@ -155,3 +156,36 @@ def test_a_bundle_is_cut_to_what_its_budgets_have_room_for() -> None:
     full = order(LaneLimits(3, 30, octets_window=(30_000, 300.0)))
     full.end(full.start(a_parcel(octets=20_000), 0.0), DELIVERED, 0.0)
     assert Bundle(letters[:1]) == full.cut(Bundle(letters, 5), 1.0)
+
+
+def test_bulk_past_half_of_its_life_takes_a_place_of_a_minute_that_normal_mail_fills() -> None:
+    """Two places are left, which bulk leaves to others: young bulk waits; of late bulk one in ten places is its own."""
+    one = order(LaneLimits(3, 30))
+    for _ in range(28):
+        one.end(one.start(a_parcel(), 0.0), DELIVERED, 0.0)
+    young = a_head("erp", "bulk")._replace(expires_at=1000.0)
+    scans = [a_head("scanner") for _ in range(30)]
+
+    def first_of_ten(at: float) -> set[str]:
+        return {head.flow.client for _ in range(10) for head in one.choose([*scans, young], 1, 3, at)}
+
+    letter = a_parcel(priority="bulk")
+    letter = Parcel((replace(letter.claims[0], accepted_at=0.0, expires_at=10.0),))
+    assert {"scanner"} == first_of_ten(30.0)
+    assert [False, True] == [one.may_start(letter, 3, at) for at in (1.0, 6.0)]
+    assert {"scanner", "erp"} == first_of_ten(501.0)
+
+
+def test_late_bulk_keeps_its_hours() -> None:
+    """Whoever gives bulk hours means it: it waits for them, however late it is."""
+    one = order(LaneLimits(3, bulk_window=("00:00", "00:01")))
+    late = a_head("erp", "bulk")._replace(expires_at=10.0)
+    chosen = [
+        head
+        for hour in range(24)
+        for _ in range(10)
+        for head in one.choose([late, a_head()], 1, 3, hour * HOUR_S + 120.0)
+    ]
+
+    assert 240 == len(chosen)
+    assert late not in chosen

@@ -213,3 +213,25 @@ def test_while_all_have_mail_their_shares_differ_by_one(counts: list[int], n: in
         shares.update(one.client for one in chosen)
         left = [one for one in left if one not in chosen]
         assert max(shares.values()) - min(shares.get(f"c{client}", 0) for client in range(len(counts))) <= 1
+
+
+@settings(max_examples=60)
+@given(
+    n_normal=st.integers(1, 5), n_bulk=st.integers(1, 5), total=st.integers(1, 3), has_alarms=st.booleans()
+)
+def test_bulk_that_is_late_goes_though_normal_mail_never_ends(
+    n_normal: int, n_bulk: int, total: int, has_alarms: bool
+) -> None:
+    """No room for bulk, floods on every other level: each late one goes within ten places of normal mail for each."""
+    turns, late = Turns(), [Mail(f"b{n}", BULK) for n in range(n_bulk)]
+    now, waiting, n_places = LIFE_S, list(late), 0
+    while waiting and n_places <= 10 * n_bulk:
+        flood = [Mail(f"n{n}", accepted_at=now) for n in range(n_normal) for _ in range(total)]
+        flood += [Mail("ups", ALARM, accepted_at=now)] if has_alarms else []
+        room = Room(total + has_alarms, 0, normal=total, late=2)
+        went = turns.choose([*flood, *waiting], room, now)
+        n_places += sum(one.priority != ALARM for one in went)
+        waiting = [one for one in waiting if one not in went]
+
+    assert [] == waiting
+    assert [] == [one for one in turns.choose([Mail("n"), *late], Room(9, 0, late=0), now) if one in late]
