@@ -113,8 +113,9 @@ class Handing:
             return await self._digest(parcel, hostname)
         paths = tuple(one.path for claim in parcel.claims for one in claim.recipients)
         keys = tuple(((claim.spool_id, one.n),) for claim in parcel.claims for one in claim.recipients)
-        trace = for_nobody(first.trace) if len(parcel.claims) > 1 else first.trace
-        envelope = replace(first.envelope, forward_paths=paths)
+        trace, envelope = first.trace, first.envelope
+        if len(parcel.claims) > 1:
+            trace, envelope = for_nobody(trace), replace(envelope, forward_paths=paths)
         return Handed(Consignment(first.spool_id, envelope, first.content, trace, first.header_from), keys)
 
     async def _digest(self, parcel: Parcel, hostname: str) -> Handed:
