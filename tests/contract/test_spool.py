@@ -821,8 +821,10 @@ def test_every_hastening_is_counted_across_lives(life: Life) -> None:
         assert 0 == await spool.retry(Selection(), START_AT)
         assert 0 == await spool.n_hastened()
         await accept(spool, new_message())
-        for _ in range(2):
-            assert 1 == await spool.retry(Selection(), START_AT)
+        assert 1 == await spool.retry(Selection(), START_AT)
+        assert 1 == await spool.hold(Selection(), "")
+        assert 1 == await spool.n_hastened()
+        assert 1 == await spool.release(Selection(), START_AT)
         assert 2 == await spool.n_hastened()
 
     async def later(spool: Spool) -> None:

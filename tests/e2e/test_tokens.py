@@ -24,6 +24,15 @@ from e2e.microsoft import Microsoft, microsoft
 
 MAIL = b"Subject: x\r\n\r\nhello\r\n"
 CERTIFICATE = 'certificate = {{ file = "{certificate_file}" }}\nkey = {{ file = "{key_file}" }}'
+PLATFORM = {
+    "workload": ('workload_token = {{ file = "{workload_token_file}" }}', {}),
+    "machine": ('managed_identity = "system"', {"AZURE_POD_IDENTITY_AUTHORITY_HOST": "imds"}),
+    "app service": (
+        'managed_identity = "system"',
+        {"IDENTITY_ENDPOINT": "endpoint", "IDENTITY_HEADER": "header"},
+    ),
+}
+"""How the platform signs us in: the line of the route, and what the platform says in the environment."""
 PFX = 'pfx = { file = "app.pfx" }\npfx_password = { file = "pfx.password" }'
 
 
@@ -63,6 +72,34 @@ def test_a_pkcs12_file_signs_in(cloud: Microsoft, tmp_path: Path) -> None:
     assert isinstance(found["ends"], dict)
     assert found["ends"]["what"].startswith("certificate CN=")
     assert "Kanarie" not in log
+
+
+@pytest.mark.parametrize("platform", PLATFORM)
+def test_the_platform_signs_in(platform: str, cloud: Microsoft, tmp_path: Path) -> None:
+    """Without a secret of ours: by a workload's token, and as a managed identity of a machine and of a service."""
+    route, environ = PLATFORM[platform]
+    relay = cloud.relay(tmp_path / "relay", route=route.format(**cloud.facts))
+    told = cloud.facts["managed_identity"]
+    relay.environ |= {name: str(told[key]) for name, key in environ.items()}  # type: ignore[index]
+    with relay:
+        relay.send(MAIL, sender=cloud.mailbox)
+        eventually(cloud.control.messages)
+        eventually(lambda: not relay.queue())
+
+    assert [cloud.mailbox] == [message["mailbox"] for message in cloud.control.messages()]
+
+
+def test_rbac_for_applications_needs_no_role(cloud: Microsoft, tmp_path: Path) -> None:
+    """A token without SMTP.SendAsApp sends, and `token status` calls it good and shows that it has no role."""
+    cloud.control._call("PATCH", "/application", {"roles": [], "rbac": True})
+    with cloud.relay(tmp_path / "relay") as relay:
+        relay.send(MAIL, sender=cloud.mailbox)
+        eventually(cloud.control.messages)
+        code, found = _status(relay)
+
+    assert (0, "good") == (code, found["verdict"])
+    assert isinstance(found["token"], dict)
+    assert [] == found["token"]["roles"]
 
 
 def test_a_new_secret_heals_without_a_restart(cloud: Microsoft, tmp_path: Path) -> None:

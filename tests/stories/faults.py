@@ -36,6 +36,8 @@ certificate = {{ file = "{connector_certificate_file}" }}
 key = {{ file = "{connector_key_file}" }}
 ca_file = "{ca_file}"
 """
+UNKNOWN_DIRECTORY = SUBMISSION.replace("{authority}", "https://login.nowhere.invalid")
+BEHIND_GRAPH = GRAPH + SUBMISSION + '[[rule]]\nroutes = ["graph", "submission"]\n'
 LOOKED_UP = """
 [[route]]
 kind = "connector"
@@ -83,7 +85,14 @@ def _auth(text: str, row: str) -> Fault:
 
 def _reply(at: str, text: str, row: str, healed: Healed = "queue retry", **bounds: Any) -> Fault:
     mood = {"name": "reply", "at": at, "text": text, **bounds}
-    return Fault(f"{at}: {text[:44]}", row, mood, healed, of_lane=healed != "by itself")
+    return Fault(
+        f"{at}: {text[:44]}", row, mood, healed, of_lane=healed not in ("by itself", "queue release")
+    )
+
+
+def _passes(name: str, mood: dict[str, Any], told: str = "", **more: Any) -> Fault:
+    """What costs nothing, or one more try: nobody has to do anything."""
+    return Fault(name, told, mood, "by itself", of_lane=False, **more)
 
 
 def _graph(name: str, row: str, mood: dict[str, Any], healed: Healed = "queue retry") -> Fault:
@@ -222,6 +231,30 @@ FAULTS = (
         for at, row in (("rcpt", "connection-broken"), ("dot", "no-answer-after-dot"))
     ),
     Fault(
+        "connections are never answered",
+        "cannot-connect",
+        {"name": "outage", "how": "blackhole"},
+        told_s=90.0,
+    ),
+    _passes("a greeting that takes five seconds", {"name": "slow", "at": "greeting", "seconds": 5.0}),
+    Fault("a greeting, and then the end", "cannot-connect", {"name": "banner", "how": "close"}),
+    Fault("a greeting that is no reply", "not-smtp", {"name": "banner"}),
+    _reply("ehlo", "500 5.5.1 Command unrecognized", "no-ehlo"),
+    _reply("starttls", "454 4.7.0 TLS not available due to temporary reason", "starttls-refused"),
+    Fault("certificate is self-signed", "tls-failed", {"name": "wrong-certificate", "how": "self-signed"}),
+    Fault("TLS 1.0 only", "tls-broken", {"name": "old-tls"}),
+    _reply("mail", "530 5.7.57 Client not authenticated to send mail.", "not-authenticated"),
+    *(
+        _passes(f"the answer to the dot in an odd form: {how}", {"name": "odd-reply", "how": how, "count": 2})
+        for how in ("lines", "octets")
+    ),
+    _passes(
+        "half-closed after the dot",
+        {"name": "lie", "how": "half-close", "count": 2},
+        "no-answer-after-dot",
+    ),
+    _passes("neither PIPELINING nor 8BITMIME", {"name": "no-extension"}),
+    Fault(
         "token is not valid yet: the directory's clock is two hours ahead",
         "auth-refused",
         {"name": "token-clock", "how": "ahead"},
@@ -265,6 +298,61 @@ FAULTS = (
         {"name": "graph-answer", "how": "ignored", "count": 2},
         "by itself",
     ),
+    *(
+        _graph(
+            f"429 with Retry-After: {how}",
+            "graph-concurrency",
+            {"name": "graph-outage", "status": 429, "retry_after": how, "seconds": 3},
+            "end of the pause" if how == "day" else "queue retry",
+        )
+        for how in ("date", "none", "day", "negative")
+    ),
+    *(
+        _graph(str(status), row, {"name": "graph-outage", "status": status, "retry_after": "none"})
+        for status, row in (
+            (401, "graph-token"),
+            (403, "graph-access-denied"),
+            (404, "graph-no-mailbox"),
+            (500, "graph-unwell"),
+            (502, "graph-unwell"),
+            (504, "graph-unwell"),
+        )
+    ),
+    _passes(
+        "graph: 413, and another road",
+        {"name": "graph-outage", "status": 413, "retry_after": "none", "at": "sendMail"},
+        "graph-too-large",
+        road=BEHIND_GRAPH,
+    ),
+    *(
+        _graph(
+            f"{how} in place of the answer",
+            row,
+            {"name": "graph-answer", "how": how, "count": 2},
+            "by itself",
+        )
+        for how, row in (
+            ("lost", "no-answer-after-dot"),
+            ("reset", "no-answer-after-dot"),
+            ("html", "graph-200"),
+        )
+    ),
+    *(
+        Fault(f"token service: {how}", "token-busy", {"name": "token-answer", "how": how}, "restart")
+        for how in ("html", "truncated", "reset", "word-expiry")
+    ),
+    *(
+        _passes(f"token service: {how}", {"name": "token-answer", "how": how})
+        for how in ("no-expiry", "negative-expiry", "long-expiry")
+    ),
+    Fault(
+        "token service: 500",
+        "directory-unwell",
+        {"name": "token-outage", "status": 500, "retry_after": 0},
+        "restart",
+    ),
+    _passes("token service takes five seconds", {"name": "token-slow"}),
+    Fault("DNS of the token service: no such name", "token-busy", {}, "host named", road=UNKNOWN_DIRECTORY),
     Fault(
         "connector: 550 5.7.64 at RCPT",
         "relay-denied-attribution",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from relay365.app.live.build import Build
+from relay365.app.live.draining import Draining
 from relay365.app.live.opening import Opening
 from relay365.app.live.parts import Parts
 from relay365.app.live.plan import Plan
@@ -69,7 +70,13 @@ async def serve(config: Config, *, config_path: Path, announce: Callable[[Mappin
         loop.add_signal_handler(signal.SIGHUP, reloader.begin)
     if asked.is_set():
         reloader.begin()
-    requests = {"reload": reloader.answer, "route-open": Opening(relay.parts).answer}
+    draining = Draining(relay.parts, stopping.set, lambda: supervisor.ready(relay.status()))
+    relay.begin("draining", draining.run())
+    requests = {
+        "reload": reloader.answer,
+        "route-open": Opening(relay.parts).answer,
+        "drain": draining.answer,
+    }
     relay.begin("control", Control(relay.parts.build.site.data, requests, relay.parts.clock).run())
     metrics = relay.watching.address
     announce({"event": "ready", "listeners": list(relay.addresses), "web": None, "metrics": metrics})
@@ -103,6 +110,8 @@ class Relay:
 
     def status(self) -> str:
         """One line for whoever supervises it."""
+        if self.parts.listeners.count.closed is not None:
+            return "draining: it takes no mail, and delivers what waits"
         return f"ready on {', '.join(self.addresses)}"
 
     @classmethod

@@ -71,11 +71,11 @@ def learn(
         _wait(lambda: _needed(archive.read(key), order.began_at), order.until_at)
         archive.give_order(Order(key, order.began_at, min(order.until_at, now())))
     learning = archive.read(key).get("learning")
-    if not learning:
+    if not learning or not learning["sessions"]:
         fail(
             PROBLEM,
             f"nothing was learned of {printable(name)}",
-            "it has not connected meanwhile",
+            "no session of it has ended meanwhile",
             f"relay365 device learn {printable(name)}",
         )
     needed = learning["tolerated"]

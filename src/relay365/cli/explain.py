@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 _PLACES = ("smtp", "graph", "token", "ndr")
 _KINDS = ("submission", "connector", "graph", "hve", "acs", "smarthost")
 SHOWN_DEVICES = 3
+# As ids look when they are misread, too; a word without a digit is a word, and Microsoft's numbers are not ours.
+_LIKE_AN_ID = re.compile(r"(?!0x|aadsts|\d+$)(?=.*\d)[0-9a-z]{6,13}|[2-9]{6,13}", re.IGNORECASE)
 _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 
 
@@ -131,6 +134,8 @@ def as_object(text: str, where: str, kinds: Collection[str] = ()) -> dict[str, A
     explained = pasted.explain(text, where)
     if explained.row is not None:
         return _row_object(explained.row, kinds)
+    if pasted.is_yes(text):
+        return _a_yes()
     return {
         "class": explained.klass.value,
         "scope": explained.scope.value,
@@ -156,6 +161,23 @@ def _row_object(row: Row, kinds: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
+def _a_yes() -> dict[str, Any]:
+    return {
+        "is_known": True,
+        "class": None,
+        "scope": None,
+        "row": None,
+        "title": "Nothing went wrong: the server that says this has taken the message.",
+        "why": ["a reply that begins with 2 is a yes; what becomes of the message later is not in it"],
+        "do": [
+            "relay365 trace ID, or --message-id '<...>', says what became of it",
+            "a server that names no id: send through relay365, whose yes is 250 2.6.0 queued as ID",
+        ],
+        "tests": [],
+        "links": [],
+    }
+
+
 def _answer(line: str) -> dict[str, Any]:
     """One line of --batch; a broken line gets the answer to an unknown text and says what is wrong with it."""
     try:
@@ -177,14 +199,36 @@ def _message(config_file: Path | None, text: str) -> dict[str, Any] | None:
     """The last replies of a message in the queue, if the text is its id and there is a queue."""
     from relay365.spool.ids import seq_of
 
-    if seq_of(text) is None or (config_file is None and not any(file.exists() for file in DEFAULT_FILES)):
+    spool_id = text.strip()
+    is_like_one = bool(_LIKE_AN_ID.fullmatch(spool_id))
+    has_file = config_file is not None or any(file.exists() for file in DEFAULT_FILES)
+    if (seq_of(spool_id) is None and not is_like_one) or not has_file:
         return None
     config, file = load_config(config_file)
     if not (data_directory(config, file) / "spool.db").exists():
         return None
-    view: MessageView | None = with_spool(config_file, lambda spool: spool.show(text.strip()))
+    view: MessageView | None = with_spool(config_file, lambda spool: spool.show(spool_id))
+    if view is None and is_like_one:
+        return _no_message(spool_id.upper())
     kinds = dict(zip(config.route_names(), (route.kind for route in config.route), strict=True))
     return _message_object(view, kinds) if view is not None and view.recipients else None
+
+
+def _no_message(spool_id: str) -> dict[str, Any]:
+    return {
+        "mark": spool_id,
+        "is_known": False,
+        "class": None,
+        "scope": None,
+        "row": None,
+        "title": "There is no such message in the queue or its history.",
+        "why": ["it is misread (an id has no 0, O, 1 or I), another relay's, or older than [queue] keep"],
+        "do": [
+            "relay365 history ADDRESS finds it by an address, a device, a Message-ID or words of an answer"
+        ],
+        "tests": [],
+        "links": [],
+    }
 
 
 def _message_object(view: MessageView, kinds: Mapping[str, str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ GROUPS = {
     "Run": {
         "run": "Run the relay in the foreground.",
         "reload": "Take up a changed file; no session is dropped.",
+        "drain": "Take no mail any more, deliver all, then stop.",
         "status": "One screen: is it fine?",
         "queue": "List, show, move, rescue or freeze mail.",
         "trace": "Say what became of a message, from device to Exchange.",

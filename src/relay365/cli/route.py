@@ -93,19 +93,19 @@ def _explained(
     """One recipient: the rule, the routes in their order with state, and every other route with the reason."""
     way = road_map.itinerary(letter, recipient)
     named = {road.name for road in way.roads} | {road.name for road, _ in way.unfit}
-    routes = [_road(road, notes) for road in way.roads]
+    routes = [_road(road, notes, way.after_s) for road in way.roads]
     not_these = [{"route": road.name, "why": why} for road, why in way.unfit]
     not_these += [
         {"route": road.name, "why": _not_named(way, road_map)}
         for road in road_map.roads
         if road.name not in named
     ]
-    first_well = next((one["route"] for one in routes if not one["held"]), "")
+    first_open = next((one["route"] for one in routes if not one["shut"]), "")
     return {
         "to": recipient,
         "rule": way.mark or None,
         "passed_over": [{"rule": mark, "why": why} for mark, why in road_map.passed_over(letter, recipient)],
-        "takes": first_well if way.roads and not _cannot(way, letter, recipient) else "",
+        "takes": first_open if way.roads and not _cannot(way, letter, recipient) else "",
         "after_s": way.after_s,
         "routes": routes,
         "not": not_these,
@@ -123,9 +123,17 @@ def _not_named(way: Itinerary, road_map: RoadMap) -> str:
     return f"it would send as another mailbox than {road_map.roads[0].name}, and no [[rule]] says that it may"
 
 
-def _road(road: Road, notes: dict[str, LaneNote]) -> dict[str, Any]:
+def _road(road: Road, notes: dict[str, LaneNote], after_s: float) -> dict[str, Any]:
+    """A route with its lanes. shut: all of them have been unwell for after_s, so that the next one has its mail."""
     lanes = [{"lane": lane, **_state(notes.get(lane))} for lane in road.lanes]
-    return {"route": road.name, "kind": road.kind, "held": all(one["held"] for one in lanes), "lanes": lanes}
+    since = [notes[lane].since_at if lane in notes else 0.0 for lane in road.lanes]
+    return {
+        "route": road.name,
+        "kind": road.kind,
+        "held": all(one["held"] for one in lanes),
+        "shut": all(at and now() - at >= after_s for at in since),
+        "lanes": lanes,
+    }
 
 
 def _notes(config_file: Path | None) -> dict[str, LaneNote]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from relay365.doctor.trying.quirks import Quirk
     from relay365.doctor.wire.talk import Entry
     from relay365.mail.outcome import Outcome
-    from relay365.spool.api import MessageView
+    from relay365.spool.api import LaneNote, MessageView
 
 LOOK_S = 0.1
 ARCHIVE_S = 3.0  # the black box writes its sessions every second
@@ -227,6 +227,7 @@ async def _follow(trial: Trial, found: dict[str, Any], handed: Handed, told: Tol
             told(f"{handed.spool_id} waits for its delivery, {until - clock.mono():.0f} s left")
             await asyncio.sleep(LOOK_S)
             view = await spool.show(handed.spool_id)  # type: ignore[arg-type]
+        notes = {note.lane: note for note in await spool.lanes()}
     finally:
         await spool.close()
     if view is None:
@@ -243,7 +244,7 @@ async def _follow(trial: Trial, found: dict[str, Any], handed: Handed, told: Tol
     for one in attempts:
         lines = [{"at_ms": ms, "side": who, "text": text} for ms, who, text in one["lines"]]
         found["legs"].append({"name": "Upstream", "where": view.recipients[0].lane, "lines": lines})
-    return {**found, **judged(view, handed.n_refused), "ask_microsoft": ask_lines(view)}
+    return {**found, **judged(view, handed.n_refused, notes), "ask_microsoft": ask_lines(view)}
 
 
 def _has_ended(view: MessageView) -> bool:
@@ -251,8 +252,8 @@ def _has_ended(view: MessageView) -> bool:
     return all(one.state.value in _ENDED or one.klass in _NEEDS_A_PERSON for one in view.recipients)
 
 
-def judged(view: MessageView, n_refused: int) -> dict[str, Any]:
-    """What became of a message in the queue: the recipient that is worst off decides."""
+def judged(view: MessageView, n_refused: int, notes: Mapping[str, LaneNote]) -> dict[str, Any]:
+    """What became of a message in the queue: the recipient that is worst off decides. notes: what lanes wait for."""
     order = {"failed": 0, "expired": 1, "held": 2, "queued": 3, "claimed": 4, "delivered": 5}
     worst = min(view.recipients, key=lambda one: order[one.state.value])
     state = worst.state.value
@@ -265,6 +266,11 @@ def judged(view: MessageView, n_refused: int) -> dict[str, Any]:
     row = worst.row
     do = f"relay365 explain {row}" if row else f"relay365 trace {view.spool_id}"
     words = worst.last_reply or "nothing was tried yet"
+    note = notes.get(worst.lane)
+    if state == "queued" and not worst.last_reply and note is not None and note.held:
+        text = f"it still waits, its route is held: {note.held}{some}"
+        why = "an earlier message was refused; one tries once a minute, and all go when it is healed"
+        return {**head, "text": text, "why": why, "do": f"relay365 explain {note.row}" if note.row else do}
     if state in ("queued", "claimed"):
         busy = "the route is busy, shut or held: relay365 status"
         why = "the relay keeps it and goes on trying" if worst.last_reply else busy

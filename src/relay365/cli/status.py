@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from relay365.cli.drain import banner_of, drained
 from relay365.cli.output import (
     GOOD,
     PROBLEM,
@@ -51,16 +52,21 @@ def status(config_file: Path | None, as_json: bool, plain: bool) -> None:
     facts["alerts"] = _open_alerts(data_directory(config, file))
     order = frozen(data_directory(config, file))
     facts["frozen"] = as_object(order)
+    drain = drained(data_directory(config, file), pid)
+    facts["draining"] = drain
     facts["locked_logins"] = _locked_logins(config, data_directory(config, file)) if pid is not None else []
     trouble = [lane for lane in facts["lanes"] if lane["held"]]
-    is_fine = pid is not None and not trouble and not facts["recipients"].get("held") and order is None
-    is_only_frozen = order is not None and not trouble and not facts["recipients"].get("held")
-    unwell = "stopped" if pid is None else "frozen" if is_only_frozen else "needs you"
+    is_well = not trouble and not facts["recipients"].get("held")
+    is_fine = pid is not None and is_well and order is None and drain is None
+    ordered = "frozen" if order is not None else "draining" if drain is not None else ""
+    unwell = "stopped" if pid is None else ordered if is_well and ordered else "needs you"
     facts["verdict"] = "fine" if is_fine else unwell
     if as_json:
         write_json(facts)
     else:
-        _print(facts, words(order) if order is not None else "")
+        _print(
+            facts, (words(order) if order is not None else "", banner_of(drain) if drain is not None else "")
+        )
     raise SystemExit(GOOD if is_fine else UNREACHABLE if pid is None else PROBLEM)
 
 
@@ -122,10 +128,10 @@ def _print_locked(locked: list[dict[str, str | None]]) -> None:
         )
 
 
-def _print(facts: dict[str, Any], banner: str) -> None:
+def _print(facts: dict[str, Any], banners: tuple[str, ...]) -> None:
     running = f"running as process {facts['pid']}" if facts["running"] else "not running"
     click.echo(f"relay365 {running}: {facts['verdict'].upper()}")
-    if banner:
+    for banner in filter(None, banners):
         click.echo(f"  {banner}")
     counts = facts["recipients"]
     waiting = counts.get("queued", 0) + counts.get("claimed", 0)

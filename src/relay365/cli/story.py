@@ -177,6 +177,7 @@ def _own_lines(lines: Sequence[list[Any]], spool_id: str) -> Sequence[list[Any]]
 
 def lines_of(story: dict[str, Any]) -> list[str]:
     """A story as a person reads it, the eldest first."""
+    blank = " " * len(story["accepted_at"])
     facts = [story["device"] or "", story["peer_address"], f"says {story['helo']}", story["tls"] or "no TLS"]
     facts.append(f"login {story['login']}" if story["login"] else "no login")
     lines = [
@@ -187,17 +188,18 @@ def lines_of(story: dict[str, Any]) -> list[str]:
     for one in story["session"]["lines"] if story["session"] else ():
         lines += _timed(one["at"], ARROWS.get(one["who"], "--"), printable(one["text"]))
     if story["session"] is None:
-        lines += _timed("", "", "the session itself is not kept any more")
+        lines += _timed(blank, "", "the session itself is not kept any more")
     for text in story["repairs"]:
-        lines += _timed("", "changed", printable(text))
+        lines += _timed(blank, "changed", printable(text))
     for recipient in story["recipients"]:
-        lines += _recipient_lines(recipient)
+        lines += _recipient_lines(recipient, blank)
     for line in story["ask_microsoft"]:
-        lines += _timed("", "to go on", printable(line))
+        lines += _timed(blank, "to go on", printable(line))
     return lines
 
 
-def _recipient_lines(recipient: dict[str, Any]) -> list[str]:
+def _recipient_lines(recipient: dict[str, Any], blank: str) -> list[str]:
+    """blank: as wide as an instant."""
     lines = [f"<{printable(recipient['address'])}>"]
     for n, one in enumerate(recipient["attempts"], 1):
         words = f"{printable(one['lane'])}  {printable(one['answer'])}"
@@ -207,15 +209,15 @@ def _recipient_lines(recipient: dict[str, Any]) -> list[str]:
     if later is not None:
         words = f"{later['state']} {later['detail']}".strip()
         meaning = " ".join(word for word in (later["class"], later["row"]) if word)
-        lines += _timed(later["at"] or "", "later", f"{printable(words)}   {meaning}".rstrip())
+        lines += _timed(later["at"] or blank, "later", f"{printable(words)}   {meaning}".rstrip())
     note = "  (possible duplicate)" if recipient["possible_duplicate"] else ""
-    lines += _timed("", "now", printable(recipient["verdict"]) + note)
+    lines += _timed(blank, "now", printable(recipient["verdict"]) + note)
     return lines
 
 
 def _timed(at: str, what: str, words: str) -> list[str]:
     """One line: instant, what it is, words."""
-    return [f"{at:<24}  {what:<8}  {words}".rstrip()]
+    return [f"{at}  {what:<8}  {words}".rstrip()]
 
 
 def news_of(story: dict[str, Any], n_shown: int) -> list[str]:

@@ -67,3 +67,21 @@ def clock_time(at: float, *, utc: bool) -> str:
     """An instant for people: to the second, local with its offset, or in UTC."""
     moment = datetime.fromtimestamp(at, UTC)
     return (moment if utc else moment.astimezone()).isoformat(" ", "seconds")
+
+
+def local_times(value: Any) -> Any:
+    """A JSON value whose instants (RFC 3339 in UTC; keys `at` and `..._at`) are local, for people."""
+    if isinstance(value, list):
+        return [local_times(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _local(one)
+        if isinstance(one, str) and (key == "at" or key.endswith("_at"))
+        else local_times(one)
+        for key, one in value.items()
+    }
+
+
+def _local(at: str) -> str:
+    return datetime.fromisoformat(at).astimezone().isoformat(" ", "milliseconds")

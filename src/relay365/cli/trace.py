@@ -23,7 +23,7 @@ from relay365.cli.output import (
     write_json,
 )
 from relay365.cli.story import lines_of, news_of, session_of, story_of
-from relay365.cli.times import Since
+from relay365.cli.times import Since, local_times, utc_option
 
 if TYPE_CHECKING:
     from relay365.engine.blackbox.archive import Archive
@@ -46,8 +46,11 @@ DEFAULT_SPAN_S = 172_800.0
 @click.option(
     "--follow", is_flag=True, help="Go on with what happens, until the end is known; Ctrl-C ends it."
 )
+@utc_option
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many.")
-def trace(config_file: Path | None, as_json: bool, spool_id: str | None, *, follow: bool, **by: Any) -> None:
+def trace(
+    config_file: Path | None, as_json: bool, spool_id: str | None, *, follow: bool, utc: bool, **by: Any
+) -> None:
     """What became of a message: the device's session, our changes, every try with its answer, and its later end."""
     from relay365.engine.blackbox.archive import Archive
 
@@ -65,9 +68,11 @@ def trace(config_file: Path | None, as_json: bool, spool_id: str | None, *, foll
             "the name is wrong, it is older than asked for, or its history was pruned",
             "relay365 queue list --all",
         )
-    shown: dict[str, int] = {view.spool_id: _show(view, archive, as_json) for view in views}
+    face = _Face(archive, as_json=as_json, utc=utc)
+    for view in views:
+        face.show(view)
     if follow:
-        _follow(lambda: _find(config_file, spool_id, wanted), archive, shown, as_json=as_json)
+        _follow(lambda: _find(config_file, spool_id, wanted), face)
 
 
 def _search(message_id: str, to: str, since: float | None, limit: int) -> Search | None:
@@ -90,40 +95,47 @@ def _find(config_file: Path | None, spool_id: str | None, wanted: Search | None)
     return [view] if view is not None else []
 
 
-def _show(view: MessageView, archive: Archive, as_json: bool) -> int:
-    """Print a story; gives how many events it has."""
-    story = story_of(view, session_of(view, archive))
-    if as_json:
-        write_json(story)
-    else:
-        click.echo("\n".join([*lines_of(story), ""]))
-    return len(view.events)
+class _Face:
+    """Prints stories, and remembers how many events of each were shown."""
+
+    def __init__(self, archive: Archive, *, as_json: bool, utc: bool) -> None:
+        self._archive, self._as_json, self._utc = archive, as_json, utc
+        self._shown: dict[str, int] = {}
+
+    def show(self, view: MessageView) -> None:
+        """The whole story; instants are in UTC for a program, as people want them for a person."""
+        self._shown[view.spool_id] = len(view.events)
+        story = story_of(view, session_of(view, self._archive))
+        if self._as_json:
+            write_json(story)
+        else:
+            click.echo("\n".join([*lines_of(self._timed(story)), ""]))
+
+    def show_news(self, view: MessageView) -> None:
+        """What was not shown yet; for a program the whole object again."""
+        n_shown = self._shown.get(view.spool_id, 0)
+        if n_shown == len(view.events):
+            return
+        if self._as_json or not n_shown:
+            self.show(view)
+            return
+        self._shown[view.spool_id] = len(view.events)
+        for line in news_of(self._timed(story_of(view, None)), n_shown):
+            click.echo(line)
+
+    def _timed(self, story: dict[str, Any]) -> dict[str, Any]:
+        return story if self._utc else local_times(story)
 
 
-def _follow(
-    find: Callable[[], list[MessageView]], archive: Archive, shown: dict[str, int], *, as_json: bool
-) -> None:
+def _follow(find: Callable[[], list[MessageView]], face: _Face) -> None:
     """Look again and again; a message that was there before shows its new events, a new one its story."""
     try:
         while True:
             views = find()
             for view in views:
-                _show_news(view, archive, shown, as_json=as_json)
+                face.show_news(view)
             if views and all(story_of(view, None)["resolved"] for view in views):
                 return
             time.sleep(LOOK_S)
     except KeyboardInterrupt:
         return
-
-
-def _show_news(view: MessageView, archive: Archive, shown: dict[str, int], *, as_json: bool) -> None:
-    """What was not shown yet; for a program the whole object again."""
-    n_shown = shown.get(view.spool_id, 0)
-    if n_shown == len(view.events):
-        return
-    shown[view.spool_id] = len(view.events)
-    if as_json or not n_shown:
-        _show(view, archive, as_json)
-        return
-    for line in news_of(story_of(view, None), n_shown):
-        click.echo(line)

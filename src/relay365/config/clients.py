@@ -85,6 +85,7 @@ class Allow(Grant):
     """[[allow]]: a network that may send; devices come first, then logins, then these from the top (senders.md)."""
 
     network: Network = Field(description='the network, such as "192.168.10.0/24"')
+    listener: str = Field("", description="the only listener that it may use, by its address; default: any")
 
 
 class Match(Table):

@@ -42,7 +42,9 @@ class Server(Table):
     max_sessions_per_address: Number = Field(100, ge=1, description="sessions at once from one address")
     max_errors: Number = Field(20, ge=1, description="errors after which a session is ended with 421")
     command_timeout: Duration = Field(300.0, description="patience for a command (RFC 5321 4.5.3.2.7: 5m)")
-    content_timeout: Duration = Field(300.0, description="patience for the next octets of a message")
+    content_timeout: Duration = Field(
+        600.0, description="patience for the next octets of a message: a scanner waits while its lid is open"
+    )
 
 
 class Listener(Table):
@@ -160,12 +162,13 @@ class Config(Table):
 
     @model_validator(mode="after")
     def _known_words(self) -> Config:
-        """A device's listener is one of the file, and "own-domains" are named."""
+        """The listener of a device or network is one of the file, and "own-domains" are named."""
         addresses = tuple(one.address for one in self.listener)
-        for device in self.device:
-            if device.listener and device.listener not in addresses:
+        named: list[Device | Allow] = [*self.device, *self.allow]
+        for one in named:
+            if one.listener and one.listener not in addresses:
                 raise PydanticCustomError(
-                    "unknown-word", "{key}", {"key": "listener", "word": device.listener, "known": addresses}
+                    "unknown-word", "{key}", {"key": "listener", "word": one.listener, "known": addresses}
                 )
         if not self.sender.domains and any(
             "own-domains" in one.recipients for one in (*self.device, *self.allow)

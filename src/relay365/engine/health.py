@@ -156,6 +156,10 @@ class StoppedSenders:
             self._refusals.clear()
         self._refusals[sender] = (n_refused + 1, now + STOP_SENDER_S)
 
+    def forgive(self) -> None:
+        """A person wants a try now, and has perhaps healed what they were refused for: each is counted anew."""
+        self._refusals.clear()
+
     def is_stopped(self, sender: str, now: float) -> bool:
         """Whether another try would endanger the mailbox; a stop that has run out is forgotten."""
         n_refused, until = self._refusals.get(sender, (0, 0.0))

@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, replace
 
 from relay365.clock import Clock
@@ -20,6 +20,7 @@ from relay365.mail.status import Reply
 from relay365.net.door import Door, Doorway, Network, Remark, holds
 from relay365.net.identity import DAY_S, Identity
 from relay365.net.stream import Stream, listen
+from relay365.smtp.states import Phase
 
 _LOG = logging.getLogger("relay365.listener")
 
@@ -49,17 +50,21 @@ class SessionCount:
     """How many sessions there are, shared by all listeners. 421 at the greeting is what RFC 5321 3.1 foresees.
 
     most: in all (precedents: Postfix 100 processes, Exchange 5,000); most_per_address: Postfix 50, Exchange 20 %.
+    closed: what everybody hears while the relay takes no mail; None while it does.
     """
 
     def __init__(self, most: int, most_per_address: int) -> None:
         self.most, self.most_per_address = most, most_per_address
+        self.closed: Reply | None = None
         self.sessions: set[Session] = set()
         self._by_address: Counter[str] = Counter()
 
     def enter(self, session: Session, most_from_here: int = 0) -> Reply | None:
-        """Count a session in; a Reply says that it is one too many. most_from_here: a limit of this address's own."""
+        """Count a session in; a Reply says why it may not stay. most_from_here: a limit of this address's own."""
         self.sessions.add(session)
         self._by_address[session.peer[0]] += 1
+        if self.closed is not None:
+            return self.closed
         if len(self.sessions) > self.most:
             return TOO_MANY
         if self._by_address[session.peer[0]] > (most_from_here or self.most_per_address):
@@ -169,12 +174,12 @@ class _CountedSession(Session):
         if self._machine is not None:
             self._machine.counts.tolerated.update(self._deviations)
 
-    def refuse(self, reply: Reply) -> None:
+    def refuse(self, reply: Reply, spare: Container[Phase] = ()) -> None:
         """End the session now; one that has not begun has no words for it."""
         if self._machine is None:
             self.abort()
         else:
-            super().refuse(reply)
+            super().refuse(reply, spare)
 
     def remarked(self, remark: Remark, stream: Stream, words: str) -> None:
         """Write down what the door saw; see net.door.Guest."""

@@ -263,11 +263,12 @@ class Scheduler:
             which = [(head.spool_id, now + wait_s) for head, wait_s in blocked]
             await self._spool.put_off(lane.name, which, TOO_MANY_OF_A_PAIR)
 
-    async def _hear_person(self) -> None:
-        """`queue retry`, perhaps of another process: a lane that waits by our own decision opens."""
-        if await self.orders.hear():
+    async def _hear_person(self, *, at_once: bool = False) -> None:
+        """`queue retry` or `release`, perhaps of another process: what waits by our own decision is tried."""
+        if await self.orders.hear(at_once=at_once):
             for lane in self._lanes.values():
                 lane.health.hasten(self._clock.mono())
+                lane.senders.forgive()
 
     def _start_ready(self, lane: Lane) -> None:
         mono = self._clock.mono()
@@ -316,6 +317,12 @@ class Scheduler:
                 other.health.throttle(throttles[0], other.n_in_flight, self._clock.mono(), self._clock.dice())
 
     async def _refuse_stopped(self, lane: Lane, parcel: Parcel) -> None:
+        with contextlib.suppress(SpoolError):  # it may be here because a person has just released it
+            await self._hear_person(at_once=True)
+        if not lane.senders.is_stopped(parcel.sender, self._clock.mono()):
+            lane.ready.append(parcel)
+            self._wake.set()
+            return
         keys = [(claim.spool_id, one.n) for claim in parcel.claims for one in claim.recipients]
         await self._settle(lane, parcel, Tried((), dict.fromkeys(keys, SENDER_STOPPED)))
 
@@ -336,9 +343,12 @@ class Scheduler:
     # -- start and end ---------------------------------------------------------------------------------------
 
     async def _adopt_strays(self) -> None:
-        """Once: mail of a route that is no longer configured goes to the first one; it must not wait for ever."""
+        """Once: mail of a route that is no longer configured goes to the first one; it must not wait for ever.
+
+        Held mail, too: released later, it would wait where nobody looks.
+        """
         first = next(iter(self._lanes), None)
-        for stray in await self._spool.due():
+        for stray in dict.fromkeys(one.lane for one in await self._spool.depths()):
             if stray not in self._lanes and first is not None:
                 n_moved = await self._spool.move_lane(stray, first)
                 _LOG.warning("lane.gone lane=%s recipients=%d moved_to=%s", stray, n_moved, first)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Container, Coroutine
 from typing import Any
 
 from relay365.engine.blackbox.reading import REMARK
@@ -82,10 +82,10 @@ class Session:
         self._arm()
         self._pump()
 
-    def refuse(self, reply: Reply) -> None:
-        """End the session now with a last reply, unless a message is being taken; then after it."""
+    def refuse(self, reply: Reply, spare: Container[Phase] = ()) -> None:
+        """End the session now with a last reply, unless a message is being taken; then after it. Not in `spare`."""
         machine = self._machine
-        if machine is None:
+        if machine is None or machine.phase in spare:
             return
         if machine.phase is Phase.CONTENT or self._task is not None:
             self.draining = True

@@ -16,6 +16,7 @@ from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.mail.status import Reply
 from relay365.routes.catalogue.rows import Row, rows_of, token_row
 
+_BEFORE_MAIL = ("connect", "auth")  # whoever says no so early knows neither sender, recipient nor message
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 
 
@@ -37,7 +38,8 @@ def outcome_of(reply: Reply, stage: str) -> Outcome:
         return Outcome(Kind.DELIVERED, status=reply.status, reply_text=words, remote_id=remote_id)
     status, text = str(reply.status or ""), " ".join(words.lower().split())
     for row in _smtp_rows_by_code().get(reply.code, ()):
-        if row.matches(reply.code, status, text):
+        is_premature = stage in _BEFORE_MAIL and row.klass in (Class.MESSAGE, Class.SENDER)
+        if row.matches(reply.code, status, text) and not is_premature:
             is_final = row.klass is Class.MESSAGE and not reply.is_temporary  # 4yz is never a final no
             kind = Kind.FAILED if is_final else Kind.DEFERRED
             return Outcome(

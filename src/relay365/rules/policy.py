@@ -121,8 +121,9 @@ class Policy:
         if hint is not None:
             client = _narrowed(hint.client, client)
         client = self._at_door(client, allow)
-        if {rule.listener for rule in (hint, device) if rule is not None} - {"", self._door.name}:
-            return Verdict(client, refusal("wrong port for this device", client.mark))
+        for rule in (hint, device or allow):  # a device by name is not bound by what its network says
+            if rule is not None and rule.listener not in ("", self._door.name):
+                return Verdict(client, refusal("wrong port for this device", rule.client.mark))
         if client.login == "required" and not facts.login:
             return Verdict(client, Reply.of(530, "5.7.0", f"Authentication required ({client.mark})"))
         return Verdict(client, None)

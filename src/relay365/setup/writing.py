@@ -166,10 +166,23 @@ def _application(page: Page) -> Iterator[str]:
     elif answers.secret is not None:
         yield f"secret = {answers.secret}"
     else:
-        yield f"certificate = {{ file = {quoted(page.key_file)} }}  # renewed by: relay365 app rotate"
-        yield f"key = {{ file = {quoted(page.key_file)} }}  # made here; it never leaves this machine"
+        yield f"certificate = {{ file = {quoted(page.key_file)} }}  # made here, in the data directory"
+        yield f"key = {{ file = {quoted(page.key_file)} }}  # it never leaves this machine"
+        yield from _renewal(known=not answers.client or bool(result is not None and result.registration))
     yield from _unless_preset("authority", answers)
     yield from _unless_preset("graph_endpoint", answers)
+
+
+def _renewal(*, known: bool) -> Iterator[str]:
+    """Of a certificate that was made here. known: whether the wizard learns the registration that it belongs to."""
+    if known:
+        yield "# The relay renews it 30 days before its end. Without this: relay365 app rotate, in time."
+        yield "renew = true"
+    else:
+        yield "# With the Object ID of the app registration the relay renews it 30 days before its end; until then:"
+        yield "# relay365 app rotate, in time."
+        yield '# registration = "..."'
+        yield "# renew = true"
 
 
 def _queue(answers: Answers) -> Iterator[str]:

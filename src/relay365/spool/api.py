@@ -309,7 +309,7 @@ class Spool(AgingStore, Ahead, Depths, UsageStore, Protocol):
         ...
 
     async def n_hastened(self) -> int:
-        """How often retry() has moved something, by any process: whoever waits for a reason may look again."""
+        """How often retry() or release() has moved something, by any process: who waits for a reason may look again."""
         ...
 
     async def warn(self, expiring_at: float) -> int:

@@ -278,7 +278,9 @@ class MemorySpool(MemoryLater, MemoryAhead):
 
     async def release(self, selection: Selection, now: float) -> int:
         """See spool.api.Spool."""
-        return self._move(selection, {State.HELD}, State.QUEUED, "recipient.released", (now, ""))
+        n_moved = self._move(selection, {State.HELD}, State.QUEUED, "recipient.released", (now, ""))
+        self._n_hastened += n_moved > 0
+        return n_moved
 
     async def retry(self, selection: Selection, now: float) -> int:
         """See spool.api.Spool."""

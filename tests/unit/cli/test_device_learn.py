@@ -100,6 +100,17 @@ def test_nothing_is_proposed_where_all_is_on(house: Any) -> None:
     assert 1 == house.run("device", "learn", "192.0.2.7", "--result").exit_code
 
 
+def test_nothing_is_proposed_before_a_session_has_ended(house: Any) -> None:
+    """An order that has met no whole session yet has shown nothing: whatever it did not need may be needed still."""
+    learning = {"began_at": 1.0, "until_at": 601.0, "sessions": 0, "tolerated": {}}
+    Archive(house.directory / "data").write("device-ups", {"sessions": [], "learning": learning})
+    done = house.run("device", "learn", "ups", "--result")
+
+    assert 1 == done.exit_code
+    assert "tolerate" not in done.stdout
+    assert "no session of it has ended meanwhile" in done.stderr
+
+
 def test_what_is_off_for_all_is_proposed_for_one(house: Any) -> None:
     """An address that is no device yet has only [tolerate]."""
     text = (house.directory / "relay365.toml").read_text("utf-8")

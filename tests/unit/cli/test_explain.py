@@ -62,9 +62,35 @@ def test_a_delivered_message_is_well(full_desk: Any) -> None:
     )
 
 
-def test_an_id_that_nobody_has_is_an_unknown_text(full_desk: Any, desk: Any) -> None:
-    """With a queue and without one."""
-    assert 1 == full_desk.run("explain", "ZZZZZZ").exit_code
+def test_an_id_that_nobody_has_is_said_to_be_nobodys(full_desk: Any) -> None:
+    """What looks like an id is not reported as a reply that nobody knows; a word that could be one is."""
+    said = full_desk.run("explain", "4tq921")
+
+    assert 1 == said.exit_code
+    assert said.stdout.startswith("4TQ921: There is no such message in the queue or its history.\n  why  ")
+    assert "relay365 history ADDRESS" in said.stdout
+    assert (False, None) == tuple(
+        full_desk.objects("explain", "4TQ921")[0][key] for key in ("is_known", "row")
+    )
+    assert full_desk.run("explain", "ZZZZZ9").stdout.startswith("ZZZZZ9: There is no such message")
+    for other in ("printed", "ZZZZZZ", "0x800CCC79", "AADSTS999999"):
+        assert full_desk.run("explain", other).stdout.startswith("unknown: "), other
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["250 2.0.0 Message queued for delivery.", "250 2.0.0 OK <a@b.example> [Hostname=VI1PR04MB0001.example]"],
+)
+def test_a_yes_is_no_unknown_fault(desk: Any, text: str) -> None:
+    """Exit 0, no class, and how to go on from it; --batch says the same."""
+    said = desk.run("explain", text)
+
+    assert 0 == said.exit_code
+    assert said.stdout.startswith(
+        "well: Nothing went wrong: the server that says this has taken the message.\n"
+    )
+    assert "relay365 trace ID" in said.stdout
+    assert desk.objects("explain", text)[0]["class"] is None
 
 
 def test_without_a_queue_an_id_is_an_unknown_text(desk: Any) -> None:

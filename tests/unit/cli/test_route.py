@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
+
+import pytest
+
+from relay365.clock import SystemClock
+from relay365.spool.api import LaneNote
 
 RULES = """
 [[route]]
@@ -46,6 +52,40 @@ def test_explain_names_the_rule_the_order_and_why_not_the_others(desk: Any) -> N
     assert {"hve": "20000000 octets are more than its 10000000", "smarthost": "large does not name it"} == {
         one["route"]: one["why"] for one in large["not"]
     }
+
+
+@pytest.mark.parametrize(
+    ("shut_s", "held", "takes", "code"),
+    [
+        (60.0, "", "smarthost", 0),
+        (60.0, "535 5.7.3 no", "smarthost", 1),
+        (1000.0, "", "second", 0),
+        (1000.0, "535 5.7.3 no", "second", 1),
+    ],
+)
+def test_explain_waits_for_the_first_route_as_long_as_the_service_does(
+    shut_s: float, held: str, takes: str, code: int, desk: Any
+) -> None:
+    """Fifteen minutes decide, and not whether a person must heal it or nobody; exit 1 where a person must."""
+    _with_rules(desk)
+    since_at = SystemClock().now() - shut_s
+    note = LaneNote("smarthost", held, "transient", "cannot-connect", since_at, since_at + 3600)
+    desk.spool(lambda spool: spool.note_lane(note))
+    result = desk.run("route", "explain", "--to", "l@fabrikam.com", "--json")
+
+    assert (takes, code) == (json.loads(result.stdout)["takes"], result.exit_code)
+
+
+def test_explain_knows_when_no_route_is_open(desk: Any) -> None:
+    """All have been shut for long: the mail would be queued and wait, and that is said."""
+    _with_rules(desk)
+    for lane in ("smarthost", "second"):
+        note = LaneNote(lane, "", "transient", "cannot-connect", SystemClock().now() - 1000.0)
+        desk.spool(lambda spool, note=note: spool.note_lane(note))
+    result = desk.run("route", "explain", "--to", "l@fabrikam.com")
+
+    assert 1 == result.exit_code
+    assert "nothing can take it now" in result.output
 
 
 def test_list_shows_every_lane_and_its_state(desk: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from relay365.cli.send_test_legs import judged, leg
 from relay365.doctor.wire.talk import Entry
 from relay365.mail.envelope import SpoolId, SubmitterFacts
-from relay365.spool.api import MessageView, RecipientView, State
+from relay365.spool.api import LaneNote, MessageView, RecipientView, State
 
 
 def view(*recipients: tuple[State, str, str]) -> MessageView:
@@ -50,15 +50,30 @@ def test_the_worst_recipient_decides(
     recipients: tuple[tuple[State, str, str], ...], result: str, words: str, do: str
 ) -> None:
     """With the command that says more."""
-    found = judged(view(*recipients), 0)
+    found = judged(view(*recipients), 0, {})
 
     assert (result, SpoolId("4TQ921")) == (found["result"], found["id"])
     assert words in found["text"] and found["do"].endswith(do)
 
 
+def test_a_route_that_was_held_before_is_the_reason() -> None:
+    """Nothing was tried for this message, and yet it is known why: the words of the refusal, and what explains them."""
+    notes = {
+        "out": LaneNote(
+            "out", "535 5.7.139 off for the Mailbox", "configuration", "smtp-auth-disabled-mailbox"
+        )
+    }
+    found = judged(view((State.QUEUED, "", "")), 0, notes)
+    tried = judged(view((State.QUEUED, "432 4.3.2 slow", "throttled")), 0, notes)
+
+    assert "its route is held: 535 5.7.139 off" in found["text"]
+    assert "relay365 explain smtp-auth-disabled-mailbox" == found["do"]
+    assert ("queued", "relay365 explain throttled") == (tried["result"], tried["do"])
+
+
 def test_who_was_refused_at_rcpt_is_not_forgotten() -> None:
     """The others were delivered, and yet it is no success."""
-    found = judged(view(DELIVERED), 2)
+    found = judged(view(DELIVERED), 2, {})
 
     assert "refused" == found["result"]
     assert "2 recipients were refused at RCPT" in found["text"]

@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 import pytest
 
-from relay365.cli.times import Since, Span, clock_time, instant_of, span_of
+from relay365.cli.times import Since, Span, clock_time, instant_of, local_times, span_of
 
 
 @pytest.mark.parametrize(("text", "seconds"), [
@@ -30,6 +30,14 @@ def test_an_instant_is_an_age_a_date_or_rfc_3339(monkeypatch: pytest.MonkeyPatch
         assert abs(time.time() - 7200.0 - (instant_of("2h") or 0.0)) < 5.0
         assert "2025-11-25 11:00:00+01:00" == clock_time(1_764_064_800.0, utc=False)
         assert "2025-11-25 10:00:00+00:00" == clock_time(1_764_064_800.0, utc=True)
+        story = {
+            "accepted_at": "2025-11-25T10:00:00.250Z",
+            "id": "4TQ921",
+            "n": 1,
+            "attempts": [{"at": None}],
+        }
+        local = {**story, "accepted_at": "2025-11-25 11:00:00.250+01:00"}
+        assert {"later": local, "at": None} == local_times({"later": story, "at": None})
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -129,3 +129,21 @@ def test_a_wish_that_cannot_be_asked_is_found_before_the_start(desk: Any) -> Non
 
     assert 1 == said.exit_code
     assert "what: route submission" in said.stderr
+
+
+def test_times_as_people_want_them(full_desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Local with the offset, as in `history`; in UTC with --utc, and always for a program."""
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        words = ("trace", full_desk.ids["delivered"])
+        local, utc = full_desk.run(*words).stdout, full_desk.run(*words, "--utc").stdout
+        (found,) = full_desk.objects(*words)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert found["accepted_at"] in utc
+    assert found["accepted_at"].endswith("Z")
+    assert local.count("+05:30") == utc.count("Z  ") > 0
+    assert found["accepted_at"] not in local

@@ -88,15 +88,17 @@ def test_a_rule_that_could_not_work_is_an_error(line: str, expected: str) -> Non
 
 
 def test_a_listener_that_is_not_there_is_answered_with_those_that_are() -> None:
-    """The nearest one where it is a slip, else all."""
+    """The nearest one where it is a slip, else all; for a device as for a network."""
     device = '[[device]]\nname = "a"\nmatch = { address = "10.0.0.1" }\nlistener = "%s"\n'
+    network = '[[allow]]\nnetwork = "10.0.0.0/8"\nlistener = "%s"\n'
     hints = []
-    for address in ("127.0.0.1:2", "192.168.99.99:2525"):
-        with pytest.raises(ConfigErrors) as error:
-            _parse(device % address)
-        hints.append(error.value.errors[0].hint)
+    for table in (device, network):
+        for address in ("127.0.0.1:2", "192.168.99.99:2525"):
+            with pytest.raises(ConfigErrors) as error:
+                _parse(table % address)
+            hints.append(error.value.errors[0].hint)
 
-    assert ["did you mean 127.0.0.1:25?", "the file has 127.0.0.1:25"] == hints
+    assert ["did you mean 127.0.0.1:25?", "the file has 127.0.0.1:25"] * 2 == hints
 
 
 def test_a_name_that_anybody_can_say_keeps_no_mail() -> None:

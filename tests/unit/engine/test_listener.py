@@ -18,8 +18,9 @@ import pytest
 
 from relay365.clock import SystemClock
 from relay365.engine import listener as module
-from relay365.engine.listener import Access, Listener, SessionCount, drain, look_after
+from relay365.engine.listener import TOO_MANY, Access, Listener, SessionCount, drain, look_after
 from relay365.engine.reception import Reception
+from relay365.engine.session import SHUTTING_DOWN, Session
 from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.tolerance import DEFAULT
 from relay365.net import door
@@ -499,3 +500,20 @@ def test_a_certificate_that_was_looked_at_for_a_reception_that_is_gone() -> None
         assert listener._way.tls is None
 
     asyncio.run(live())
+
+
+def test_nobody_new_while_no_mail_is_taken() -> None:
+    """Everybody hears the same reply, whatever the limits are; whoever is counted in goes on."""
+
+    async def story() -> None:
+        count = SessionCount(1, 1)
+        first, second = (Session(reception(MemorySpool(SystemClock())), count.leave) for _ in range(2))
+        before = count.enter(first)
+        count.closed = SHUTTING_DOWN
+        during = count.enter(second)
+        count.leave(second)
+        count.closed = None
+
+        assert (None, SHUTTING_DOWN, TOO_MANY) == (before, during, count.enter(second))
+
+    asyncio.run(story())

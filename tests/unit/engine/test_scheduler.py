@@ -267,6 +267,29 @@ def test_mail_of_a_route_that_is_gone_goes_to_the_first_one() -> None:
     asyncio.run(run())
 
 
+def test_held_mail_of_a_route_that_is_gone_is_moved_too() -> None:
+    """It stays held; released, it goes out by a route that there is. The lanes that there are keep theirs."""
+
+    async def run() -> None:
+        house = House(always(DELIVERED))
+        ids = [await put(house.spool, house.clock, lane=lane) for lane in ("old", "older", "way")]
+        await house.spool.hold(Selection(), "by mina")
+        task = asyncio.ensure_future(house.scheduler.run())
+        await house.settled()
+        views = [(await house.view(one)).recipients[0] for one in ids]
+        await house.spool.release(Selection(), house.clock.now())
+        house.scheduler.accepted("way")
+        await house.settled()
+        ends = [await house.states(one) for one in ids]
+        await house.scheduler.stop(1.0)
+        await task
+
+        assert [("way", State.HELD)] * 3 == [(one.lane, one.state) for one in views]
+        assert [[State.DELIVERED]] * 3 == ends
+
+    asyncio.run(run())
+
+
 def test_a_clock_that_is_set_back_does_not_stop_a_lane() -> None:
     """Waits are monotonic: mail that comes after the wall clock went back a month goes at once."""
 
@@ -816,3 +839,24 @@ def test_a_lane_that_is_left_writes_nothing_down_under_its_name() -> None:
         await house.route.close()
 
     story(tell, always(MISCONFIGURED))
+
+
+def test_a_sender_that_a_person_releases_is_tried_again_at_once() -> None:
+    """Two refusals stop it; the cause is healed and its mail released: all of it goes, and is not held again."""
+    healed: list[bool] = []
+
+    def judge(consignment: Consignment) -> tuple[Outcome, ...]:
+        return (DELIVERED if healed else SENDER_REFUSED,)
+
+    async def tell(house: House) -> None:
+        ids = [await house.put("a@x") for _ in range(4)]
+        await house.settled()
+        assert [State.HELD] * 4 == [state for one in ids for state in await house.states(one)]
+        n_tried = len(house.route.consignments)
+        assert 2 == n_tried
+        healed.append(True)
+        await house.spool.release(Selection(), house.clock.now())
+        await house.settled()
+        assert [State.DELIVERED] * 4 == [state for one in ids for state in await house.states(one)]
+
+    story(tell, judge, LaneLimits(1))

@@ -13,6 +13,7 @@ from relay365.engine.patience import LINGER_S
 from relay365.engine.session import SHUTTING_DOWN
 from relay365.errors import SpoolFull
 from relay365.smtp.offers import Limits, Offers
+from relay365.smtp.states import Phase
 from relay365.spool.memory import MemorySpool
 from transcript.standin import Device, JumpingLoop, LoopClock, StubbornSpool, reception
 
@@ -384,6 +385,25 @@ def test_shutting_down_lets_a_message_finish(runner: asyncio.Runner) -> None:
         said = await busy.reply()
         assert (True, True) == (said.startswith(ACCEPTED), said.endswith(bye))
         assert 2 == said.count(b"\r\n")
+
+    runner.run(live())
+
+
+def test_who_is_spared_may_begin_and_end_a_message(runner: asyncio.Runner) -> None:
+    """Most devices forget a message that is interrupted: between MAIL and the dot nobody is sent away."""
+
+    async def live() -> None:
+        device = Device(reception(spool_of_the_test()))
+        spare = (Phase.MAIL, Phase.RCPT, Phase.CONTENT)
+        await device.to_data(b"x\r\n")
+        device.session.refuse(SHUTTING_DOWN, spare)
+        device.say(b".\r\n")
+        taken = await device.reply()
+        device.session.refuse(SHUTTING_DOWN, spare)
+
+        assert taken.startswith(ACCEPTED)
+        assert b"421" not in taken
+        assert device.heard().startswith(b"421 4.3.2")
 
     runner.run(live())
 

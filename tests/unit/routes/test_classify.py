@@ -218,6 +218,21 @@ def test_an_unknown_reply_is_judged_by_stage(
     assert ("", kind, klass, scope) == (outcome.row, outcome.kind, outcome.klass, outcome.scope)
 
 
+@pytest.mark.parametrize("text", [
+    "550 5.7.1 go away", "554 5.7.1 Service unavailable; Client host [203.0.113.7] blocked",
+    "550 5.1.1 User unknown", "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+])  # fmt: skip
+def test_a_no_before_mail_is_about_us_and_bounces_nothing(text: str) -> None:
+    """To the greeting, EHLO or AUTH the remote knows no message yet: the mail waits, whatever its words are."""
+    at_connect, at_auth = (outcome_of(_reply(text), stage) for stage in ("connect", "auth"))
+
+    assert (Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT) == (
+        at_connect.kind, at_connect.scope, at_connect.klass,
+    )  # fmt: skip
+    assert (Kind.DEFERRED, Scope.MAILBOX, Class.CONFIGURATION) == (at_auth.kind, at_auth.scope, at_auth.klass)
+    assert Class.TRANSIENT is not outcome_of(_reply(text), "rcpt").klass
+
+
 def test_only_2yz_is_delivered_and_names_the_remotes_id() -> None:
     """The 250 of Exchange Online is success, and its Message-ID is kept for tracing."""
     text = "250 2.0.0 OK <BN8PR12MB3060.F00@BN8PR12MB3060.namprd12.prod.outlook.com> [Hostname=x]"

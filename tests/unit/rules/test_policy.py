@@ -185,7 +185,7 @@ def test_a_name_that_anybody_can_say_widens_nothing() -> None:
         client.mark, client.login, client.per_minute, client.max_octets,
     )  # fmt: skip
     assert ({"scan@contoso.com"}, {"ops@contoso.com"}) == (client.senders, client.recipients)
-    assert "550 5.7.1 wrong port for this device (R1)" == _mail(_policy(wide + narrow), _facts(helo="W"))
+    assert "550 5.7.1 wrong port for this device (R2)" == _mail(_policy(wide + narrow), _facts(helo="W"))
 
 
 def test_two_lists_without_a_common_address_allow_none() -> None:
@@ -196,6 +196,19 @@ def test_two_lists_without_a_common_address_allow_none() -> None:
     assert ["550", "550"] == [
         _rcpt(policy, _facts(helo="A"), to)[:3] for to in ("x@else.test", "lena@contoso.com")
     ]
+
+
+def test_a_network_may_have_one_listener() -> None:
+    """It holds for whoever logs in from there, too; a device by name has its own."""
+    office = OFFICE + 'listener = "127.0.0.1:2525"\n'
+    there, elsewhere = _policy(office, name="127.0.0.1:2525"), _policy(office)
+
+    assert ["", ""] == [_mail(there, _facts(login=login)) for login in ("", "scan")]
+    assert ["550 5.7.1 wrong port for this device (R2)"] * 2 == [
+        _mail(elsewhere, _facts(login=login)) for login in ("", "scan")
+    ]
+    assert "" == _mail(elsewhere, _facts("203.0.113.9", login="scan"))
+    assert "" == _mail(_policy(CANON + office), _facts())
 
 
 def test_a_device_may_have_one_listener() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,9 +88,37 @@ def test_this_machine_may_always_send() -> None:
     assert 1 == configuration(_page(networks=["127.0.0.0/8"])).count('network = "127.0.0.0/8"')
 
 
+@pytest.mark.parametrize("road", [Road.APPLICATION, Road.GRAPH, Road.HVE])
+def test_a_certificate_that_was_made_here_renews_itself(road: Road) -> None:
+    """With a line that says so: nobody has to think of it in two years."""
+    text = configuration(_page(road))
+
+    assert parse(text, "x").route[0].renew  # type: ignore[union-attr]
+    assert "# The relay renews it 30 days before its end." in text.partition("renew = true")[0]
+
+
+def test_an_application_that_was_there_before() -> None:
+    """Its registration is not known, without which nothing is renewed: the file says what is missing, in comments."""
+    page = _page(client=CLIENT)
+    text = configuration(replace(page, result=None))
+    learnt = configuration(replace(page, result=Result(TENANT, CLIENT, registration=CLIENT)))
+
+    assert not parse(text, "x").route[0].renew  # type: ignore[union-attr]
+    assert '# registration = "..."\n# renew = true\n' in text
+    assert parse(learnt, "x").route[0].renew  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("road", [Road.PERSON, Road.CERTIFICATE, Road.ADDRESS])
+def test_what_was_not_made_here_is_not_renewed(road: Road) -> None:
+    """A sign-in, and a certificate that somebody else has signed, are not ours to renew."""
+    assert "renew" not in configuration(_page(road))
+
+
 def test_a_secret_instead_of_a_certificate() -> None:
-    """The reference stands in the file, never the secret."""
+    """The reference stands in the file, never the secret; there is nothing to renew."""
     config = parse(configuration(_page(client=CLIENT, secret={"file": "client.secret"})), "x")
+
+    assert not config.route[0].renew  # type: ignore[union-attr]
 
     assert {"secret"} == set(config.route[0].secrets())
 

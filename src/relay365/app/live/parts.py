@@ -126,6 +126,7 @@ class Parts:
         parts = self.scheduler.lanes, self.listeners.count, self.spool
         place = build.site.base, build.site.data
         scene = self.watching.scene_of(build.config, place, parts, build.site.keyring)
+        scene = replace(scene, freeze=lambda: self.scheduler.orders.freeze)
         if before is None:
             return scene
         before.forget_ends()

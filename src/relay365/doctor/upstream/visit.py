@@ -161,7 +161,8 @@ class Visit:
     def _unwelcome(self, greeting: Reply) -> Finding:
         """421 passes; 554 says that there is no mail service for us (RFC 5321 3.1)."""
         what, outcome = f"{self.where} greets with a refusal", outcome_of(greeting, "connect")
-        if greeting.is_temporary or outcome.scope in (Scope.ROUTE, Scope.TENANT, Scope.MAILBOX):
+        is_known = bool(outcome.row) and outcome.scope in (Scope.ROUTE, Scope.TENANT, Scope.MAILBOX)
+        if greeting.is_temporary or is_known:
             return of_outcome(what, outcome, self.route.kind, str(greeting))
         why = "it takes no mail from us at all: our address or our network is not wanted there"
         return bad(what, why, "ask who runs it, with these words; or take another route", str(greeting))

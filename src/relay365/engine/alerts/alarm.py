@@ -112,7 +112,7 @@ class Alarm:
         trouble = await scene.spool_trouble(SPOOL_S) if self.channels else ""
         return [
             *causes.of_lanes(lanes, mono, limits), *causes.of_queue(sample.depths, now, limits),
-            *causes.of_spool(trouble),
+            *causes.of_freeze(scene.freeze(), sample.depths, now), *causes.of_spool(trouble),
             *causes.of_disk(free[0] if free is not None else None, limits), *causes.of_budgets(lanes, mono),
             *causes.of_ends(sample.ends, now, limits),
             *causes.of_unknown([one.text for one in fresh], fresh[0].lane if fresh else ""),

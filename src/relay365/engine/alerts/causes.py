@@ -16,9 +16,12 @@ from relay365.mail.outcome import Class
 from relay365.routes.catalogue.rows import catalogue
 from relay365.rules.quota.notice import NEAR, OVER
 from relay365.spool.waiting.depth import Depth
+from relay365.spool.waiting.freeze import Freeze
 
 DAY_S = 86_400.0
 WARNING, CRITICAL = "warning", "critical"
+FREEZE_S = 3600.0  # as long as one lasts where nobody says how long
+AGAIN_FROZEN_S = 21_600.0
 _DAYS_OF_ENDS = (7, 3, 1, 0)  # within the limit of the file these are told anew, each once
 _DAY_BUDGETS = ("recipients", "external")
 
@@ -83,6 +86,18 @@ def of_queue(depths: Sequence[Depth], now: float, limits: Limits) -> Iterator[Ca
                 f"queue-old {lane}", WARNING, f"mail waits in {lane} for {spoken(now - oldest_at)}",
                 f"{n} recipients wait there; the last answer to each says why", "relay365 queue list", lane,
             )  # fmt: skip
+
+
+def of_freeze(freeze: Freeze | None, depths: Sequence[Depth], now: float) -> Iterator[Cause]:
+    """A freeze that lasts: whoever ordered it may have forgotten it. Told again every six hours."""
+    if freeze is not None and now - freeze.began_at >= FREEZE_S:
+        frozen_s, n = now - freeze.began_at, sum(one.recipients for one in depths if one.state == "queued")
+        reason = f": {freeze.reason}" if freeze.reason else ""
+        yield Cause(
+            "frozen", WARNING, f"nothing has been delivered for {spoken(frozen_s)}: the queue is frozen",
+            f"{freeze.by or 'a person'} said so{reason}; {n} recipients wait, for {spoken(freeze.until_at - now)} more",
+            "relay365 queue thaw, if that is over", "", int(frozen_s // AGAIN_FROZEN_S),
+        )  # fmt: skip
 
 
 def of_spool(trouble: str) -> Iterator[Cause]:

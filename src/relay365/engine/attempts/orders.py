@@ -1,7 +1,8 @@
 """Orders: what a person says to the running service by the command line, beside it: try again now, or deliver nothing.
 
-Apart from a lane's health, which is learnt from remotes: these hold for all lanes. `queue retry` counts up in the
-spool, `queue freeze` leaves an order in the data directory (spool.waiting.freeze); both are looked for once a second.
+Apart from a lane's health, which is learnt from remotes: these hold for all lanes. `queue retry` and `release` count
+up in the spool, `queue freeze` leaves an order in the data directory (spool.waiting.freeze); both are looked for once
+a second.
 """
 
 from __future__ import annotations
@@ -34,12 +35,18 @@ class Orders:
     @property
     def is_frozen(self) -> bool:
         """Whether nothing may start now; it ends with its time, although nobody has looked."""
-        return self._freeze is not None and self._clock.now() < self._freeze.until_at
+        return self.freeze is not None
 
-    async def hear(self) -> bool:
-        """Look at most once a second; gives whether somebody wants a try now. Raises SpoolError."""
+    @property
+    def freeze(self) -> Freeze | None:
+        """The freeze that holds now."""
+        order = self._freeze
+        return order if order is not None and self._clock.now() < order.until_at else None
+
+    async def hear(self, *, at_once: bool = False) -> bool:
+        """Look, at most once a second unless at once; gives whether somebody wants a try now. Raises SpoolError."""
         mono = self._clock.mono()
-        if mono < self._hear_at:
+        if mono < self._hear_at and not at_once:
             return False
         self._hear_at = mono + TICK_S
         if self._data is not None:

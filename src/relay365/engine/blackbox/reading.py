@@ -99,6 +99,11 @@ class Story:
         found = [line.text for line in self.lines if line.who == NOTE and line.text.startswith(REMARK)]
         return found[-1].removeprefix(REMARK) if found else ""
 
+    @property
+    def said_password(self) -> bool:
+        """Whether a password stood behind an AUTH PLAIN, where everybody on the way could read it."""
+        return any(line.who == CLIENT and line.text.startswith("AUTH PLAIN (secret") for line in self.lines)
+
     def refusal(self, *verbs: str) -> str:
         """The last negative reply, where the last thing said was one of these verbs."""
         return self.reply if self.last in verbs and self.reply[:1] in ("4", "5") else ""
@@ -174,6 +179,10 @@ READINGS = (
     Reading(
         "login-wrong", lambda s: s.first_no.startswith("535") and not s.login and not s.n_accepted,
         "wrong name or password: relay365 user add NAME gives the login a new one",
+    ),
+    Reading(
+        "password-in-clear", lambda s: s.refusal("AUTH").startswith("538") and s.said_password,
+        "said its password in clear: switch STARTTLS on and change it, or set tolerate = {{ auth_in_clear = true }}",
     ),
     Reading(
         "login-in-clear", lambda s: s.refusal("AUTH").startswith("538"),

@@ -29,6 +29,8 @@ _BUDGET = ("lane", "budget")
 METRICS = (
     MetricFamily("relay365_build_info", "gauge", ("version", "python"), "1, with the version that runs."),
     MetricFamily("relay365_ready", "gauge", (), "1 while /readyz says 200."),
+    MetricFamily("relay365_frozen", "gauge", (), "1 while `relay365 queue freeze` holds all mail back."),
+    MetricFamily("relay365_draining", "gauge", (), "1 while `relay365 drain` lets no mail in."),
     MetricFamily(
         "relay365_messages_accepted", "counter", ("lane", "priority"), "Messages that were answered 250."
     ),

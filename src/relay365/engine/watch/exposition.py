@@ -76,6 +76,8 @@ class Exposition(Collector):
         scene, tally = self._scene, self._tally
         yield "relay365_build_info", [((__version__, platform.python_version()), 1)]
         yield "relay365_ready", [((), self._is_ready)]
+        yield "relay365_frozen", [((), scene.freeze() is not None)]
+        yield "relay365_draining", [((), scene.sessions.closed is not None)]
         yield "relay365_messages_accepted", tally.messages.items()
         yield "relay365_recipients_accepted", tally.recipients.items()
         yield "relay365_accepted_bytes", tally.octets.items()

@@ -18,6 +18,7 @@ from relay365.engine.lane import Lane
 from relay365.engine.listener import SessionCount
 from relay365.errors import SpoolError
 from relay365.spool.waiting.depth import Depth, Depths
+from relay365.spool.waiting.freeze import Freeze
 from relay365.spool.waiting.usage import Usage, UsageStore
 
 COUNT_S = 10.0  # how long a count of the queue holds at least
@@ -63,7 +64,7 @@ class Sample:
 class Scene:
     """One per relay. endings blocks; is_listening says whether every listener does; data: where the queue is.
 
-    devices: the names of the [[device]] tables.
+    devices: the names of the [[device]] tables. freeze: the one that holds now (engine.attempts.orders).
     """
 
     lanes: Mapping[str, Lane]
@@ -76,6 +77,7 @@ class Scene:
     is_listening: Callable[[], bool]
     is_stopping: Callable[[], bool]
     devices: tuple[str, ...] = ()
+    freeze: Callable[[], Freeze | None] = lambda: None
     sample: Sample = field(default_factory=Sample)
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -112,6 +114,8 @@ class Scene:
             found.append("the service is stopping")
         elif not self.is_listening():
             found.append("a listener is not open")
+        elif self.sessions.closed is not None:
+            found.append("the relay drains: it takes no mail (relay365 drain)")
         trouble = await self.spool_trouble(WRITE_S)
         return [*found, *([trouble] if trouble else [])]
 

@@ -20,6 +20,7 @@ _ONE = rb"[ \t]*+(?:" + _BARE + rb"(?=[ \t\r,])|" + _PLAIN + rb")[ \t]*+"
 _AUTHOR = re.compile(rb"[ \t]*+:" + _ONE + rb"\r\n")
 _LIST = re.compile(rb"[ \t]*+:" + _ONE + rb"(?:,(?:\r\n)?+" + _ONE + rb")*+\r\n")
 _LISTS = (b"to", b"cc", b"reply-to", b"sender")
+_PARTIAL = re.compile(rb"[ \t]*+:\s*+message/partial\b", re.IGNORECASE)
 _NONE: list[bytes] = []
 
 
@@ -54,6 +55,7 @@ class Glance:
             or (rules.recipient and b"to" not in self._values and b"cc" not in self._values)
             or (rules.raw_headers and not given.is_utf8 and not self.octets.isascii())
             or self._wants_sender(authors, given)
+            or self.is_divided()
         )
 
     def _wants_date(self, rules: Rules, at: float) -> bool:
@@ -78,6 +80,11 @@ class Glance:
                 if _LIST.fullmatch(one) is None:
                     return False
         return True
+
+    def is_divided(self) -> bool:
+        """Whether it is one piece of a message that its sender has divided (message/partial, RFC 2046 5.2.2)."""
+        kinds = self._values.get(b"content-type", _NONE)
+        return any(_PARTIAL.match(one) is not None for one in kinds)
 
     def _wants_sender(self, authors: Authors, given: Given) -> bool:
         if given.sender:

@@ -26,6 +26,7 @@ from relay365.mail.repair.lines import mend_lines
 from relay365.mail.repair.rules import Authors, Given, Rules
 from relay365.mail.repair.words import fold, parameters, text_of, unstructured
 
+DIVIDED = "a piece of a divided message: switch divided sending off in the device, or raise its limit"
 _ADDRESSES = (
     "from",
     "to",
@@ -74,6 +75,8 @@ def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given
     draft = Draft(glance.octets, body)
     if sender.what:
         draft.leave("sender", f"MAIL FROM {sender.what}")
+    if glance.is_divided():
+        draft.leave("divided", DIVIDED)
     _mend(draft, _needed(glance, rules, given), authors, given, sender)
     message_id = facts.message_id
     if not message_id and rules.message_id:

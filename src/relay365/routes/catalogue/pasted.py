@@ -20,7 +20,10 @@ _HTTP = re.compile(r"(?<![\w.\-])([245]\d\d)(?![\w.\-])")
 _REPLY_LINE = re.compile(r"(\d{3})([ \-])(?:\d\.\d{1,3}\.\d{1,3} )?")
 _AADSTS = re.compile(r"AADSTS(\d{4,8})|error_codes\W{1,4}(\d{4,8})", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_]+")
+_YES = re.compile(r"2\d\d(?=[ \-]|$)")
 _GRAPH = re.compile(r"[\"']error[\"']\s*:\s*\{|\[request-id ", re.IGNORECASE)
+# Codes that people paste alone, and that mean one thing then. (RFC 5321 4.2.3, RFC 9110 15.5.14)
+_LONE = {"413": "graph-too-large", "552": "message-too-big"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +45,18 @@ def explain(text: str, where: str = "") -> Explanation:
 
     where: smtp, token, graph, ndr, or "" where the person does not know. Never raises, whatever the text is.
     """
-    mark = text.strip().lower()
+    mark = _LONE.get(text.strip(), text.strip().lower())
     named = next((row for row in catalogue() if row.id == mark), None)
     if named is not None:
         return Explanation.of(named)
     readers = {"token": _explain_token, "graph": _explain_graph, "": _explain_anything}
     return readers.get(where, _explain_reply)(_flat(text))
+
+
+def is_yes(text: str) -> bool:
+    """Whether a text is a reply of SMTP that says yes (RFC 5321 4.2.1), and nothing in it says no."""
+    flat = _flat(text)
+    return bool(_YES.match(flat)) and _code_and_status(flat) == (0, "") and not _GRAPH.search(flat)
 
 
 def _flat(text: str) -> str:

@@ -49,9 +49,8 @@ def outcome_of_break(error: TransportError | SpoolError) -> Outcome:
         )
     if error.phase in _BEFORE:
         text = str(error)
-        return Outcome(
-            Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, text, "cannot-connect", offered=False
-        )
+        row = "tls-broken" if error.phase == "tls" else "cannot-connect"
+        return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, text, row, offered=False)
     text = f"the line broke: {error}"
     return Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.TRANSIENT, None, text, "connection-broken")
 

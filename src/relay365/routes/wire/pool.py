@@ -101,7 +101,9 @@ class Pool:
         except StepRefused as refused:
             if refused.step is Step.AUTH and self._sign_in is not None:
                 self._sign_in.refused()
-            return self._judges.reply(refused.reply, _STAGE.get(refused.step, "connect"))
+            outcome = self._judges.reply(refused.reply, _STAGE.get(refused.step, "connect"))
+            is_unknown = refused.step is Step.EHLO and not outcome.row
+            return dataclasses.replace(outcome, row="no-ehlo") if is_unknown else outcome
         except TokenRefused as refused:
             return self._judges.token(refused)
         except (TransportError, RemoteProtocolError) as error:
@@ -147,7 +149,8 @@ def _no_line(error: TransportError | RemoteProtocolError) -> Outcome:
     is_broken_link = isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, ssl.SSLError)
     if error.phase == "tls" and not is_broken_link:
         return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.CONFIGURATION, None, str(error), row="tls-failed")
-    return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row="cannot-connect")
+    row = "tls-broken" if error.phase == "tls" else "cannot-connect"
+    return Outcome(Kind.DEFERRED, Scope.ROUTE, Class.TRANSIENT, None, str(error), row=row)
 
 
 def _was_stale(line: Line, outcomes: tuple[Outcome, ...]) -> bool:

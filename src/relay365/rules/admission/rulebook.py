@@ -67,7 +67,7 @@ def rules_of(config: Config) -> tuple[Rule, ...]:
     rules.append(Rule("login", house.client(f"R{len(rules) + 1}", "whoever has logged in", Grant())))
     for n, allow in enumerate(config.allow, len(rules) + 1):
         client = house.client(f"R{n}", f"network {allow.network}", allow)
-        rules.append(Rule("allow", client, (allow.network,)))
+        rules.append(Rule("allow", client, (allow.network,), listener=allow.listener))
     return tuple(rules)
 
 

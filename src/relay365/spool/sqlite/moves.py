@@ -227,7 +227,7 @@ def by_person(
             rows: list[Any] = connection.execute(QUERIES["move"], values).fetchall()
             write_events(connection, now, [(seq, n) for (n,) in rows], move.event, reason)
             n_moved += len(rows)
-    if n_moved and move is RETRY:
+    if n_moved and move in (RETRY, RELEASE):
         connection.execute(QUERIES["count_up"], ("n_hastened",))
     return n_moved
 

@@ -16,6 +16,7 @@ It stands apart from whoever plays them: the tests play them against the machine
     => accepted from=<a@b.test> to=<c@d.test>,<e@f.test> octets=23
     =| "Subject: x\r\n\r\nhello\r\n"         the content of the message above
     => nothing                            no message was accepted
+    => held                               it was accepted, and waits for a person
     => upstream from=<a@b.test>           what the next hop must hear of it
     =+ Subject: x                         what its content must hold there
     =- Bcc:                               and what it must not hold

@@ -16,6 +16,7 @@ from relay365.engine.watch.scene import End
 from relay365.routes.api import LaneLimits
 from relay365.rules.quota.budgets import Slices
 from relay365.spool.waiting.depth import Depth
+from relay365.spool.waiting.freeze import Freeze
 
 NOW = 1_000_000.0
 DAY = 86_400.0
@@ -70,6 +71,28 @@ def test_old_mail_is_told_once_for_each_lane() -> None:
 
     assert ("queue-old one", "mail waits in one for 2 h") == (cause.key, cause.what)
     assert cause.why.startswith("8 recipients")
+
+
+def test_a_freeze_that_lasts() -> None:
+    """An hour is what one lasts where nobody says how long; a longer one is told then, and every six hours again."""
+    depths = [Depth("one", "queued", "normal", 3, NOW), Depth("one", "held", "normal", 9, NOW)]
+    freeze = Freeze(NOW - 3600.0, NOW + 7200.0, "change window", "mina")
+    (cause,) = causes.of_freeze(freeze, depths, NOW)
+    (later,) = causes.of_freeze(
+        replace(freeze, reason="", by="", until_at=NOW + 90_000.0), depths, NOW + 43_200.0
+    )
+
+    assert [] == list(causes.of_freeze(None, depths, NOW))
+    assert [] == list(causes.of_freeze(freeze, depths, NOW - 1.0))
+    assert ("frozen", "warning", "", 0) == (cause.key, cause.severity, cause.lane, cause.level)
+    assert "nothing has been delivered for 1 h: the queue is frozen" == cause.what
+    assert "mina said so: change window; 3 recipients wait, for 2 h more" == cause.why
+    assert "relay365 queue thaw, if that is over" == cause.do
+    assert ("frozen", 2, "a person said so; 3 recipients wait, for 13 h more") == (
+        later.key,
+        later.level,
+        later.why,
+    )
 
 
 def test_a_disk_that_nears_the_floor() -> None:

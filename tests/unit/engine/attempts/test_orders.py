@@ -119,3 +119,14 @@ def test_a_frozen_scheduler_takes_and_starts_nothing(tmp_path: Path) -> None:
         return (*frozen, thawed)
 
     assert (0.0, {State.QUEUED: 2}, {State.DELIVERED: 2}) == asyncio.run(scene())
+
+
+def test_the_freeze_that_holds_is_shown(tmp_path: Path) -> None:
+    """With its reason and its end, for alerts and metrics; none when it is over."""
+    clock = FakeClock()
+    write_freeze(tmp_path, order_at(clock, 600.0))
+    orders = Orders(MemorySpool(clock), clock, tmp_path)
+    held = orders.freeze
+    clock.pass_s(600.0)
+
+    assert (order_at(FakeClock(), 600.0), None) == (held, orders.freeze)

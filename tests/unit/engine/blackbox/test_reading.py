@@ -92,8 +92,12 @@ CASES = {
         ),
         "wrong name or password: relay365 user add NAME gives the login a new one",
     ),
-    "login-in-clear": (
+    "password-in-clear": (
         story(GREETED, "> AUTH PLAIN x", "< 538 5.7.11 Encryption required"),
+        "said its password in clear: switch STARTTLS on and change it, or set tolerate = { auth_in_clear = true }",
+    ),
+    "login-in-clear": (
+        story(GREETED, "> AUTH LOGIN", "< 538 5.7.11 Encryption required"),
         "wanted to say its password in clear: switch STARTTLS on there, or set tolerate = { auth_in_clear = true }",
     ),
     "login-not-offered": (

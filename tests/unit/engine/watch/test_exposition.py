@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from fakes.clock import FakeClock
 from fakes.route import DELIVERED, LATER, MISCONFIGURED, FakeRoute, always
 from relay365.engine.lane import lanes_of
-from relay365.engine.listener import SessionCount
+from relay365.engine.listener import TOO_MANY, SessionCount
 from relay365.engine.watch.catalogue import METRICS
 from relay365.engine.watch.exposition import Exposition
 from relay365.engine.watch.scene import End, Scene
@@ -20,6 +21,7 @@ from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
 from relay365.routes.api import LaneLimits
 from relay365.spool.api import Hold, NewMessage
 from relay365.spool.memory import MemorySpool
+from relay365.spool.waiting.freeze import Freeze
 
 FACTS = SubmitterFacts("127.0.0.1:25", "192.0.2.7", device="ups")
 
@@ -39,6 +41,20 @@ def _exposition(tmp_path: Path, clock: FakeClock, tally: Tally, events: EventTal
     names = ("relay365_synthetic_seconds", "relay365_synthetic_timestamp_seconds")
     more = [("relay365_alerts", [(("warning",), 2.0)]), *((name, [((), 3.0)]) for name in names)]
     return Exposition(scene, tally, events, lambda: [(("R3", "550 5.7.1"), 4)], lambda: more)
+
+
+def test_a_person_has_stopped_one_side_of_it(tmp_path: Path) -> None:
+    """A freeze and a drain are told apart, and from trouble: no alert need fire for what somebody wanted."""
+    exposition = _exposition(tmp_path, FakeClock(), Tally(), EventTally())
+    scene, told = exposition._scene, []
+    for freeze, closed in ((None, None), (Freeze(1.0, 2.0), None), (None, TOO_MANY)):
+        scene.sessions.closed = closed
+        exposition._scene = replace(scene, freeze=lambda freeze=freeze: freeze)
+        page = asyncio.run(exposition.text()).decode()
+        names = ("relay365_frozen", "relay365_draining", "relay365_ready")
+        told.append([page.partition(f"\n{name} ")[2][:3] for name in names])
+
+    assert [["0.0", "0.0", "1.0"], ["1.0", "0.0", "1.0"], ["0.0", "1.0", "0.0"]] == told
 
 
 async def _a_queue(spool: MemorySpool, now: float) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fakes.clock import FakeClock
-from relay365.engine.listener import SessionCount
+from relay365.engine.listener import TOO_MANY, SessionCount
 from relay365.engine.watch import scene as tested
 from relay365.engine.watch.scene import COUNT_S, COUNT_SHARE, ENDINGS_S, WRITE_S, End, Scene
 from relay365.errors import SpoolUnavailable
@@ -141,7 +141,10 @@ def test_a_spool_that_hangs_is_not_waited_for(
 
 
 def test_every_reason_is_said(store: Store, tmp_path: Path) -> None:
-    """Stopping, not listening, a disk below its floor: then nothing is written to it."""
+    """Stopping, not listening, draining, a disk below its floor: then nothing is written to it."""
+    drained = _scene(store, tmp_path)
+    drained.sessions.closed = TOO_MANY
+    assert ["the relay drains: it takes no mail (relay365 drain)"] == asyncio.run(drained.troubles())
     stopping = asyncio.run(_scene(store, tmp_path, stopping=True).troubles())
     deaf = asyncio.run(_scene(store, tmp_path, listening=False).troubles())
     store.n_writes = 0

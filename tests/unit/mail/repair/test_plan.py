@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from relay365.mail.repair.author import FOREIGN
 from relay365.mail.repair.fields import apply
 from relay365.mail.repair.glance import Glance
-from relay365.mail.repair.plan import Plan, make_plan
+from relay365.mail.repair.plan import DIVIDED, Plan, make_plan
 from relay365.mail.repair.rules import Authors, Given, Rules
 
 ALL = Rules("replace", 172_800.0, True, True, True, True, True, True)
@@ -75,6 +77,22 @@ def test_sealed_mail_keeps_every_octet() -> None:
 
     assert ((), b"Message-ID: <new@relay.test>\r\n", "DKIM-Signature") == (plan.edits, plan.added, plan.seal)
     assert ["syntax", "date", "recipient", "message_id"] == [one.name for one in plan.changes]
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        (b'Message/Partial; id="x"; number=1; total=2', [("divided", DIVIDED)]),
+        (b"\r\n message/partial;id=x", [("divided", DIVIDED)]),
+        (b"message/partially", []),
+        (b"text/plain; x=message/partial", []),
+    ],
+)
+def test_a_divided_message_goes_as_it_is_and_says_so(kind: bytes, changes: list[tuple[str, str]]) -> None:
+    """Its recipients see [1/2]; nothing here can help but the device, and whoever looks at the message reads that."""
+    plan = plan_for(b"From: a@b.test\r\nTo: x@y.test\r\n" + REST + b"Content-Type: " + kind + b"\r\n")
+
+    assert ((), b"", changes) == (plan.edits, plan.added, [(one.name, one.what) for one in plan.changes])
 
 
 def test_long_lines_of_a_header_are_folded() -> None:

@@ -20,7 +20,7 @@ def tls_fault() -> TransportError:
 
 @pytest.mark.parametrize(("error", "expected"), [
     (TransportError("connect", "x"), (Kind.DEFERRED, Class.TRANSIENT, "cannot-connect", False)),
-    (TransportError("tls", "reset"), (Kind.DEFERRED, Class.TRANSIENT, "cannot-connect", False)),
+    (TransportError("tls", "reset"), (Kind.DEFERRED, Class.TRANSIENT, "tls-broken", False)),
     (tls_fault(), (Kind.DEFERRED, Class.CONFIGURATION, "tls-failed", False)),
     (TransportError("send", "x"), (Kind.DEFERRED, Class.TRANSIENT, "connection-broken", True)),
     (TransportError("await", "x"), (Kind.UNCERTAIN, Class.TRANSIENT, "no-answer-after-dot", True)),

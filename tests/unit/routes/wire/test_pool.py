@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 
 from fakes.remote import Remote, remote
-from relay365.errors import TokenRefused
+from relay365.errors import TokenRefused, TransportError
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
 from relay365.mail.outcome import Class, Kind, Outcome
 from relay365.routes.api import Consignment
@@ -150,6 +151,30 @@ def test_a_greeting_of_421_is_no_try() -> None:
         assert "421 4.3.2 Service not available" == outcome.reply_text
 
     story(tell)
+
+
+def test_who_refuses_ehlo_is_told_of_by_name() -> None:
+    """500 to EHLO: the mail waits for the route, and a reply that the catalogue knows keeps its own row."""
+
+    async def tell(far: Remote, pool: Pool) -> None:
+        far.replies["EHLO"] = ["500 5.5.1 Command unrecognized", "421 4.3.2 Service not available"]
+        first, second = await deliver(pool), await deliver(pool)
+
+        assert (Kind.DEFERRED, Class.TRANSIENT, "no-ehlo") == (first.kind, first.klass, first.row)
+        assert "service-not-available" == second.row
+
+    story(tell)
+
+
+def test_a_reset_inside_the_handshake_is_no_matter_of_reach() -> None:
+    """The operator is sent to whoever inspects TLS, and not to a blocked port; a certificate is still a person's."""
+    reset, distrusted = TransportError("tls", "reset"), TransportError("tls", "certificate verify failed")
+    reset.__cause__ = ConnectionResetError()
+    distrusted.__cause__ = ssl.SSLError("x")
+    found = [pool_module._no_line(error) for error in (reset, distrusted, TransportError("connect", "x"))]
+
+    assert ["tls-broken", "tls-failed", "cannot-connect"] == [one.row for one in found]
+    assert [Class.TRANSIENT, Class.CONFIGURATION, Class.TRANSIENT] == [one.klass for one in found]
 
 
 def test_missing_tls_is_for_a_person_to_heal() -> None:
