@@ -32,7 +32,7 @@ EVENTS = (
     Event("config.refused", "error", "log", "A changed configuration cannot be used; all goes on as it was."),
     Event("config.needs-restart", "warning", "log", "A changed key that only a restart changes; the old one holds."),
     Event("config.unfinished", "error", "log", "A fault of ours in what a changed configuration left to do: restart."),
-    Event("control.unwell", "error", "log", "Commands cannot ask the service: its folder cannot be used."),
+    Event("control.unwell", "warning", "log", "Commands cannot ask the service: its folder cannot be used."),
     Event("service.stopping", "info", "log", "The service was told to end; open sessions may finish."),
     Event("service.draining", "warning", "log", "No mail is taken until an instant, what waits goes out (drain)."),
     Event("service.drained", "warning", "log", "Nothing waits any more where no mail is taken; it may be stopped."),

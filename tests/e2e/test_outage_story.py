@@ -58,13 +58,13 @@ def test_a_drill_takes_everything_delivers_nothing_and_then_all(tmp_path: Path) 
     with Sink() as sink, Relay(tmp_path, SMARTHOST.format(host=sink.address)) as relay:
         relay.send(mail(0))
         eventually(lambda: len(sink.delivered) == 1)
-        holding = drill(relay, "--for", "6s")
+        holding = drill(relay, "--for", "15s")
         eventually(lambda: is_frozen(relay))
+        banner = relay.command("status").stdout
         for n in range(1, 21):
             relay.send(mail(n))
         time.sleep(1.5)
         n_meanwhile = len(sink.delivered)
-        banner = relay.command("status").stdout
         said, _ = holding.communicate(timeout=60)
         report = json.loads(said.splitlines()[-1])
 

@@ -220,4 +220,4 @@ class Draining:
             else:
                 write_drain(data, order)
         except OSError as error:
-            _LOG.error("control.unwell reason=%s", error)
+            _LOG.warning("control.unwell reason=%s", error)

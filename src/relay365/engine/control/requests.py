@@ -65,7 +65,7 @@ class Control:
             found = await asyncio.to_thread(work, *values)
         except OSError as error:
             if self._is_well:
-                _LOG.error("control.unwell reason=%s", error)
+                _LOG.warning("control.unwell reason=%s", error)
             self._is_well = False
             return None
         self._is_well = True
