@@ -72,7 +72,10 @@ def trace(
     for view in views:
         face.show(view)
     if follow:
-        _follow(lambda: _find(config_file, spool_id, wanted), face)
+        asks = any(
+            getattr(one, "trace", False) or getattr(one, "read_reports", False) for one in config.route
+        )
+        _follow(lambda: _find(config_file, spool_id, wanted), face, asks_later=asks)
 
 
 def _search(message_id: str, to: str, since: float | None, limit: int) -> Search | None:
@@ -127,14 +130,23 @@ class _Face:
         return story if self._utc else local_times(story)
 
 
-def _follow(find: Callable[[], list[MessageView]], face: _Face) -> None:
-    """Look again and again; a message that was there before shows its new events, a new one its story."""
+def _follow(find: Callable[[], list[MessageView]], face: _Face, *, asks_later: bool) -> None:
+    """Look again and again; a message that was there before shows its new events, a new one its story.
+
+    asks_later: whether a route asks Microsoft what becomes of it. Where none does, what was handed over has its end.
+    """
+    from relay365.spool.api import END_STATES
+
+    def is_over(view: MessageView) -> bool:
+        has_ended = all(one.state in END_STATES for one in view.recipients)
+        return bool(story_of(view, None)["resolved"]) or (has_ended and not asks_later)
+
     try:
         while True:
             views = find()
             for view in views:
                 face.show_news(view)
-            if views and all(story_of(view, None)["resolved"] for view in views):
+            if views and all(map(is_over, views)):
                 return
             time.sleep(LOOK_S)
     except KeyboardInterrupt:

@@ -13,6 +13,17 @@ from relay365.spool.later import Later, LaterFate
 GONE = "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup"
 
 
+ASKING = """
+[[route]]
+kind = "submission"
+tenant = "contoso.com"
+client = "7a1e0c52-0000-4000-8000-000000000000"
+secret = { file = "secret" }
+mailbox = "scan@contoso.com"
+trace = true
+"""
+
+
 def learn(desk: Any, name: str, fate: Later, detail: str = "") -> None:
     """What Microsoft says later of a message."""
     desk.spool(
@@ -102,7 +113,7 @@ def test_what_cannot_be_found_or_is_not_named(full_desk: Any, words: tuple[str, 
 
 
 def test_following_ends_when_the_end_is_known(full_desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """New events come as lines behind the story; then it leaves."""
+    """New events come as lines behind the story; then it leaves. Without a route that asks, the handing over is it."""
     looks: list[float] = []
 
     def look(seconds: float) -> None:
@@ -111,6 +122,11 @@ def test_following_ends_when_the_end_is_known(full_desk: Any, monkeypatch: pytes
             learn(full_desk, "delivered", Later.FAILED, GONE)
 
     monkeypatch.setattr(time, "sleep", look)
+    assert 0 == full_desk.run("trace", full_desk.ids["delivered"], "--follow").exit_code
+    assert [] == looks
+    file = full_desk.directory / "relay365.toml"
+    file.write_text(file.read_text().partition("[[route]]")[0] + ASKING)
+    (full_desk.directory / "secret").write_text("s3cret")
     said = full_desk.run("trace", full_desk.ids["delivered"], "--follow")
 
     assert (0, 2) == (said.exit_code, len(looks))
