@@ -110,11 +110,11 @@ def test_ctrl_c_and_a_killed_command(tmp_path: Path) -> None:
         drain.send_signal(signal.SIGINT)
         code, seen = _ended(drain)
         after_ctrl_c = _greeting(relay.port)
-        killed = _begun(relay, "--for", "3s")
+        killed = _begun(relay, "--for", "8s")
         killed.kill()
         killed.communicate()
         eventually(lambda: _greeting(relay.port).startswith("220"))
-        bounded = relay.command("drain", "--for", "2s")
+        bounded = relay.command("drain", "--for", "5s")
 
     assert (1, "undone", "220") == (code, seen[-1]["event"], after_ctrl_c[:3])
     assert 1 == bounded.returncode
