@@ -89,3 +89,9 @@ class TokenRefused(Relay365Error):
     def __init__(self, error: str, number: int, text: str, *, temporary: bool) -> None:
         self.error, self.number, self.text, self.temporary = error, number, text, temporary
         super().__init__(f"{error}: {text}")
+
+
+FAULTS = (
+    Relay365Error, ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What data that nobody has foreseen can bring about: whoever serves others logs it, says so, and goes on."""

@@ -31,9 +31,19 @@ def asked(config_file: Path | None, kind: str, body: Mapping[str, Any], within_s
     except OSError as error:
         why = f"{error.filename or data}: {error.strerror}"
         fail(PROBLEM, "the service cannot be asked", why, "run this as root, or as the relay's own user")
+    return checked(answer)
+
+
+def checked(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer that is one; leaves with 1 where the service could not obey."""
     if "unknown" in answer:
         fail(
             PROBLEM, f"the service does not know {printable(str(answer['unknown']))}",
             "it was started from an older version", "restart the service",
+        )  # fmt: skip
+    if "failed" in answer:
+        fail(
+            PROBLEM, "the service could not do it", printable(str(answer["failed"])),
+            "report it, with the lines of its log; the relay goes on as before",
         )  # fmt: skip
     return answer

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from relay365.cli.asking import asked
+from relay365.cli.asking import asked, checked
 from relay365.cli.output import (
     GOOD,
     PROBLEM,
@@ -126,7 +126,7 @@ def _look(data: Path) -> dict[str, Any]:
         if DirectoryLock(data).holder() is None:
             return GONE
         try:
-            return ask(data, "drain", {"do": "look"}, ENDS_S)
+            return checked(ask(data, "drain", {"do": "look"}, ENDS_S))
         except NotAnswered:
             pass  # it may have ended meanwhile
         except OSError as error:

@@ -11,12 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from relay365.doctor.finding import Finding, Result, State, unknown
-from relay365.errors import Relay365Error
+from relay365.errors import FAULTS
 
 AT_ONCE = 8
 DEADLINE_S = 30.0
-
-_FAULTS = (ArithmeticError, LookupError, OSError, Relay365Error, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ async def _asked(check: Check, mono: Callable[[], float]) -> Result:
     except TimeoutError:
         text = f"no answer within {check.deadline_s:.0f} s"
         finding = unknown(text, "the question took too long", "ask again")
-    except _FAULTS as error:
+    except FAULTS as error:
         text = f"the question failed: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
         finding = unknown(text, "that is a fault of the doctor, not of the relay", "report this text")
     return Result(check.name, finding, mono() - began)

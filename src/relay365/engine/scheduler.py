@@ -321,6 +321,8 @@ class Scheduler:
             await self._hear_person(at_once=True)
         if not lane.senders.is_stopped(parcel.sender, self._clock.mono()):
             lane.ready.append(parcel)
+            if self._stopping or self._lanes.get(lane.name) is not lane:  # nobody would start it any more
+                await self._return_ready(lane)
             self._wake.set()
             return
         keys = [(claim.spool_id, one.n) for claim in parcel.claims for one in claim.recipients]

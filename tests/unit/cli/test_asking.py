@@ -71,7 +71,9 @@ def test_the_folder_is_not_ours(
     assert "why:  control/x.part: Permission denied\ndo:   run this as root" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("answer", "code"), [({"taken": True}, None), ({"unknown": "reload"}, 1)])
+@pytest.mark.parametrize(("answer", "code"), [
+    ({"taken": True}, None), ({"unknown": "reload"}, 1), ({"failed": "ValueError: soon"}, 1),
+])  # fmt: skip
 def test_the_answer(
     running: Desk, answer: dict[str, Any], code: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

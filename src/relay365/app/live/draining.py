@@ -93,12 +93,14 @@ class Draining:
 
     async def _begin(self, request: Mapping[str, Any]) -> None:
         now = self.parts.clock.now()
-        for_s = min(max(float(request.get("for_s", 0.0)), LOOK_S), LONGEST_S)
+        for_s = min(
+            LONGEST_S, max(LOOK_S, float(request.get("for_s", 0.0)))
+        )  # what is no number is the shortest
         by, stops = str(request.get("by", "")), bool(request.get("stops"))
         order = Drain(os.getpid(), now, now + for_s, stops, by)
+        until = datetime.fromtimestamp(order.until_at, UTC).isoformat(timespec="seconds")
         self.parts.listeners.count.closed = SHUTTING_DOWN
         self._order, self._left, self._n_empty, self._count_at_mono = order, None, 0, 0.0
-        until = datetime.fromtimestamp(order.until_at, UTC).isoformat(timespec="seconds")
         _LOG.warning("service.draining until=%s by=%s stops=%s", until, by, stops)
         self._send_away()
         await asyncio.to_thread(self._show, order)

@@ -14,17 +14,13 @@ from typing import Any, Protocol
 from relay365.app.live.plan import Plan
 from relay365.app.supervisor import Supervisor
 from relay365.config import Config, ConfigErrors, open_relay_risk, parse
-from relay365.errors import ConfigError, Relay365Error
+from relay365.errors import FAULTS, ConfigError
 from relay365.journal import configure
 
 _LOG = logging.getLogger("relay365")
 
 BAD, REFUSED = "bad", "refused for safety"
 END_S = 2.0
-FAULTS = (
-    Relay365Error, OSError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError,
-)  # fmt: skip
-"""What a file that nobody has foreseen can bring about while it is made ready."""
 
 
 class Reloadable(Protocol):

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from relay365.clock import Clock
+from relay365.errors import FAULTS
 
 _LOG = logging.getLogger("relay365")
 
@@ -32,7 +33,7 @@ _REQUEST = re.compile(r"[0-9a-f]{16}\.request")
 
 Answer = Mapping[str, Any]
 Handler = Callable[[Mapping[str, Any]], Awaitable[Answer]]
-"""The request in, the answer out; both are JSON objects. Raises nothing."""
+"""The request in, the answer out; both are JSON objects."""
 
 
 class NotAnswered(Exception):
@@ -40,7 +41,10 @@ class NotAnswered(Exception):
 
 
 class Control:
-    """The service's side; handlers by the kind of the request."""
+    """The service's side; handlers by the kind of the request.
+
+    An answer {"unknown": kind} is for a kind without a handler, {"failed": why} for a handler that has raised.
+    """
 
     def __init__(self, data: Path, handlers: Mapping[str, Handler], clock: Clock) -> None:
         self._folder, self._handlers, self._clock = data / FOLDER, handlers, clock
@@ -55,8 +59,13 @@ class Control:
                 await asyncio.sleep(LOOK_S)
 
     async def _answer(self, name: str, request: Mapping[str, Any]) -> None:
-        handler = self._handlers.get(str(request.get("kind")))
-        answer = await handler(request) if handler is not None else {"unknown": str(request.get("kind"))}
+        kind = str(request.get("kind"))
+        handler = self._handlers.get(kind)
+        try:
+            answer = await handler(request) if handler is not None else {"unknown": kind}
+        except FAULTS as error:  # of the request or of ours; neither may end a relay that runs
+            _LOG.exception("control.failed kind=%r", kind)
+            answer = {"failed": f"{type(error).__name__}: {error}"}
         await self._aside(lambda: _write(self._folder / f"{name}.answer", answer))
 
     async def _aside(self, work: Callable[..., Any], *values: Any) -> Any:
@@ -135,10 +144,10 @@ def _read(file: Path) -> dict[str, Any]:
 def _write(file: Path, value: Mapping[str, Any]) -> None:
     """Whole or not at all, readable by the owner of the folder alone, whoever writes it."""
     part = file.with_suffix(".part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(json.dumps(value))
-    if hasattr(os, "geteuid") and os.geteuid() == 0:  # what root asks belongs to whom the folder belongs
-        owner = file.parent.stat()
-        os.chown(part, owner.st_uid, owner.st_gid)
+        if hasattr(os, "geteuid") and os.geteuid() == 0:  # what root asks belongs to whom the folder belongs
+            owner = file.parent.stat()
+            os.fchown(handle, owner.st_uid, owner.st_gid)
     part.replace(file)

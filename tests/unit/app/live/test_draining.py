@@ -265,3 +265,21 @@ def test_a_longer_time_is_cut(story: Story) -> None:
         assert found["until_at"] <= house.clock.now() + 86_400.0
 
     story(tell)
+
+
+@pytest.mark.parametrize(
+    ("for_s", "lasts_s"), [(float("nan"), module.LOOK_S), (1e300, module.LONGEST_S), (-5, 1.0)]
+)
+def test_a_senseless_time_is_brought_into_bounds(tmp_path: Path, for_s: float, lasts_s: float) -> None:
+    """And one that is none at all is refused before anybody is sent away: a relay must not stay deaf."""
+
+    async def tell() -> None:
+        house = House(tmp_path)
+        with pytest.raises(ValueError, match="soon"):
+            await house.do("begin", for_s="soon")
+        assert house.count.closed is None
+        found = await house.do("begin", for_s=for_s)
+        assert lasts_s == pytest.approx(found["until_at"] - house.clock.now(), abs=0.9)
+        await house.do("undo")
+
+    asyncio.run(tell())

@@ -53,6 +53,16 @@ def test_each_hears_its_own_answer(tmp_path: Path) -> None:
     assert 0o700 == (tmp_path / FOLDER).stat().st_mode & 0o777
 
 
+def test_a_request_that_cannot_be_obeyed_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Who has asked hears what was wrong; whoever asks beside and after it is answered as ever."""
+    found = _served(tmp_path, ("echo", {}), ("echo", {"word": 1}))
+
+    assert [{"failed": "KeyError: 'word'"}, {"heard": 1}] == found
+    assert ["control.failed kind='echo'"] == caplog.messages
+
+
 def test_a_kind_that_nobody_knows(tmp_path: Path) -> None:
     """It is said: an older service, perhaps."""
     assert [{"unknown": "sing"}] == _served(tmp_path, ("sing", {}))

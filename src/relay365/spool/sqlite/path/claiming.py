@@ -79,7 +79,6 @@ def _rows(connection: apsw.Connection, numbers: Sequence[int]) -> Iterable[tuple
     try:
         found = {row[0]: row for row in connection.execute(QUERIES["messages"], (json.dumps(numbers),))}
     except apsw.CorruptError:
-        found = {}
         for seq in numbers:
             try:
                 message_row(connection, seq)
