@@ -32,7 +32,7 @@ EVENTS = (
     Event("config.refused", "error", "log", "A changed configuration cannot be used; all goes on as it was."),
     Event("config.needs-restart", "warning", "log", "A changed key that only a restart changes; the old one holds."),
     Event("config.unfinished", "error", "log", "A fault of ours in what a changed configuration left to do: restart."),
-    Event("control.failed", "error", "log", "A command asked for something that could not be done: a fault of ours, or of it."),
+    Event("control.failed", "error", "log", "A command asked for what could not be done: a fault of ours, or of its."),
     Event("control.unwell", "warning", "log", "Commands cannot ask the service: its folder cannot be used."),
     Event("service.stopping", "info", "log", "The service was told to end; open sessions may finish."),
     Event("service.draining", "warning", "log", "No mail is taken until an instant, what waits goes out (drain)."),
