@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from relay365.clock import Clock
     from relay365.errors import ConfigError
 
 GOOD, PROBLEM, WRONG_USE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
@@ -143,13 +144,20 @@ def now() -> float:
     return SystemClock().now()
 
 
-def with_spool(config_file: Path | None, work: Callable[..., Any]) -> Any:
-    """Open the data directory beside the running service, or with no service, and do one thing."""
+def with_store(
+    config_file: Path | None,
+    what: str,
+    opening: Callable[[Path, Clock], Awaitable[Any]],
+    work: Callable[..., Awaitable[Any]],
+) -> Any:
+    """Open a store of the data directory beside the running service, or with no service, and do one thing.
+
+    what: its name for a person. Leaves with 3 where there is none, or where it cannot be used.
+    """
     import asyncio
 
     from relay365.clock import SystemClock
     from relay365.errors import SpoolError
-    from relay365.spool.sqlite import SqliteSpool
 
     config, file = load_config(config_file)
     directory = data_directory(config, file)
@@ -162,21 +170,31 @@ def with_spool(config_file: Path | None, work: Callable[..., Any]) -> Any:
         )
 
     async def opened() -> Any:
-        spool = await SqliteSpool.open(directory, clock=SystemClock(), exclusive=False)
+        store = await opening(directory, SystemClock())
         try:
-            return await work(spool)
+            return await work(store)
         finally:
-            await spool.close()
+            await store.close()
 
     try:
         return asyncio.run(opened())
     except SpoolError as error:
         fail(
             UNREACHABLE,
-            f"the queue in {directory} cannot be used",
+            f"the {what} in {directory} cannot be used",
             str(error) or error.text,
             "relay365 status",
         )
+
+
+def with_spool(config_file: Path | None, work: Callable[..., Awaitable[Any]]) -> Any:
+    """with_store() of the queue."""
+    from relay365.spool.sqlite import SqliteSpool
+
+    def opening(directory: Path, clock: Clock) -> Awaitable[Any]:
+        return SqliteSpool.open(directory, clock=clock, exclusive=False)
+
+    return with_store(config_file, "queue", opening, work)
 
 
 def uses_colour(plain: bool) -> bool:

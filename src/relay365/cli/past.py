@@ -10,9 +10,10 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relay365.cli.output import DEFAULT_FILES, UNREACHABLE, data_directory, fail, instant, load_config, now
+from relay365.cli.output import DEFAULT_FILES, data_directory, instant, now, with_store
 
 if TYPE_CHECKING:
+    from relay365.clock import Clock
     from relay365.engine.blackbox.archive import Archive
     from relay365.spool.history.search import History
     from relay365.spool.history.trouble import Trouble
@@ -23,39 +24,13 @@ MONTH_S = 30 * DAY_S
 
 
 def with_history(config_file: Path | None, work: Callable[[History], Coroutine[Any, Any, Any]]) -> Any:
-    """Open the history of a data directory, beside the running service or without it, and ask one thing."""
-    import asyncio
-
-    from relay365.clock import SystemClock
-    from relay365.errors import SpoolError
+    """with_store() of the history."""
     from relay365.spool.history.search import History
 
-    config, file = load_config(config_file)
-    directory = data_directory(config, file)
-    if not (directory / "spool.db").exists():
-        fail(
-            UNREACHABLE,
-            f"there is no queue in {directory}",
-            "no relay has run with this configuration",
-            f"relay365 run --config {file}",
-        )
+    async def opening(directory: Path, clock: Clock) -> History:
+        return History(directory, clock)
 
-    async def opened() -> Any:
-        history = History(directory, SystemClock())
-        try:
-            return await work(history)
-        finally:
-            await history.close()
-
-    try:
-        return asyncio.run(opened())
-    except SpoolError as error:
-        fail(
-            UNREACHABLE,
-            f"the history in {directory} cannot be read",
-            str(error) or error.text,
-            "relay365 status",
-        )
+    return with_store(config_file, "history", opening, work)
 
 
 def meaning_of(trouble: Trouble) -> tuple[str, str | None]:
