@@ -11,7 +11,20 @@ from relay365.cli.output import PROBLEM, UNREACHABLE, data_directory, fail, load
 
 def asked(config_file: Path | None, kind: str, body: Mapping[str, Any], within_s: float) -> dict[str, Any]:
     """The service's answer; leaves with 3 where no service runs or answers, with 2 where the file is bad."""
-    from relay365.engine.control.requests import NotAnswered, ask
+    from relay365.engine.control.requests import ServiceGone
+
+    try:
+        return answered(config_file, kind, body, within_s)
+    except ServiceGone:
+        fail(
+            UNREACHABLE, "the service has ended before it answered", "it was stopped or killed meanwhile",
+            "relay365 status; start it again, and ask again",
+        )  # fmt: skip
+
+
+def answered(config_file: Path | None, kind: str, body: Mapping[str, Any], within_s: float) -> dict[str, Any]:
+    """As asked(), for a command that has its own words for a service that ends meanwhile: raises ServiceGone."""
+    from relay365.engine.control.requests import NotAnswered, ServiceGone, ask
     from relay365.spool.lock import DirectoryLock
 
     config, file = load_config(config_file)
@@ -23,6 +36,8 @@ def asked(config_file: Path | None, kind: str, body: Mapping[str, Any], within_s
         )  # fmt: skip
     try:
         answer = ask(data, kind, body, within_s)
+    except ServiceGone:
+        raise
     except NotAnswered:
         fail(
             UNREACHABLE, "the service has not answered", f"nothing came within {within_s:.0f} s: it is busy or stuck",

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from relay365.cli.asking import asked, checked
+from relay365.cli.asking import answered, asked, checked
 from relay365.cli.output import (
     GOOD,
     PROBLEM,
@@ -70,17 +70,23 @@ def drain(config_file: Path | None, as_json: bool, for_s: float, *, stop: bool, 
         fail(REFUSED, "nothing would go out", words(order), "relay365 queue thaw, then: relay365 drain")
     began_at = now()
     try:
-        seen = asked(
-            config_file, "drain", {"do": "begin", "for_s": for_s, "stops": stop, "by": person()}, WITHIN_S
-        )
-        show = _Show(as_json=as_json)
-        show.begin(seen)
-        seen = _watch(data, seen, show)
+        seen = _begun(config_file, {"do": "begin", "for_s": for_s, "stops": stop, "by": person()})
+        seen = _watch(data, seen, _Show(as_json=as_json))
     except KeyboardInterrupt:
         _interrupted(config_file, as_json=as_json)
     if seen.get("gone"):
         _gone(config_file, began_at, as_json=as_json)
     _ended(seen, began_at, as_json=as_json)
+
+
+def _begun(config_file: Path | None, order: dict[str, Any]) -> dict[str, Any]:
+    """The first look, GONE where the service has ended before it could tell."""
+    from relay365.engine.control.requests import ServiceGone
+
+    try:
+        return answered(config_file, "drain", order, WITHIN_S)
+    except ServiceGone:
+        return GONE
 
 
 def _undo(config_file: Path | None, *, as_json: bool) -> NoReturn:
@@ -105,6 +111,8 @@ def _interrupted(config_file: Path | None, *, as_json: bool) -> NoReturn:
 def _watch(data: Path, seen: dict[str, Any], show: _Show) -> dict[str, Any]:
     """Until it is empty, only a person can move what is left, it was ended, or the service has gone; the last look."""
     last = seen
+    if seen["draining"]:
+        show.begin(seen)
     while seen["draining"]:
         if seen["state"] == "stuck" or (seen["state"] == "empty" and not seen["stops"]):
             break

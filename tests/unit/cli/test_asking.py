@@ -55,6 +55,19 @@ def test_nobody_answers(running: Desk, capsys: pytest.CaptureFixture[str]) -> No
     assert [] == list((running.directory / "data" / "control").iterdir())
 
 
+def test_it_ends_before_it_answers(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 3 in its own words, long before the patience is over."""
+    (desk.directory / "data" / "control").mkdir(parents=True)
+    lock = DirectoryLock(desk.directory / "data")
+    lock.take()
+    threading.Timer(0.2, lock.release).start()
+    with pytest.raises(SystemExit) as end:
+        _asked(desk, within_s=600.0)
+
+    assert 3 == end.value.code
+    assert capsys.readouterr().err.startswith("what: the service has ended before it answered\n")
+
+
 def test_the_folder_is_not_ours(
     running: Desk, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

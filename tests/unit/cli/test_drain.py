@@ -48,7 +48,8 @@ def service(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
             lock.release()
         return found
 
-    monkeypatch.setattr(module, "asked", answer)
+    for name in ("asked", "answered"):
+        monkeypatch.setattr(module, name, answer)
     monkeypatch.setattr(requests, "ask", answer)
     monkeypatch.setattr(module, "LOOK_S", 0.0)
     yield answers
@@ -140,6 +141,16 @@ def test_the_service_has_ended_empty(full_desk: Desk, service: list[Any]) -> Non
 
     assert 1 == result.exit_code
     assert "what: the service has ended before it was empty\nwhy:  2 recipients left" in result.stderr
+
+
+def test_a_service_that_ends_before_its_first_answer(full_desk: Desk, service: list[Any]) -> None:
+    """Killed while it is asked: what is left in the queue is said, as for one that ends later."""
+    service += [requests.ServiceGone()]
+    result = full_desk.run("drain")
+
+    assert 1 == result.exit_code
+    assert result.stderr.startswith("what: the service has ended before it was empty")
+    assert "until" not in result.stdout
 
 
 def test_a_service_that_is_silent(desk: Desk, service: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,11 +21,13 @@ from typing import Any
 
 from relay365.clock import Clock
 from relay365.errors import FAULTS
+from relay365.spool.lock import DirectoryLock
 
 _LOG = logging.getLogger("relay365")
 
 FOLDER = "control"
 LOOK_S = 0.25
+GONE_LOOK_S = 0.5  # whoever asks looks this often whether anybody is left to answer
 PATIENCE_S = 60.0  # of whoever asks; nobody waits for an older request
 KEPT_S = 600.0  # an answer that is older was left by somebody who is gone
 MOST_OCTETS = 65_536
@@ -38,6 +40,10 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[Answer]]
 
 class NotAnswered(Exception):
     """The service has not answered in time."""
+
+
+class ServiceGone(NotAnswered):
+    """The service has ended before it answered."""
 
 
 class Control:
@@ -105,28 +111,35 @@ class Control:
 
 
 def ask(data: Path, kind: str, body: Mapping[str, Any], within_s: float) -> dict[str, Any]:
-    """The command's side: ask, wait at most PATIENCE_S, and give the answer. Blocks.
+    """The command's side: ask, wait at most within_s seconds, and give the answer. Blocks.
 
-    Raises OSError where the data directory may not be written, and NotAnswered.
+    Raises OSError where the data directory may not be written, ServiceGone where nobody works on it any more, and
+    NotAnswered.
     """
     folder, name = data / FOLDER, secrets.token_hex(8)
     request, answer = folder / f"{name}.request", folder / f"{name}.answer"
     until_mono = time.monotonic() + within_s
-    _wait_for(folder, until_mono)  # a service that starts makes it when it can answer
+    _wait_for(folder, DirectoryLock(data), until_mono)  # a service that starts makes it when it can answer
     _write(request, {**body, "kind": kind})
     try:
-        _wait_for(answer, until_mono)
+        _wait_for(answer, DirectoryLock(data), until_mono)
         return _read(answer)
     finally:
         request.unlink(missing_ok=True)
         answer.unlink(missing_ok=True)
 
 
-def _wait_for(file: Path, until_mono: float) -> None:
-    """Raises NotAnswered."""
+def _wait_for(file: Path, service: DirectoryLock, until_mono: float) -> None:
+    """Raises NotAnswered, and ServiceGone soon after its end: nobody else will make the file."""
+    look_mono = time.monotonic() + GONE_LOOK_S
     while not file.exists():
-        if time.monotonic() > until_mono:
+        mono = time.monotonic()
+        if mono > until_mono:
             raise NotAnswered
+        if mono > look_mono:
+            if service.holder() is None and not file.exists():  # its last act may have been the answer
+                raise ServiceGone
+            look_mono = mono + GONE_LOOK_S
         time.sleep(0.05)
 
 

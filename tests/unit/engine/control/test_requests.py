@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,21 @@ from relay365.engine.control.requests import (
     PATIENCE_S,
     Control,
     NotAnswered,
+    ServiceGone,
     ask,
 )
+from relay365.spool.lock import DirectoryLock
+
+
+@contextlib.contextmanager
+def _alive(data: Path) -> Iterator[DirectoryLock]:
+    """As if a service worked on it."""
+    lock = DirectoryLock(data)
+    lock.take()
+    try:
+        yield lock
+    finally:
+        lock.release()
 
 
 async def _echo(request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -41,7 +56,8 @@ def _served(data: Path, *asks: tuple[str, dict[str, Any]], within_s: float = 10.
         finally:
             task.cancel()
 
-    return asyncio.run(story())
+    with _alive(data):
+        return asyncio.run(story())
 
 
 def test_each_hears_its_own_answer(tmp_path: Path) -> None:
@@ -77,6 +93,31 @@ def test_nobody_answers(tmp_path: Path) -> None:
     assert [] == list((tmp_path / FOLDER).iterdir())
 
 
+def test_the_service_ends_before_it_answers(tmp_path: Path) -> None:
+    """Nobody waits for a dead one: the command knows within a second or two, and takes its request back."""
+    (tmp_path / FOLDER).mkdir()
+    with _alive(tmp_path) as service:
+        threading.Timer(0.2, service.release).start()
+        began_mono = time.monotonic()
+        with pytest.raises(ServiceGone):
+            ask(tmp_path, "echo", {}, 600.0)
+
+    assert time.monotonic() - began_mono < 60.0
+    assert [] == list((tmp_path / FOLDER).iterdir())
+
+
+def test_its_last_act_was_the_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that came just before the end counts."""
+    (tmp_path / FOLDER).mkdir()
+
+    def ended(_: DirectoryLock) -> None:
+        (request,) = (tmp_path / FOLDER).glob("*.request")
+        request.with_suffix(".answer").write_text('{"heard": 1}')
+
+    monkeypatch.setattr(DirectoryLock, "holder", ended)
+    assert {"heard": 1} == ask(tmp_path, "echo", {"word": 1}, 600.0)
+
+
 def test_a_service_that_starts(tmp_path: Path) -> None:
     """Who asks before it can answer waits for it: the folder is not there yet, or the request lies in it already."""
     (tmp_path / "second" / FOLDER).mkdir(parents=True)
@@ -97,7 +138,8 @@ def test_a_service_that_starts(tmp_path: Path) -> None:
             one.cancel()
         return found
 
-    assert [{"heard": "first"}, {"heard": "second"}] == asyncio.run(story())
+    with _alive(tmp_path / "first"), _alive(tmp_path / "second"):
+        assert [{"heard": "first"}, {"heard": "second"}] == asyncio.run(story())
 
 
 def test_a_folder_that_never_comes(tmp_path: Path) -> None:
