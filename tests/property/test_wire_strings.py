@@ -25,8 +25,8 @@ from fakes.claims import claim_due
 from hostile.machine import live
 from hostile.vocabulary import strange_lines
 from relay365 import journal
-from relay365.cli.explain import as_object
-from relay365.cli.output import printable, write_json, write_table
+from relay365.cli.finding.explain import as_object
+from relay365.cli.words.output import printable, write_json, write_table
 from relay365.clock import SystemClock
 from relay365.errors import LocalProtocolError, RemoteProtocolError
 from relay365.mail import dsn, headers

@@ -56,12 +56,28 @@ GROUPS = {
     },
 }
 COMMANDS = {name: said for group in GROUPS.values() for name, said in group.items()}
+ROOMS = {
+    "devices": ("device", "tail", "user"),
+    "finding": ("alerts", "doctor", "explain", "probe", "send-test"),
+    "handbook": ("completion", "docs"),
+    "keeping": ("backup", "support"),
+    "microsoft": ("app", "connector", "token"),
+    "queues": ("queue",),
+    "running": ("drain", "quota", "reload", "route", "run", "status"),
+    "searching": ("errors", "history", "trace"),
+    "setup": ("config", "import", "init"),
+    "trying": ("bench", "demo", "emulator", "simulate"),
+}
+"""The packages beside this module, and whose commands they hold."""
 
 
-def module_of(name: str) -> str:
-    """The module of a command, and its name in there; a word of Python's own gets a _ behind it."""
+def load(name: str) -> click.Command:
+    """A command of COMMANDS; it and its module bear its name, a word of Python's own with a _ behind it."""
+    room = next(room for room, names in ROOMS.items() if name in names)
     module = name.replace("-", "_")
-    return f"{module}_" if keyword.iskeyword(module) else module
+    module = f"{module}_" if keyword.iskeyword(module) else module
+    command: click.Command = getattr(importlib.import_module(f"relay365.cli.{room}.{module}"), module)
+    return command
 
 
 class _Lazy(click.Group):
@@ -73,10 +89,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        name = module_of(cmd_name)
-        module = importlib.import_module(f"relay365.cli.{name}")
-        command: click.Command = getattr(module, name)
-        return command
+        return load(cmd_name)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """Names from the list above, so that the tabulator key loads no command."""

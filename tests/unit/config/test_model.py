@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from relay365.cli.config import HEAD, SMARTHOST, SUBMISSION
+from relay365.cli.setup.config import HEAD, SMARTHOST, SUBMISSION
 from relay365.config import Config, ConfigErrors, SecretRef, parse
 
 PASSWORD = 'user = "r"\npassword = { env = "P" }\n'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay365.cli.config import HEAD, SMARTHOST, SUBMISSION
+from relay365.cli.setup.config import HEAD, SMARTHOST, SUBMISSION
 from relay365.config import ConfigErrors, parse
 
 GOOD = HEAD + SMARTHOST

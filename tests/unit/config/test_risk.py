@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay365.cli.config import SMARTHOST
+from relay365.cli.setup.config import SMARTHOST
 from relay365.config import open_relay_risk, parse
 
 

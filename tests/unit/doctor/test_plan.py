@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from relay365.cli.doctor_patient import patient_of
+from relay365.cli.finding.doctor_patient import patient_of
 from relay365.config import parse
 from relay365.doctor.patient import Patient
 from relay365.doctor.plan import AREAS, Plan, plan_of

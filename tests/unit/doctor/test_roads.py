@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay365.cli.doctor_patient import patient_of
+from relay365.cli.finding.doctor_patient import patient_of
 from relay365.config import parse
 from relay365.doctor.finding import State
 from relay365.doctor.roads import Ways

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from relay365.cli.output import examples
+from relay365.cli.words.output import examples
 from relay365.handbook import commandline
 from relay365.handbook.commandline import Entry, describe
 

@@ -1,0 +1,1 @@
+"""Who sends: devices, logins, and what they say now."""

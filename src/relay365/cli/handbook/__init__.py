@@ -1,0 +1,1 @@
+"""The documents and the words of the shell."""

@@ -1,0 +1,1 @@
+"""What is made and signed in at Microsoft: application, connector, tokens."""

@@ -1,0 +1,1 @@
+"""`relay365 queue` and its many verbs."""

@@ -1,0 +1,1 @@
+"""What has been: one message, all of them, and what they were told."""

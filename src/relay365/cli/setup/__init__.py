@@ -1,0 +1,1 @@
+"""From nothing or from another relay to a configuration."""

@@ -1,0 +1,1 @@
+"""Without a tenant and without a device: demo, emulator, drills, measures."""

@@ -1,0 +1,1 @@
+"""What commands share: how they print, count time, filter, ask the service, and tell a message's story."""
