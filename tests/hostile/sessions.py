@@ -110,7 +110,8 @@ async def play(port: int, session: Session, tls: ssl.SSLContext | None) -> tuple
             await (peer.news(0.01) if waits else asyncio.sleep(0))
         return await _end(transport, peer, session.end)
     finally:
-        transport.abort()
+        if not peer.gone.done():  # a TLS transport that is gone cannot be aborted in every Python 3.11
+            transport.abort()
 
 
 async def _secured(transport: asyncio.Transport, peer: _Peer, tls: ssl.SSLContext) -> asyncio.Transport:
