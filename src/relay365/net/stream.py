@@ -281,7 +281,7 @@ class Stream(asyncio.BufferedProtocol):
 
     def abort(self) -> None:
         """Close at once; what was written may be lost."""
-        if self._transport is not None and not self._lost:  # a lost TLS transport of Python 3.11.2 cannot be aborted
+        if self._transport is not None:
             self._transport.abort()
 
     def reset(self) -> None:

@@ -355,14 +355,3 @@ def test_a_source_that_is_not_ours_is_named(host: str, source: str) -> None:
 
     assert error.value.phase in ("connect", "resolve")
     assert (f"from {source}" in str(error.value)) == (source != ANY_IPV4)
-
-
-def test_a_connection_that_is_lost_is_not_aborted_again() -> None:
-    """A TLS transport of Python 3.11.2's own loop raises where it is aborted after its end; a late abort is nothing."""
-    stream = Stream(Ear())
-    transport = FakeTransport(stream)
-    stream.connection_made(transport)
-    stream.connection_lost(None)
-    stream.abort()
-
-    assert (True, False) == (stream.is_closing, transport.aborted)
