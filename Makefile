@@ -7,7 +7,7 @@ MINUTES ?= 20
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
 SLOW = $(wildcard tests/crash tests/e2e tests/interop tests/hostile tests/load tests/stories)
 # Two workers, one file each at a time: the machine that decides has two cores.
-PYTEST = $(BIN)/pytest -q -rs -n 2 --dist loadfile
+PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 -n 2 --dist loadfile
 
 .PHONY: demo test check slow packages bench bench-quota torture soak clean
 
