@@ -19,7 +19,7 @@ UNFORESEEN_S = (14 * HOUR_S, 18 * HOUR_S)
 SCAN_HOURS = (0, 0, 0, 0, 0, 0, 2, 6, 10, 11, 11, 10, 6, 9, 10, 10, 8, 5, 2, 0, 0, 0, 0, 0)
 """How many of a hundred scans are made in each hour of the day."""
 
-NOISY, QUIET = "noisy", tuple(f"quiet-{n}" for n in range(5))
+FLOODING, NOISY, QUIET = "flooding", "noisy", tuple(f"quiet-{n}" for n in range(5))
 N_NOISY, N_QUIET = 4_000, 800
 ALARMS_PER_MINUTE = 1.0
 
@@ -58,6 +58,22 @@ def saturated(seed: int, length_s: float) -> list[Message]:
     rows = [(0.0, client, "normal", (0,)) for client in clients]
     rows += [(at, "monitor", "alarm", (0,)) for at in instants(own, ALARMS_PER_MINUTE / MINUTE_S, length_s)]
     return _numbered(rows)
+
+
+def flood(seed: int, length_s: float) -> list[Message]:
+    """One client sends alarms without end, more than the mailbox can: three others send one a minute, and scanners ten
+    pages.
+    """
+    own = dice(seed, "flood")
+    rates = {("alarm", FLOODING): 40.0, **{("normal", client): 2.0 for client in QUIET}}
+    rates |= {("alarm", f"monitor-{n}"): ALARMS_PER_MINUTE / 3 for n in range(3)}
+    return _numbered(
+        [
+            (at, client, lane, (0,))
+            for (lane, client), per_minute in rates.items()
+            for at in instants(own, per_minute / MINUTE_S, length_s)
+        ]
+    )
 
 
 def office_day(seed: int, n_unforeseen: int = 0) -> list[Message]:

@@ -40,18 +40,14 @@ class RemoteProtocolError(SmtpError):
 
 
 class SpoolError(Relay365Error):
-    """The spool could not keep a promise; code, status and text are what a session must reply."""
+    """The spool could not keep a promise; text is for people. What a device hears is in relay365.mail.refusals."""
 
-    code = 451
-    status = "4.3.0"
     text = "Local spool error, try again later"
 
 
 class SpoolFull(SpoolError):
     """No space or no inodes are left, or the configured floor is reached (RFC 3463 X.3.1)."""
 
-    code = 452
-    status = "4.3.1"
     text = "Insufficient system storage, try again later"
 
 

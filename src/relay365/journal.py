@@ -67,6 +67,11 @@ EVENTS = (
     Event("locks.not-written", "warning", "log", "The list of locked logins is not on disk; the locks hold."),
     Event("client.unknown", "warning", "log", "No rule knows a client; a rule to paste. Once an hour per address."),
     Event("client.slowed", "warning", "log", "A client sends more than its rule allows. Once an hour per address."),
+    Event(
+        "client.over-share", "warning", "log",
+        "Mail of one client takes its share of the disk: it hears 452. Once an hour per address.",
+    ),
+    Event("gateway.suspected", "warning", "log", "All clients come by one address, as behind a NAT. Said once."),
     Event("mail.refused", "info", "log", "Policy refused a MAIL: the address or login may not send here."),
     Event("message.accepted", "info", "both", "A message is durable and was answered 250: now it is ours."),
     Event("message.repaired", "info", "history", "What was put right in a message, with old and new lines."),
@@ -88,6 +93,7 @@ EVENTS = (
         "recipient.moved", "info", "history",
         "It waits in another lane now: its own is gone, shut for too long, or cannot carry it.",
     ),
+    Event("recipient.bounced", "warning", "history", "A person gave a waiting recipient up; its sender is told."),
     Event("recipient.deleted", "warning", "history", "A person gave a waiting recipient up; no report is owed."),
     Event(
         "recipient.uncertain", "warning", "both",

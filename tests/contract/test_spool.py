@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +45,7 @@ from relay365.spool.api import MOST_NOTES, Fate, Hold, LaneNote, NewMessage, Owe
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 from relay365.spool.waiting.heads import Behind, Flow, manner_of
-from relay365.spool.waiting.usage import Usage
+from relay365.spool.waiting.usage import SLICE_S, Usage
 
 SIZES = (0, 1, INLINE_OCTETS, INLINE_OCTETS + 1, STREAM_OCTETS, STREAM_OCTETS + 1, 3 * STREAM_OCTETS + 17)
 """Empty, inline and its border, shared segment and its border, a segment of its own."""
@@ -798,6 +799,44 @@ def test_a_person_holds_releases_and_deletes(life: Life) -> None:
     live(life, story)
 
 
+def test_what_a_person_bounces_is_reported_where_it_is_wished(life: Life) -> None:
+    """Waiting and held recipients have failed, with what the remote said behind the reason; NEVER and the null path owe
+    nothing, and what is on its way stays.
+    """
+
+    async def story(spool: Spool) -> None:
+        wishes = ("", "NEVER", "DELAY", "FAILURE,DELAY")
+        paths = tuple(ForwardPath(f"{n}@x.test", wish) for n, wish in enumerate(wishes))
+        waiting = await accept(spool, _wishing(new_message(), paths))
+        (got,) = await claim(spool)
+        await spool.settle([settlement(got, DEFERRED, DEFERRED, DEFERRED, DEFERRED)])
+        held = await accept(spool, new_message(notify=""))
+        await spool.hold(Selection((held,)), "by hand")
+        null = await accept(spool, new_message(reverse_path="", notify=""))
+        assert 6 == await spool.bounce(Selection((waiting, held, null)), "given up")
+        assert 0 == await spool.bounce(Selection((waiting, held, null)), "again")
+        assert ["failed"] * 4 == await states(spool, waiting)
+        assert [(waiting, [0, 3]), (held, [0])] == [
+            (view.spool_id, [r.n for r in view.recipients])
+            for view in await spool.debts(Debt.FAILURE, limit=10)
+        ]
+        view, other = await spool.show(waiting), await spool.show(null)
+        assert view is not None and other is not None
+        assert "given up; before that: 451 4.2.1 not now" == view.recipients[0].last_reply
+        assert "given up" == other.recipients[0].last_reply
+        assert "recipient.bounced" == view.events[-1].name
+        assert await spool.content(waiting) is not None
+
+    async def claimed(spool: Spool) -> None:
+        await accept(spool)
+        (got,) = await claim(spool)
+        assert 0 == await spool.bounce(Selection(), "x")
+        assert [] == await spool.settle([settlement(got, DELIVERED)])
+
+    live(life, story)
+    live(life, claimed)
+
+
 def test_a_person_hastens_what_waits(life: Life) -> None:
     """Retry makes deferred mail due now, and nothing else."""
 
@@ -1240,6 +1279,40 @@ def test_what_was_delivered_since_an_instant_is_counted_by_lane_and_priority(lif
             key: (row.messages, row.recipients) for key, row in found.items()
         }
         assert [] == await spool.settled_since(START_AT + 1e6)
+
+    live(life, story)
+
+
+def test_what_a_recipient_had_of_a_sender_is_counted_by_lane_and_slice(life: Life) -> None:
+    """Whatever the letters' case; what was settled together was one message, what was not taken is none."""
+
+    async def story(spool: Spool) -> None:
+        async def deliver(*messages: NewMessage, state: State = State.DELIVERED) -> None:
+            for message in messages:
+                await accept(spool, message)
+            claims = await claim(spool, life.clock.at, lane=messages[0].lane, limit=9)
+            await spool.settle([settlement(one, Fate(0, state)) for one in claims])
+
+        ours, other = new_message("it@x.test"), new_message("IT@x.test", lane="other")
+        await deliver(new_message("boss@x.test"), state=State.FAILED)
+        await deliver(ours)
+        life.clock.at += 1.0
+        await deliver(new_message("IT@x.test"))
+        life.clock.at += 1.0
+        await deliver(ours, ours, ours)
+        life.clock.at += SLICE_S
+        await deliver(other)
+        last = life.clock.now()
+        sender = ours.envelope.reverse_path.lower()
+        found = await spool.pairs_since(START_AT - 1)
+        n_of = Counter({row.lane: 0 for row in found})
+        for row in found:
+            n_of[row.lane] += row.messages
+
+        assert {(sender, "it@x.test")} == {(row.sender, row.address) for row in found}
+        assert {LANE: 3, "other": 1} == n_of
+        assert ("other", last) == (found[-1].lane, found[-1].at)
+        assert [found[-1]] == list(await spool.pairs_since(last - 1.0))
 
     live(life, story)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import json
 import ssl
 import subprocess
 import sys
@@ -14,20 +15,21 @@ import pytest
 
 from devices import page
 from devices.compare import comparable
-from devices.stage import check_at_relay, needs_relay, relay_for, settings_of
+from devices.stage import Settings, arrives, check_at_relay, needs_relay, relay_for, settings_of
 from e2e.house import Relay, Sink, eventually
 from relay365.clock import SystemClock
 from relay365.mail.tolerance import BY_NAME
 from relay365.net.tls import own_certificate, server_context
 from relay365.spool.sqlite import SqliteSpool
-from relay365.trial.zoo.cages import Specimen, specimens
+from relay365.trial.zoo.cages import Specimen, find, specimens
+from relay365.trial.zoo.play import Playing, play
 from shape.tree import DOCS
 from transcript import live, machine
 
 ZOO = specimens()
 AT_DOOR = [one for one in ZOO if not needs_relay(one.script)]
-AT_RELAY = [one for one in ZOO if needs_relay(one.script)]
-Relays = Callable[[tuple[str, str, str]], tuple[Relay, Sink]]
+AT_RELAY = [one for one in ZOO if needs_relay(one.script) or arrives(one.script)]
+Relays = Callable[[Settings], tuple[Relay, Sink]]
 ROWS = {f"B{n}" for n in range(1, 56)} | {f"S{n}" for n in range(1, 38)}
 ELSEWHERE = {  # rows about what our client meets at Microsoft; what is not heard here is not played here
     "S36": "tests/golden/client",
@@ -93,13 +95,13 @@ def test_a_live_listener_answers_a_device_as_written(
 
 @pytest.mark.parametrize("specimen", marked(AT_RELAY))
 def test_what_a_device_says_arrives_upstream_as_it_must(specimen: Specimen, relays: Relays) -> None:
-    """A relay with the session's own settings answers as written, and the next hop hears what is written."""
+    """A relay with the session's own settings answers as written; the next hop hears what is written, to the octet."""
     check_at_relay(specimen, *relays(settings_of(specimen.script)))
 
 
 def test_a_technician_can_be_the_device(relays: Relays) -> None:
     """`relay365 simulate device` against a relay that runs: exit 0, and the mail is on its way to whom it was told."""
-    relay, sink = relays(("", "", ""))
+    relay, sink = relays(Settings())
     sink.delivered.clear()
     command = ["simulate", "device", "megaraid", "--port", str(relay.port), "--to", "me@own.test"]
     done = subprocess.run(
@@ -109,6 +111,44 @@ def test_a_technician_can_be_the_device(relays: Relays) -> None:
     assert 0 == done.returncode, done.stdout + done.stderr
     eventually(lambda: sink.delivered)
     assert [["me@own.test"]] == [one.recipients for one in sink.delivered]
+
+
+def test_a_device_that_divides_its_mail_is_warned_of(relays: Relays) -> None:
+    """B50: its page says it once, however often it happened, with what recipients see and what we would take whole."""
+    relay, sink = relays(Settings())
+    sink.delivered.clear()
+    script = find("b50-canon-divided-sending").script
+    for _ in range(2):
+        assert [] == play(script, Playing("127.0.0.1", relay.port)).faults
+
+    def warnings() -> list[str]:
+        shown = relay.command("device", "show", "127.0.0.1").stdout.splitlines()
+        return [line.split(None, 1)[1] for line in shown if line.strip().startswith("warning")]
+
+    words = "division is on; recipients see [1/5]; set the limit to 150 MB instead"
+    eventually(lambda: [words] == warnings())
+    (told,) = [json.loads(relay.command("device", "show", "127.0.0.1", "--json").stdout)["divided"]]
+    assert "1/5" == told["piece"] and told["messages"] >= 2
+
+
+def test_everybody_behind_one_gateway_is_told(relays: Relays) -> None:
+    """S32: three names from one address that is not ours are a warning, in the list of devices and once in the log."""
+    specimen = find("s32-docker-mapped-address")
+    relay, _ = relays(settings_of(specimen.script))
+    for name in (b"copier", b"nas", b"ups", b"camera"):
+        played = play(specimen.script, Playing("127.0.0.1", relay.port, words={b"container": name}))
+        assert [] == played.faults
+
+    eventually(lambda: "one address, 192.0.2.7" in relay.command("device", "list").stdout)
+    log = relay.log_file.read_text()
+    assert 1 == log.count("gateway.suspected address=192.0.2.7")
+
+
+def test_whatever_is_accepted_is_seen_at_the_next_hop() -> None:
+    """No session ends at the spool: each whose mail is taken is played to what arrives, or to who holds it."""
+    assert {one.name for one in AT_RELAY} >= {
+        one.name for one in ZOO if {end.word for end in one.script.ends} - {"nothing"}
+    }
 
 
 def test_every_row_has_a_session() -> None:

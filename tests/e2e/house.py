@@ -84,6 +84,8 @@ def _free_port() -> int:
 class Relay:
     """`relay365 run` as a process of its own; use as a context, or start(), kill() and start() again."""
 
+    module = "relay365"  # what is run
+
     def __init__(self, directory: Path, config: str, env: dict[str, str] | None = None) -> None:
         self.directory = directory
         self.config_file = directory / "relay365.toml"
@@ -96,7 +98,7 @@ class Relay:
     def start(self) -> Self:
         with self.log_file.open("a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "relay365", "run", "--config", str(self.config_file), "--json"],
+                [sys.executable, "-m", self.module, "run", "--config", str(self.config_file), "--json"],
                 stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.directory, env=self.environ,
             )  # fmt: skip
         assert self.process.stdout is not None

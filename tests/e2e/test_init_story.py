@@ -107,8 +107,8 @@ def test_what_was_set_up_goes_on_working(cloud: Microsoft, folder: Path) -> None
     assert "AADSTS700027" in json.loads(after.stdout.splitlines()[0])["text"]
 
 
-def test_interrupted_and_rescued(cloud: Microsoft, folder: Path) -> None:
-    """Without the script's result the wizard ends with what is missing; --rescue goes on with the same key."""
+def test_broken_off_and_resumed(cloud: Microsoft, folder: Path) -> None:
+    """Without the script's result the wizard ends with what is missing; --resume goes on with the same key."""
     answers = _answers(cloud, folder, result="")
     first = relay365(folder, "init", "--answers", answers.name, "--config", "relay365.toml")
     key = (folder / "data" / "keys" / "app.pem").read_bytes()
@@ -116,12 +116,12 @@ def test_interrupted_and_rescued(cloud: Microsoft, folder: Path) -> None:
     admin.start()
     admin.join()
     answers.write_text(answers.read_text("utf-8") + 'result = "result.txt"\n', "utf-8")
-    rescue = ("init", "--rescue", "--data", str(folder / "data"), "--answers", answers.name)
-    second = relay365(folder, *rescue)
+    resume = ("init", "--resume", "--data", str(folder / "data"), "--answers", answers.name)
+    second = relay365(folder, *resume)
 
     assert 1 == first.returncode
     assert "do:   run the script in" in first.stderr
-    assert "relay365 init --rescue --data" in first.stderr
+    assert "relay365 init --resume --data" in first.stderr
     assert second.returncode == 0, second.stdout + second.stderr
     assert key == (folder / "data" / "keys" / "app.pem").read_bytes()
     assert 1 == len(cloud.control.messages())
@@ -139,7 +139,7 @@ def test_what_is_not_true_yet_is_named(cloud: Microsoft, folder: Path) -> None:
     assert 1 == done.returncode
     assert "SmtpClientAuthentication is disabled for the Tenant" in done.stderr
     assert "Set-" in done.stderr
-    assert "--rescue" in done.stderr
+    assert "--resume" in done.stderr
     assert [] == cloud.control.messages()
 
 
@@ -243,9 +243,9 @@ def test_wrong_answers(folder: Path, line: str, words: str) -> None:
     assert 3 == len(done.stderr.splitlines())
 
 
-def test_nothing_to_rescue(folder: Path) -> None:
-    """--rescue without an interrupted wizard is wrong use."""
-    done = relay365(folder, "init", "--rescue", "--data", str(folder))
+def test_nothing_to_resume(folder: Path) -> None:
+    """--resume without an interrupted wizard is wrong use."""
+    done = relay365(folder, "init", "--resume", "--data", str(folder))
 
     assert 2 == done.returncode
     assert "no wizard was interrupted" in done.stderr

@@ -101,7 +101,7 @@ def test_a_device_that_shows_nothing_is_answered_250_and_a_person_sees_why(tmp_p
     assert all(b"Subject: Held mail: a message of your device waits for you" in one.content for one in told)
     assert any(b"recipient not allowed here (R1)" in one.content for one in told)
     assert [
-        "1.4 KB is more than the 1.0 KB that may go out",
+        "1.4 KB is more than the 1.0 KB that may go out, by device cam",
         "<lena@else.test>: 550 5.7.1 recipient not allowed here (R1)",
     ] == sorted(one["recipients"][0]["last_reply"] for one in held)
 

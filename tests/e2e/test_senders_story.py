@@ -188,3 +188,34 @@ def test_who_guesses_is_locked_out_and_nobody_behind_the_same_router(tmp_path: P
     assert f"Too many wrong logins: login erp from {LOOPING} is not tried until " in listed
     assert [1, 0] == [one.count(f"login erp from {LOOPING} is not tried until ") for one in shown]
     assert "Too many wrong logins" not in listed_later
+
+
+def test_a_password_that_nobody_looks_at_opens_nothing(tmp_path: Path, sink: Sink) -> None:
+    """With any_password even the right password of a login leaves a client in its network, whose lists stay shut;
+    eighty wrong ones lock nobody, and no password is in the log, the transcripts or the queue.
+    """
+    rules = (
+        '[[allow]]\nnetwork = "127.0.0.3/32"\nrecipients = "own-domains"\ntolerate = { any_password = true }\n'
+        '[[allow]]\nnetwork = "127.0.0.0/8"\n[sender]\ndomains = ["contoso.com"]\n'
+        '[[device]]\nname = "erp"\nmatch = { login = "erp" }\n'
+    )
+    with _relay(tmp_path, sink, rules) as relay:
+        assert 0 == relay.command("user", "add", "erp", "--password-stdin", stdin="s3cret-right\n").returncode
+        taken = {_login(relay, QUIET, "erp", f"s3cret-wrong{n}") for n in range(80)}
+        with _connect(relay, QUIET) as client:
+            client.login("erp", "s3cret-right")
+            inside = _send(client, "cam@contoso.com", "lena@fabrikam.com")
+            own = _send(client, "cam@contoso.com", "lena@contoso.com")
+        elsewhere = [_try(relay, LOOPING, "erp", one) for one in ("s3cret-wrong", "s3cret-right")]
+        eventually(lambda: sink.delivered)
+        eventually(lambda: "any_password" in relay.command("device", "show", QUIET).stdout)
+        shown = relay.command("device", "show", QUIET).stdout
+        assert 0 == relay.stop()
+    journal = relay.log_file.read_text("utf-8")
+
+    assert {235} == taken
+    assert (550, "5.7.1 recipient not allowed here (R3)") == inside
+    assert (250, [535, 235]) == (own[0], elsewhere)
+    assert "81" in shown[shown.index("any_password") :].splitlines()[0]
+    assert 0 == journal.count(f"peer={QUIET} name=")
+    assert [] == [file for file in tmp_path.rglob("*") if file.is_file() and b"s3cret" in file.read_bytes()]

@@ -275,7 +275,7 @@ def test_only_the_named_hosts_reach_a_listener(tmp_path: Path) -> None:
         ) as host:
             host_heard = host.recv(4096)
 
-    assert b"554 5.7.1 Address not allowed on this listener\r\n" == stranger_heard
+    assert b"554 5.7.1 Address not allowed on this listener (A53)\r\n" == stranger_heard
     assert b"220 relay.test ESMTP" == host_heard[:20]
 
 

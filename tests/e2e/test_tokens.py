@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import json
-import re
 import shutil
-import ssl
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
 
+from e2e.browser import Browser
 from e2e.house import Relay, eventually
 from e2e.microsoft import Microsoft, microsoft
 
@@ -173,46 +168,6 @@ def test_an_outage_of_the_token_service_is_not_held_against_it(cloud: Microsoft,
 
     assert (3, "unwell") == (code, found["verdict"])
     assert ["queued"] == [one["state"] for message in relay.queue() for one in message["recipients"]]
-
-
-class Browser:
-    """A person with a browser at the pages of the token service: chooses a user, accepts, and follows what comes."""
-
-    def __init__(self, cloud: Microsoft) -> None:
-        self._context = ssl.create_default_context(cafile=str(cloud.facts["ca_file"]))
-        self._user = cloud.mailbox
-
-    def accept(self, address: str) -> str:
-        """Sign in at an address; gives the page that follows, or where the browser is sent."""
-        fields = dict(self._hidden(self._open(address)))
-        return self._open(address, {**fields, "user": self._user, "answer": "accept"})
-
-    def go_on(self, page: str) -> None:
-        """Press the button of a page that sends its form elsewhere."""
-        (action,) = re.findall(r'action="([^"]+)"', page)
-        where = html.unescape(action).replace("//localhost", "//127.0.0.1")
-        self._open(where, dict(self._hidden(page)))
-
-    def _open(self, address: str, form: dict[str, str] | None = None) -> str:
-        handlers = [urllib.request.HTTPSHandler(context=self._context), _Stays()]
-        octets = urlencode(form).encode() if form is not None else None
-        try:
-            with urllib.request.build_opener(*handlers).open(address, octets, timeout=20.0) as page:
-                return page.read().decode()
-        except urllib.error.HTTPError as sent:
-            with sent:
-                return str(sent.headers["Location"])
-
-    def _hidden(self, page: str) -> list[tuple[str, str]]:
-        found = re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', page)
-        return [(html.unescape(name), html.unescape(value)) for name, value in found]
-
-
-class _Stays(urllib.request.HTTPRedirectHandler):
-    """A redirect is an answer."""
-
-    def redirect_request(self, *arguments: object) -> None:
-        """Follow none."""
 
 
 PERSON = 'name = "scans"\nlogin = "mailbox"'

@@ -21,7 +21,8 @@ from relay365.clock import SystemClock
 from relay365.net.tls import own_certificate, server_context
 
 PERSON = "scan@contoso.com"
-Answer = tuple[int, dict[str, Any], dict[str, str]]
+Answer = tuple[int, Any, dict[str, str]]
+"""Status, body and header fields; a body of octets is said as it is, any other one as JSON."""
 
 
 class TokenService:
@@ -36,6 +37,7 @@ class TokenService:
         self.ca_file = str(directory / "ca.pem")
         self.asked: list[dict[str, str]] = []
         self.refuse: list[Answer] = []
+        self.documents: Answer | None = None  # in place of the discovery document
         self.typed = False  # whether the device code has been typed
         self._challenges: dict[str, dict[str, str]] = {}
         self._n_refresh = 0
@@ -64,6 +66,8 @@ class TokenService:
         return f"{asked['redirect_uri']}?{urlencode({'code': code, 'state': asked['state']})}"
 
     def get(self, path: str, headers: Any) -> Answer:
+        if self.documents is not None:
+            return self.documents
         if path.endswith("/.well-known/openid-configuration"):
             here = f"{self.authority}/{path.split('/')[1]}/oauth2/v2.0"
             return 200, {
@@ -193,7 +197,7 @@ class _Request(BaseHTTPRequestHandler):
 
     def _say(self, answer: Answer) -> None:
         status, body, headers = answer
-        octets = json.dumps(body).encode()
+        octets = body if isinstance(body, bytes) else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {
             "Content-Type": "application/json",

@@ -33,6 +33,8 @@ def a_claim(
     )  # fmt: skip
 
 
-def a_parcel(*addresses: str, priority: str = "normal", octets: int = 2000) -> Parcel:
+def a_parcel(
+    *addresses: str, priority: str = "normal", device: str = "scanner", octets: int = 2000
+) -> Parcel:
     """One claimed message on its way by itself."""
-    return Parcel((a_claim(*addresses, priority=priority, octets=octets),))
+    return Parcel((a_claim(*addresses, priority=priority, device=device, octets=octets),))

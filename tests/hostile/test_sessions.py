@@ -50,7 +50,7 @@ def test_a_session_can_be_made_again() -> None:
 @pytest.mark.parametrize(
     "leak",
     [
-        b"451 4.3.0 Local error in processing, try again later",
+        b"451 4.3.0 Local error, try again later (A79)",
         b"500 5.5.2 'NoneType' object has no attribute 'encode'",
         b"250 2.1.5 Recipient OK \x1b[2J",
         b"554 5.0.0 /var/lib/relay365/spool.db is locked",

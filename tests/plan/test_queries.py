@@ -18,6 +18,7 @@ INTENDED = {
     "heads": "recipient_due",
     "put_off": "PRIMARY KEY",
     "settled_since": "recipient_ended",
+    "pairs_since": "recipient_ended",
     "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
     "find_expiring": "recipient_expiring",
@@ -37,6 +38,8 @@ INTENDED = {
     "addressed": "PRIMARY KEY",
     "accepted_at": "INTEGER PRIMARY KEY",
     "newest": "INTEGER PRIMARY KEY",
+    "n_from": "INTEGER PRIMARY KEY",
+    "n_ended": "recipient_ended",
     "counts": "recipient_ended",
     "segments": "message_segment",
     "segment_in_use": "message_segment",
@@ -51,12 +54,16 @@ INTENDED = {
     "mark_held": "PRIMARY KEY",
     "pay": "PRIMARY KEY",
     "depths": "recipient_due",
+    "kept_octets": "recipient_due",
     "expire": "PRIMARY KEY",
     "prolong": "PRIMARY KEY",
     "age": "PRIMARY KEY",
     "strike_out": "PRIMARY KEY",
     "warn": "PRIMARY KEY",
     "move": "PRIMARY KEY",
+    "bounce": "PRIMARY KEY",
+    "wish": "PRIMARY KEY",
+    "owe": "PRIMARY KEY",
     "spent_segment": "PRIMARY KEY",
     "recipients": "PRIMARY KEY",
     "delete_recipients": "PRIMARY KEY",
@@ -75,7 +82,7 @@ INTENDED = {
     "taken_among": "INTEGER PRIMARY KEY",
     "waiting": "recipient_expiring",
 }
-SORTED = {"claim", "list_claimed", "prunable", "depths", "settled_since"}
+SORTED = {"claim", "list_claimed", "prunable", "depths", "kept_octets", "settled_since", "pairs_since"}
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {
     "accept", "settle", "insert_recipient", "insert_event", "note_lane", "lanes", "meta", "set_meta",

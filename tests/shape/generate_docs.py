@@ -49,12 +49,14 @@ TABLES: tuple[tuple[str, type[config.Table]], ...] = (
     ("[repair]", config.Repair),
     ("[sender]", config.Sender),
     ("[oversize]", config.Oversize),
+    ("oversize of a client or a route", config.OwnOversize),
     ("[duplicates]", config.Duplicates),
     ("[queue]", config.Queue),
     ("[log]", config.Log),
     ("[metrics]", config.Metrics),
     ("[alerts]", config.Alerts),
     ("[[alerts.channel]]", config.Channel),
+    ("[[alerts.reminder]]", config.Reminder),
     ("References to secrets", config.SecretRef),
 )
 WHERE = {
@@ -73,8 +75,10 @@ _WORDS: dict[object, str] = {
     choice.Destinations: "address, or list", choice.Labels: "name, or list", kinds.Mailboxes: "mail address, or list",
     kinds.SourceAddress: "IPv4 address",
     watching.SyslogAddress: "syslog address", watching.Weekly: "day and time", config.Channel: "table",
+    config.Reminder: "table",
     tenants.TenantName: "tenant", tenants.ClockTime: "time of day",
     config.SecretRef: "reference", date: "date", config.Match: "table", config.OwnTolerate: "table",
+    config.OwnOversize: "table",
 }  # fmt: skip
 
 
@@ -197,6 +201,13 @@ def _span_of(limit: Limit) -> str:
 _SPANS = ((3600, "h"), (60, "min"), (1, "s"))
 
 
+_STORIES = (
+    "Bounced is what should have waited; refused is what the remote refused for good, recipient by recipient, and "
+    "whose sender was told. Duplicates are copies that Microsoft has twice, each marked as a possible duplicate; none "
+    "where the message trace may be asked."
+)
+
+
 def story_table() -> str:
     """What each story of tests/stories saw in its last whole run, from the results beside it; "" before the first."""
     file = DOCS.parent / "tests" / "stories" / "results.json"
@@ -205,17 +216,29 @@ def story_table() -> str:
     cells = [
         (
             name,
+            f"{one.get('messages', 6):,}",
             f"`{one['told']}`",
             str(one["lost"]),
             str(one["bounced"]),
+            str(one.get("refused", 0)),
             str(one["duplicates"]),
             one["healed"],
             one.get("cure", ""),
         )
         for name, one in json.loads(file.read_text("utf-8")).items()
     ]
-    headings = ("fault", "told", "lost", "bounced", "duplicates", "went on", "first thing to do")
-    return f"\n\n### Faults and what became of six messages (tests/stories)\n\n{_table(headings, cells)}"
+    headings = (
+        "fault",
+        "messages",
+        "told",
+        "lost",
+        "bounced",
+        "refused",
+        "duplicates",
+        "went on",
+        "first thing to do",
+    )
+    return f"\n\n### Faults and what became of the mail (tests/stories)\n\n{_STORIES}\n\n{_table(headings, cells)}"
 
 
 def _reply(row: Row) -> tuple[str, ...]:

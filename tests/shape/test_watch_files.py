@@ -129,6 +129,17 @@ def test_the_dashboard_can_be_imported() -> None:
     assert {"${DS_PROMETHEUS}"} == {panel["datasource"]["uid"] for panel in panels}
 
 
+@pytest.mark.parametrize("metric", ["relay365_frozen", "relay365_draining"])
+def test_what_a_person_ordered_is_shown_and_called_for(metric: str) -> None:
+    """An order that was forgotten looks like a fault: it has a panel in the first row, and a rule."""
+    shown = [one for one in _panels() if any(metric in target["expr"] for target in one["targets"])]
+    rules = [one for one in _rules() if f"{metric} == 1" == one["expr"]]
+
+    assert [0] == [one["gridPos"]["y"] for one in shown]
+    assert 1 == len(rules)
+    assert "relay365 status" in rules[0]["do"]
+
+
 @pytest.mark.skipif(not Path(PROMTOOL).exists(), reason="promtool is missing")
 def test_prometheus_itself_reads_every_expression(tmp_path: Path) -> None:
     """promtool checks the rules, and the panels' queries dressed as rules."""

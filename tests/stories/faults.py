@@ -36,7 +36,14 @@ certificate = {{ file = "{connector_certificate_file}" }}
 key = {{ file = "{connector_key_file}" }}
 ca_file = "{ca_file}"
 """
+SMARTHOST = """
+[[route]]
+kind = "smarthost"
+host = "{mx}"
+tls = "none"
+"""
 UNKNOWN_DIRECTORY = SUBMISSION.replace("{authority}", "https://login.nowhere.invalid")
+BEHIND_SUBMISSION = SUBMISSION + GRAPH + '[[rule]]\nroutes = ["submission", "graph"]\n'
 BEHIND_GRAPH = GRAPH + SUBMISSION + '[[rule]]\nroutes = ["graph", "submission"]\n'
 LOOKED_UP = """
 [[route]]
@@ -63,8 +70,9 @@ class Fault:
     is nobody at all; `end of the pause` is where the remote asked for a long one, which neither a person nor a restart
     can shorten; `host named` is a line in the file and a restart.
     of_lane: the operator finds the row in the lane's note (`status`); else in the history of a message (`trace`).
-    road: the routes of this story; queue: more of [queue]; lasts_s: how old the mail must be before it is healed;
-    told_s: how long it may take until the operator is told; dns: what the name server of a looked-up road does.
+    road: the routes of this story; to: the recipient; queue: more of [queue]; lasts_s: how old the mail must be
+    before it is healed; told_s: how long it may take until the operator is told; dns: what the name server of a
+    looked-up road does.
     """
 
     name: str
@@ -73,6 +81,7 @@ class Fault:
     healed: Healed = "queue retry"
     of_lane: bool = True
     road: str = SUBMISSION
+    to: str = "lena@fabrikam.com"
     queue: str = ""
     lasts_s: float = 0.0
     told_s: float = 20.0
@@ -240,6 +249,22 @@ FAULTS = (
     Fault("a greeting, and then the end", "cannot-connect", {"name": "banner", "how": "close"}),
     Fault("a greeting that is no reply", "not-smtp", {"name": "banner"}),
     _reply("ehlo", "500 5.5.1 Command unrecognized", "no-ehlo"),
+    _passes(
+        "ehlo: 500, and a smart host without TLS and sign-in",
+        {"name": "reply", "at": "ehlo", "text": "500 5.5.1 Command unrecognized"},
+        road=SMARTHOST,
+        to="alerts@contoso.com",  # an MX host takes nothing else without a connector
+    ),
+    _passes(
+        "dot: 550 5.2.3, and another road",
+        {
+            "name": "reply",
+            "at": "dot",
+            "text": "550 5.2.3 RESOLVER.RST.SendSizeLimit.Sender; message too large for this sender",
+        },
+        "message-too-big-resolver",
+        road=BEHIND_SUBMISSION,
+    ),
     _reply("starttls", "454 4.7.0 TLS not available due to temporary reason", "starttls-refused"),
     Fault("certificate is self-signed", "tls-failed", {"name": "wrong-certificate", "how": "self-signed"}),
     Fault("TLS 1.0 only", "tls-broken", {"name": "old-tls"}),
@@ -324,6 +349,11 @@ FAULTS = (
         "graph-too-large",
         road=BEHIND_GRAPH,
     ),
+    _passes(
+        "graph: 400 that nobody knows, and another road",
+        {"name": "graph-outage", "status": 400, "retry_after": "none", "at": "sendMail"},
+        road=BEHIND_GRAPH,
+    ),
     *(
         _graph(
             f"{how} in place of the answer",
@@ -338,8 +368,13 @@ FAULTS = (
         )
     ),
     *(
-        Fault(f"token service: {how}", "token-busy", {"name": "token-answer", "how": how}, "restart")
-        for how in ("html", "truncated", "reset", "word-expiry")
+        Fault(f"token service: {how}", row, {"name": "token-answer", "how": how}, "restart")
+        for how, row in (
+            ("html", "token-malformed"),
+            ("truncated", "token-malformed"),
+            ("reset", "token-busy"),
+            ("word-expiry", "token-malformed"),
+        )
     ),
     *(
         _passes(f"token service: {how}", {"name": "token-answer", "how": how})

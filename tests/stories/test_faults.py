@@ -9,17 +9,13 @@ Times are written to results.json by `STORIES_WRITE=1 pytest tests/stories`; doc
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from typing import Any
 
 import apsw
 import dns.rcode
@@ -29,22 +25,27 @@ from e2e.house import Relay, eventually
 from e2e.microsoft import Microsoft, microsoft
 from fakes.names import names
 from relay365.mail.outcome import Class
-from relay365.routes.catalogue.rows import catalogue
 from stories.faults import CONNECTOR, FAULTS, Dns, Fault
+from stories.scene import (
+    BASE,
+    GOES_S,
+    HEAD,
+    NOTHING,
+    PROGRAM,
+    TOLD,
+    arrived,
+    assert_that_the_lane_fits,
+    every_message,
+    explained,
+    lane_of,
+    moods,
+    restart,
+    results,
+    rows,
+    write,
+)
 
 MESSAGES = 6
-RESULTS = Path(__file__).with_name("results.json")
-BASE = """
-[server]
-data = "./data"
-[[listener]]
-address = "127.0.0.1:0"
-[[allow]]
-network = "127.0.0.0/8"
-[queue]
-retry = ["1s"]
-{queue}
-"""
 # Six messages a story and several stories a minute: what one of them sends must not use up the next one's minute.
 SCENARIO = """
 [application]
@@ -59,12 +60,9 @@ limits = { per_minute = 1000 }
 address = "alerts@contoso.com"
 basic_auth = true
 """
-NOTHING = "(nothing to act on)"
-GOES_S = 60.0
 LONGEST_S = 420.0  # a whole story: DATA has two minutes to be answered (RFC 5321 4.5.3.2.4)
 PAUSE_S = 3.0  # a try that comes too early comes within a second of the start
 PROBED_S = 150.0  # a held lane is probed once a minute, on a machine that has other work
-HEAD = "From: <{sender}>\r\nTo: <lena@fabrikam.com>\r\nSubject: {n}\r\nMessage-ID: <{n}@story.test>\r\n\r\nhello\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -74,37 +72,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Microsoft]:
         yield running
 
 
-def _write(name: str, saw: dict[str, object]) -> None:
-    """If that is wished, remember what a story saw, in the order of the stories."""
-    if os.environ.get("STORIES_WRITE"):
-        whole = {**_results(), name: saw}
-        kept = {fault.name: whole[fault.name] for fault in FAULTS if fault.name in whole}
-        RESULTS.write_text(json.dumps(kept, indent=1, sort_keys=False) + "\n", "utf-8")
-
-
-def _results() -> dict[str, dict[str, object]]:
-    return dict(json.loads(RESULTS.read_text("utf-8"))) if RESULTS.exists() else {}
-
-
-def _arrived(cloud: Microsoft, before: int) -> Counter[str]:
-    """How often each message of this story was taken by Microsoft."""
-    return Counter(one["message_id"] for one in cloud.control.messages()[before:])
-
-
-def _rows(relay: Relay) -> set[str]:
-    """Every row of the catalogue that the log names."""
-    return set(re.findall(r" row=([a-z0-9-]+)", relay.log_file.read_text()))
-
-
-def _lane(relay: Relay, row: str) -> dict[str, Any]:
-    """The lane whose note has this row, as `status` shows it; {} for none."""
-    lanes = json.loads(relay.command("status", "--json").stdout)["lanes"]
-    return dict(next((lane for lane in lanes if lane["row"] == row), {}))
-
-
 def _is_traced(relay: Relay, row: str) -> bool:
     """Whether the history of any message has the row."""
-    traced = (relay.command("trace", view["id"]).stdout for view in _all(relay))
+    traced = (relay.command("trace", view["id"]).stdout for view in every_message(relay))
     return any(re.search(rf"\b{row}\b", text) for text in traced)
 
 
@@ -113,27 +83,12 @@ def _told(relay: Relay, fault: Fault) -> dict[str, object]:
     if not fault.told:
         return {"told": NOTHING, "class": "", "cure": ""}
     if fault.of_lane:
-        lane = eventually(lambda: _lane(relay, fault.told), fault.told_s)
-        _assert_that_the_lane_fits(relay, fault, lane)
+        lane = eventually(lambda: lane_of(relay, fault.told), fault.told_s)
+        assert_that_the_lane_fits(relay, fault.told, lane)
     else:
-        eventually(lambda: fault.told in _rows(relay), fault.told_s)
+        eventually(lambda: fault.told in rows(relay), fault.told_s)
         eventually(lambda: _is_traced(relay, fault.told))
-    said = json.loads(relay.command("explain", "--json", fault.told).stdout)
-    assert fault.told == said["row"]
-    assert said["title"] and said["why"] and said["do"]
-    return {"told": fault.told, "class": said["class"], "cure": said["do"][0]}
-
-
-def _assert_that_the_lane_fits(relay: Relay, fault: Fault, lane: dict[str, Any]) -> None:
-    """Its class is that of the row; a person is called where only a person can heal it, and told the next command."""
-    row = next(row for row in catalogue() if row.id == fault.told)
-    is_hold = row.klass is Class.CONFIGURATION and not row.until_s
-    assert (Class.TRANSIENT if row.until_s else row.klass).value == lane["class"]
-    assert lane["closed_until"] and lane["since"]
-    screen = relay.command("status")
-    assert (1 if is_hold else 0, is_hold) == (screen.returncode, bool(lane["held"]))
-    if is_hold:
-        assert f"relay365 explain {fault.told}" in screen.stdout
+    return explained(relay, fault.told)
 
 
 def _relay(cloud: Microsoft, directory: Path, fault: Fault, name_server: str) -> Relay:
@@ -186,32 +141,34 @@ def test_a_fault_costs_nothing(fault: Fault, cloud: Microsoft, tmp_path: Path) -
             _relay(cloud, tmp_path / "relay", fault, name_server) as relay,
         ):
             for n in range(MESSAGES):
-                relay.send(HEAD.format(n=n, sender=cloud.mailbox).encode(), sender=cloud.mailbox)
+                content = HEAD.format(n=n, sender=cloud.mailbox).encode()
+                relay.send(content, sender=cloud.mailbox, to=(fault.to,))
             told = _told(relay, fault)
-            n_struck = sum(int(mood["struck"]) for mood in _moods(cloud))
+            n_struck = sum(int(mood["struck"]) for mood in moods(cloud))
             if fault.healed != "by itself":
                 eventually(lambda: all(one["age_s"] >= fault.lasts_s for one in relay.queue()), GOES_S)
                 _heal(cloud, relay, fault)
             patience_s = PROBED_S if fault.healed == "waiting" else GOES_S
-            eventually(lambda: set(_arrived(cloud, before)) == wanted and not relay.queue(), patience_s)
+            eventually(lambda: set(arrived(cloud, before)) == wanted and not relay.queue(), patience_s)
             n_struck = max(n_struck, int(str(fault.mood.get("count", 0))))
-            views = _all(relay)
-            rows = _rows(relay)
+            views = every_message(relay)
+            seen, log = rows(relay), relay.log_file.read_text()
     finally:
         cloud.control._call("DELETE", "/moods")
-    arrived = _arrived(cloud, before)
+    came = arrived(cloud, before)
 
-    assert wanted == set(arrived)
+    assert not PROGRAM.search(log)
+    assert wanted == set(came)
     assert ["delivered"] * MESSAGES == [view["state"] for view in views]
-    assert sum(arrived.values()) - MESSAGES <= n_struck
+    assert sum(came.values()) - MESSAGES <= n_struck
     marked = {view["message_id"] for view in views if view["possible_duplicate"]}
-    assert marked >= {message_id for message_id, n in arrived.items() if n > 1}
+    assert marked >= {message_id for message_id, n in came.items() if n > 1}
     saw: dict[str, object] = {
-        **told, "also": sorted(rows - {fault.told}), "lost": 0, "bounced": 0,
-        "duplicates": sum(arrived.values()) - MESSAGES, "healed": fault.healed,
+        **told, "messages": MESSAGES, "also": sorted(seen - {fault.told}), "lost": 0, "bounced": 0,
+        "duplicates": sum(came.values()) - MESSAGES, "healed": fault.healed,
         "seconds": round(time.monotonic() - began_s, 1),
     }  # fmt: skip
-    _write(fault.name, saw)
+    write(fault.name, saw)
 
 
 def _heal(cloud: Microsoft, relay: Relay, fault: Fault) -> None:
@@ -220,20 +177,14 @@ def _heal(cloud: Microsoft, relay: Relay, fault: Fault) -> None:
     cloud.control._call("DELETE", "/moods")
     match fault.healed:
         case "restart":
-            _restart(relay)
+            restart(relay)
         case "queue retry":
             relay.command("queue", "retry", "--all")
         case "end of the pause":
             _outwait(cloud, relay, fault)
         case "host named":
             relay.config_file.write_text(_config(cloud, fault.queue, CONNECTOR))
-            _restart(relay)
-
-
-def _restart(relay: Relay) -> None:
-    relay.stop()
-    relay.close_pipes()
-    relay.start()
+            restart(relay)
 
 
 def _outwait(cloud: Microsoft, relay: Relay, fault: Fault) -> None:
@@ -242,10 +193,10 @@ def _outwait(cloud: Microsoft, relay: Relay, fault: Fault) -> None:
     That is played: an hour is longer than a story, so that the end of the pause is set back while the relay is stopped.
     """
     n_tried = cloud.control.stats()["connections"]
-    _restart(relay)
+    restart(relay)
     relay.command("queue", "retry", "--all")
     time.sleep(PAUSE_S)
-    lane = _lane(relay, fault.told)
+    lane = lane_of(relay, fault.told)
     assert (Class.RATE_LIMIT.value, n_tried) == (lane["class"], cloud.control.stats()["connections"])
     assert len(relay.queue()) >= MESSAGES - 1
     relay.stop()
@@ -264,14 +215,14 @@ def test_a_sender_that_is_refused_does_not_endanger_the_others(cloud: Microsoft,
         for n in range(2 * MESSAGES):
             sender = "erp@contoso.com" if n % 2 else cloud.mailbox
             relay.send(HEAD.format(n=n, sender=sender).encode(), sender=sender)
-        eventually(lambda: len(_arrived(cloud, before)) == MESSAGES)
+        eventually(lambda: len(arrived(cloud, before)) == MESSAGES)
         eventually(lambda: {"held"} == {one["state"] for one in relay.queue()})
         held = [recipient for one in relay.queue() for recipient in one["recipients"]]
-        rows, log = _rows(relay), relay.log_file.read_text()
+        seen, log = rows(relay), relay.log_file.read_text()
 
     assert MESSAGES == len(held)
     assert {"sender"} == {recipient["class"] for recipient in held}
-    assert {fault.told, "sender-stopped"} == rows
+    assert {fault.told, "sender-stopped"} == seen
     assert _n_refused(cloud) - refused_before <= 2
     assert "report.queued" not in log
 
@@ -281,20 +232,9 @@ def _n_refused(cloud: Microsoft) -> int:
     return int(cloud.control.stats()["mailboxes"][cloud.mailbox]["refused"])
 
 
-def _moods(cloud: Microsoft) -> list[dict[str, object]]:
-    found = json.loads(cloud.control._call("GET", "/moods"))
-    return list(found["moods"] if isinstance(found, dict) else found)
-
-
-def _all(relay: Relay) -> list[dict[str, object]]:
-    listed = relay.command("queue", "list", "--all", "--json")
-    return [json.loads(line) for line in listed.stdout.splitlines()]
-
-
 def test_the_table_shows_these_stories() -> None:
     """docs/outcomes.md shows what was seen in every story that is told, with the row that it asks for, and no other."""
-    told = {fault.name: fault.told or NOTHING for fault in FAULTS}
-    results = _results()
+    found = results()
 
-    assert told == {name: one["told"] for name, one in results.items()}
-    assert {(0, 0)} >= {(one["lost"], one["bounced"]) for one in results.values()}
+    assert TOLD == {name: one["told"] for name, one in found.items()}
+    assert {(0, 0)} >= {(one["lost"], one["bounced"]) for one in found.values()}

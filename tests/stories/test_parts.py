@@ -12,7 +12,7 @@ from pathlib import Path
 from e2e.house import Relay, eventually
 from e2e.microsoft import microsoft
 from stories.faults import GRAPH
-from stories.test_faults import BASE
+from stories.scene import BASE
 
 SCENARIO = """
 [[mailbox]]

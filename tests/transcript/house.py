@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay365.errors import SpoolError
+from relay365.errors import SpoolError, SpoolFull
 from relay365.mail.envelope import Envelope
 from relay365.mail.status import Reply
 from relay365.mail.tolerance import DEFAULT
@@ -71,9 +71,7 @@ def reply_of(text: str) -> Reply:
 
 def spool_error_of(reply: Reply) -> SpoolError:
     """What a spool raises to make a session say this."""
-    error = SpoolError("as the transcript asks")
-    error.code, error.status, error.text = reply.code, str(reply.status), reply.lines[0]
-    return error
+    return (SpoolFull if reply.code == 452 else SpoolError)("as the transcript asks")
 
 
 def check_accepted(script: Script, accepted: list[Accepted]) -> None:

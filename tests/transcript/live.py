@@ -69,6 +69,9 @@ class HouseGate:
     def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
         return self._house.answer("rcpt")
 
+    def took(self, facts: SubmitterFacts, n_octets: int) -> None:
+        """Nobody counts."""
+
 
 class UnwellIntake:
     """A real intake whose commit fails."""

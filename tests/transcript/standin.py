@@ -105,6 +105,9 @@ class OpenGate:
     def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
         return None
 
+    def took(self, facts: SubmitterFacts, n_octets: int) -> None:
+        """Nobody counts."""
+
 
 async def nobody(identity: str, secret: str, address: str) -> bool:
     """No login is right."""

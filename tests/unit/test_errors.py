@@ -9,7 +9,6 @@ from relay365.errors import (
     ConfigError,
     Relay365Error,
     RemoteProtocolError,
-    SpoolError,
     TokenRefused,
     TransportError,
 )
@@ -22,15 +21,6 @@ def test_everything_that_we_raise_has_one_parent() -> None:
     ]
 
     assert [] == [kind.__name__ for kind in kinds if not issubclass(kind, Relay365Error)]
-
-
-def test_every_spool_error_is_a_temporary_no() -> None:
-    """A fault of ours never becomes a final no to a device: code and status begin with 4."""
-    kinds = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, SpoolError)]
-
-    assert len(kinds) >= 6
-    assert {(4, "4")} == {(kind.code // 100, kind.status[0]) for kind in kinds}
-    assert (452, "4.3.1") == (errors.SpoolFull.code, errors.SpoolFull.status)
 
 
 def test_a_configuration_error_says_where_and_what() -> None:

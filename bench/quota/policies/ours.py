@@ -57,13 +57,18 @@ def limits(mailbox: int) -> LaneLimits:
         budget=f"mailbox-{mailbox}",
         recipients_per_day=PER_DAY,
         alarms=True,
+        at_once_per_budget=AT_ONCE,
     )
 
 
 class Ours:
-    """See Policy. history: of earlier weeks, empty for a relay that is new."""
+    """See Policy. history: of earlier weeks, empty for a relay that is new.
 
-    def __init__(self, n_mailboxes: int = 1, history: Iterable[Slice] = ()) -> None:
+    express: mail goes past the queue where the lane has room for it (engine.reception.Express), as in the service.
+    """
+
+    def __init__(self, n_mailboxes: int = 1, history: Iterable[Slice] = (), *, express: bool = True) -> None:
+        self._has_express = express
         self._clock = _Clock()
         routes = [_Route(f"mailbox-{n}", limits(n)) for n in range(n_mailboxes)]
         self.lanes = lanes_of(routes, self._clock)
@@ -85,9 +90,15 @@ class Ours:
         name = self._chooser.lane_for(Itinerary("", AFTER_S, (Road("pool", "submission", lanes),)))
         head = _head(message)
         self._messages[head.spool_id] = message
-        self._queues[name].put(head)
-        self.lanes[name].look_at = 0.0
-        self.lanes[name].n_waiting += 1
+        lane, queue = self.lanes[name], self._queues[name]
+        if not queue.n_waiting:  # the service has looked at its empty queue within the last tick
+            lane.look_at = now + TICK_S
+        queue.put(head)
+        if self._has_express and lane.may_reserve(now, head.flow):
+            lane.ready.append(Parcel((self._claim(queue, head, name),)))
+            return
+        lane.look_at = 0.0
+        lane.n_waiting += 1
 
     def next(self, now: float) -> Start | float | None:
         """See Policy."""

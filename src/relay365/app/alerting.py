@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,7 +12,7 @@ from relay365.app.vault import read_secret
 from relay365.config import Channel as ChannelTable
 from relay365.config import Config
 from relay365.engine.alerts.alarm import Alarm
-from relay365.engine.alerts.causes import Limits
+from relay365.engine.alerts.causes import Limits, Reminder
 from relay365.engine.alerts.channels.letter import Letter, PostOffice
 from relay365.engine.alerts.channels.posting import Posting, as_card, as_json
 from relay365.engine.alerts.channels.syslog_line import SyslogLine
@@ -81,6 +82,11 @@ def _channel(name: str, one: ChannelTable, post: tuple[str, str, str], office: P
             return Letter(name, one.to, one.route, office)
 
 
+def begin_of(day: date) -> float:
+    """When a day begins, local time."""
+    return datetime.combine(day, time()).astimezone().timestamp()
+
+
 def alarm_of(
     config: Config, scene: Scene, channels: Sequence[Channel], office: PostOffice, heard: Mapping[str, float],
     lane_of: LaneOf,
@@ -88,7 +94,10 @@ def alarm_of(
     """Who calls people. heard: when each device last gave a message; lane_of: the way of a new message."""
     alerts = config.alerts
     silence_s = {one.name: one.expects for one in config.device if one.expects is not None}
-    limits = Limits(alerts.unwell_after, alerts.queue_age, alerts.disk_free, alerts.ends_within, silence_s)
+    reminders = tuple(Reminder(begin_of(one.on), one.what, one.do) for one in alerts.reminder)
+    limits = Limits(
+        alerts.unwell_after, alerts.queue_age, alerts.disk_free, alerts.ends_within, silence_s, reminders
+    )
     ledger = Ledger(scene.data, alerts.again_after)
     plan = Plan(alerts.probe_to, alerts.probe_every, alerts.probe_within)
     synthetic = Synthetic(plan, office, lane_of, lambda: ledger.marks) if plan.to else None

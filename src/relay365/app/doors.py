@@ -24,12 +24,9 @@ def host_name(config: Config) -> str:
 
 def offers_of(config: Config, listener: ListenerConfig, hostname: str) -> Offers:
     """What a listener offers to whom no rule knows."""
-    most, oversize = config.server.max_message, config.oversize
-    if oversize.limit and oversize.action == "reject":  # said at EHLO and MAIL already
-        most = min(most, oversize.limit)
     return Offers(
         hostname,
-        most,
+        config.server.max_message,
         starttls=listener.tls in ("optional", "required"),
         mechanisms=(
             "PLAIN",

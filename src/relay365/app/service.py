@@ -17,6 +17,7 @@ from relay365.app.live.opening import Opening
 from relay365.app.live.parts import Parts
 from relay365.app.live.plan import Plan
 from relay365.app.live.reloader import Reloader
+from relay365.app.live.standing import Standing
 from relay365.app.live.takeover import Takeover
 from relay365.app.renewing.renewer import Renewer
 from relay365.app.supervisor import Supervisor
@@ -76,6 +77,7 @@ async def serve(config: Config, *, config_path: Path, announce: Callable[[Mappin
         "reload": reloader.answer,
         "route-open": Opening(relay.parts).answer,
         "drain": draining.answer,
+        "standing": Standing(relay.parts).answer,
     }
     relay.begin("control", Control(relay.parts.build.site.data, requests, relay.parts.clock).run())
     metrics = relay.watching.address
@@ -131,6 +133,7 @@ class Relay:
             build.site.data, clock=clock, disk_floor_octets=config.queue.disk_floor
         )
         watching = Watching(build.posts)
+        watching.lodge.shares.share = config.queue.disk_share / 100
         spool.witness = watching.tally.accepted
         parts = Parts.of(build, clock, spool, upstream, watching)
         try:
@@ -162,6 +165,12 @@ class Relay:
             ("keeper", takeover.keeper.run()),
             ("certificates", look_after(parts.listeners.opened.values(), clock)),
             ("black box", parts.box.run()),
+            (
+                "shares",
+                parts.watching.lodge.shares.run(
+                    parts.build.site.data, parts.build.config.queue.disk_floor, spool, clock
+                ),
+            ),
             ("unknown replies", UnknownReplies(parts.build.site.data, clock).run()),
             (
                 "renewer",

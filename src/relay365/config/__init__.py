@@ -4,7 +4,7 @@ from relay365.config.clients import Allow, Device, Grant, Match, OwnTolerate, Se
 from relay365.config.model import Config, Listener, Log, Queue, Server
 from relay365.config.read import ConfigErrors, parse
 from relay365.config.references import SecretRef
-from relay365.config.repairs import Duplicates, Oversize, Repair
+from relay365.config.repairs import Duplicates, Oversize, OwnOversize, Repair
 from relay365.config.risk import open_relay_risk
 from relay365.config.roads.choice import Rule
 from relay365.config.roads.kinds import (
@@ -20,7 +20,7 @@ from relay365.config.roads.kinds import (
 )
 from relay365.config.table import Table
 from relay365.config.tenants import Tenant
-from relay365.config.watching import Alerts, Channel, Metrics
+from relay365.config.watching import Alerts, Channel, Metrics, Reminder
 from relay365.config.words import split_host_port
 
 __all__ = [
@@ -42,8 +42,10 @@ __all__ = [
     "Match",
     "Metrics",
     "Oversize",
+    "OwnOversize",
     "OwnTolerate",
     "Queue",
+    "Reminder",
     "Repair",
     "Route",
     "Rule",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, StrictBool, create_model, model_validator
 
+from relay365.config.repairs import OwnOversize
 from relay365.config.roads.choice import Priority
 from relay365.config.table import Table
 from relay365.config.words import (
@@ -49,7 +50,20 @@ OwnTolerate = create_model(
 )
 
 
-class Grant(Table):
+class Measure(Table):
+    """How much a client may do."""
+
+    max_message: Size | None = Field(None, description="largest message; default and most: that of [server]")
+    oversize: OwnOversize = Field(
+        default_factory=OwnOversize, description="exceptions from [oversize] for what it sends"
+    )
+    per_minute: Number | None = Field(
+        None, ge=1, description="messages from one address in any 60 seconds; above: 450"
+    )
+    sessions: Number | None = Field(None, ge=1, description="sessions at once from one address")
+
+
+class Grant(Measure):
     """What [[allow]] and [[device]] have in common: what whoever it matches may do."""
 
     login: Login = Field(
@@ -63,11 +77,6 @@ class Grant(Table):
     recipients: Recipients = Field(
         (), description='addresses, "@domain", or "own-domains" ([sender] domains); default: any'
     )
-    max_message: Size | None = Field(None, description="largest message; default and most: that of [server]")
-    per_minute: Number | None = Field(
-        None, ge=1, description="messages from one address in any 60 seconds; above: 450"
-    )
-    sessions: Number | None = Field(None, ge=1, description="sessions at once from one address")
     priority: Priority = Field(
         "normal", description="of all its messages, for [[rule]]; no header of a message changes it"
     )
@@ -86,6 +95,10 @@ class Allow(Grant):
 
     network: Network = Field(description='the network, such as "192.168.10.0/24"')
     listener: str = Field("", description="the only listener that it may use, by its address; default: any")
+
+    @model_validator(mode="after")
+    def _no_login_needed(self) -> Allow:
+        return _checked(self, is_known_by_address=True)
 
 
 class Match(Table):
@@ -126,7 +139,18 @@ class Device(Grant):
             raise ValueError(
                 "accept_then_report only with an address or a login: anybody can say a HELO name"
             )
-        return self
+        return _checked(self, is_known_by_address=bool(self.match.address) and not self.match.login)
+
+
+_G = TypeVar("_G", bound=Grant)
+
+
+def _checked(one: _G, *, is_known_by_address: bool) -> _G:
+    """any_password opens nothing that is not open already; raises ValueError."""
+    wants = one.tolerate.model_dump()["any_password"]
+    if wants and not (is_known_by_address and one.login == "optional"):
+        raise ValueError('any_password only with login = "optional", and without login in match')
+    return one
 
 
 class User(Table):

@@ -101,6 +101,12 @@ class Queue(Table):
         "", description="who gets the reports that nobody else may get: a sender outside is never told"
     )
     disk_floor: Size = Field(67_108_864, description="below this free space devices are told 452 4.3.1")
+    disk_share: Number = Field(
+        80,
+        ge=1,
+        le=100,
+        description="percent of the room above disk_floor that one client's mail may take; then 452",
+    )
 
 
 class Log(Table):

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from relay365.config.clients import Allow, Device, Match, OwnTolerate, Sender, Tolerate, User
 from relay365.config.model import Config, Listener, Log, Queue, Server
 from relay365.config.references import SecretRef
-from relay365.config.repairs import Duplicates, Oversize, Repair
+from relay365.config.repairs import Duplicates, Oversize, OwnOversize, Repair
 from relay365.config.roads.choice import Rule
 from relay365.config.roads.kinds import (
     AcsRoute,
@@ -47,6 +47,7 @@ _MODELS: Mapping[str, tuple[type[Table], ...]] = {
 _INNER: Mapping[str, tuple[type[Table], ...]] = {
     "match": (Match,),
     "tolerate": (OwnTolerate,),
+    "oversize": (OwnOversize,),
     "channel": (Channel,),
 }
 _SECRETS = frozenset({

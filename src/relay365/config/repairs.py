@@ -45,6 +45,17 @@ class Oversize(Table):
     )
 
 
+class OwnOversize(Table):
+    """oversize = { ... }: what is too large from one client or for one route, instead of [oversize]."""
+
+    limit: Size | None = Field(
+        None, description="the largest that goes out; 0: no limit; default: the next table's"
+    )
+    action: Literal["reject", "hold", "notify"] | None = Field(
+        None, description="reject, hold or notify, as in [oversize]; default: the next table's"
+    )
+
+
 class Duplicates(Table):
     """[duplicates]: a device that heard no answer in time sends the same message again."""
 

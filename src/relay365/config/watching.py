@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -76,10 +77,19 @@ class Channel(Table):
         return self
 
 
+class Reminder(Table):
+    """[[alerts.reminder]]: a day of your own in the calendar; from then on it is an alert until it is taken out."""
+
+    on: date = Field(description="the day, 2026-12-07")
+    what: str = Field(min_length=1, max_length=200, description="what is to be done")
+    do: str = Field("", max_length=200, description="how: a command, a page")
+
+
 class Alerts(Table):
     """[alerts]: who is told of what needs a person, once for each cause, and when it is healed (alerts.md)."""
 
     channel: tuple[Channel, ...] = Field((), description="the ways; without one nobody is told")
+    reminder: tuple[Reminder, ...] = Field((), description="days of your own")
     unwell_after: Duration = Field(900.0, description="a route that has not worked for so long is an alert")
     queue_age: Duration = Field(3600.0, description="a message that waits for so long is an alert")
     disk_free: Size = Field(1_073_741_824, description="less free space where the queue is is an alert")

@@ -18,8 +18,9 @@ from relay365.engine.health import Health, StoppedSenders
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Route
 from relay365.rules.quota.budgets import Bill
-from relay365.rules.quota.fair import ALARM, BULK
+from relay365.rules.quota.fair import BULK
 from relay365.spool.api import Claim
+from relay365.spool.waiting.heads import Flow
 
 LATELY_S = 3600.0
 WELL_S = (
@@ -70,14 +71,14 @@ class Lane:
         n_free = self.order.vector.n_free(now)
         return NO_LIMIT if n_free is None else max(0, n_free - self.n_reserved)
 
-    def may_reserve(self, now: float, priority: str) -> bool:
+    def may_reserve(self, now: float, flow: Flow) -> bool:
         """Whether fresh mail may go out at once: there is room, all is well, and nothing older is known to be due."""
         if self.health.held is not None or self.ready or now >= self.look_at or not self.room(now):
             return False
-        if priority == BULK:
+        if flow.priority == BULK:
             return self.order.bulk_room(self.health.cap_now, now) > self.n_reserved
         n_normal = self.order.vector.n_normal(now)
-        return priority == ALARM or n_normal is None or n_normal > self.n_reserved
+        return n_normal is None or n_normal > self.n_reserved or self.order.is_alarm(flow, now)
 
     def next_ready(self, now: float) -> Parcel | None:
         """The first of what is ready that may start now; it is ready no more."""
@@ -93,7 +94,7 @@ class Lane:
         """What is ready and must wait for a budget that only time fills again; it is ready no more."""
         if not self.room(now):
             return []
-        stuck = [parcel for parcel in self.ready if not self.order.fits(parcel, now)]
+        stuck = [parcel for parcel in self.ready if not self.order.fits_soon(parcel, now)]
         self.ready = deque(parcel for parcel in self.ready if parcel not in stuck)
         return [claim for parcel in stuck for claim in parcel.claims]
 
@@ -153,7 +154,7 @@ class Lane:
             self.senders.refuse(sender, now)
         if any(outcome.kind is Kind.DELIVERED for outcome in outcomes):
             self.delivered_at = now
-        if worst.row == TOO_MANY_CONNECTIONS:
+        if worst.row == TOO_MANY_CONNECTIONS and self.order.minute_of(worst, now) is None:
             self.health.crowd(n_ours)
         if worst.klass is Class.MESSAGE and not any(outcome.offered for outcome in outcomes):
             pass  # we said no ourselves, and learnt nothing of the way

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from relay365.clock import Clock
 from relay365.engine.session import SHUTTING_DOWN, Reception, Session
 from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.refusals import entering
 from relay365.mail.status import Reply
 from relay365.net.door import Door, Doorway, Network, Remark, holds
 from relay365.net.identity import DAY_S, Identity
@@ -26,10 +27,9 @@ _LOG = logging.getLogger("relay365.listener")
 
 CARE_S = 30.0  # how often certificates are looked at
 
-TOO_MANY = Reply.of(421, "4.3.2", "Too many sessions, try again later")
-TOO_MANY_FROM_YOU = Reply.of(421, "4.7.0", "Too many sessions from your address, try again later")
-TOO_EARLY = Reply.of(554, "5.5.1", "Wait for the greeting")  # RFC 5321 3.1 and 4.3.2
-NOT_FOR_YOU = Reply.of(554, "5.7.1", "Address not allowed on this listener")
+TOO_MANY = entering.TOO_MANY_SESSIONS.said()
+TOO_EARLY = entering.TOO_EARLY.said()  # RFC 5321 3.1 and 4.3.2
+NOT_FOR_YOU = entering.NOT_ON_LISTENER.said()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,8 @@ class SessionCount:
         self.sessions: set[Session] = set()
         self._by_address: Counter[str] = Counter()
 
-    def enter(self, session: Session, most_from_here: int = 0) -> Reply | None:
-        """Count a session in; a Reply says why it may not stay. most_from_here: a limit of this address's own."""
+    def enter(self, session: Session, most_from_here: int = 0, mark: str = "") -> Reply | None:
+        """Count a session in; a Reply says why it may not stay. most_from_here: a limit of the rule with this mark."""
         self.sessions.add(session)
         self._by_address[session.peer[0]] += 1
         if self.closed is not None:
@@ -68,7 +68,7 @@ class SessionCount:
         if len(self.sessions) > self.most:
             return TOO_MANY
         if self._by_address[session.peer[0]] > (most_from_here or self.most_per_address):
-            return TOO_MANY_FROM_YOU
+            return entering.TOO_MANY_FROM_YOU.said(mark if most_from_here else "")
         return None
 
     def leave(self, session: Session) -> None:
@@ -164,7 +164,7 @@ class _CountedSession(Session):
             return NOT_FOR_YOU
         client = self._reception.gate.client(SubmitterFacts(self._reception.name, *self.peer))
         self.tolerances = client.tolerances
-        return self._sessions.enter(self, client.sessions)
+        return self._sessions.enter(self, client.sessions, client.mark)
 
     def connected(self, stream: Stream) -> None:
         """Greet; see net.stream.Receiver."""

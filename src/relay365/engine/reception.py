@@ -18,6 +18,7 @@ from relay365.rules.client import Client
 from relay365.smtp.events import MailGiven
 from relay365.smtp.offers import Limits, Offers
 from relay365.spool.api import Claim, Spool
+from relay365.spool.waiting.heads import NOBODYS, Flow
 
 SENDER_OK = Reply.of(250, "2.1.0", "Sender OK")
 RECIPIENT_OK = Reply.of(250, "2.1.5", "Recipient OK")
@@ -42,14 +43,18 @@ class Gate(Protocol):
         """At each RCPT."""
         ...
 
+    def took(self, facts: SubmitterFacts, n_octets: int) -> None:
+        """After each commit: a message of so many octets is ours."""
+        ...
+
 
 class Express(Protocol):
     """Fresh mail that may go out at once: it is claimed in the commit that accepts it (engine.scheduler)."""
 
-    def reserve(self, lane: str, n_recipients: int = 1, priority: str = "normal") -> float:
+    def reserve(self, lane: str, n_recipients: int = 1, flow: Flow = NOBODYS) -> float:
         """The end of a lease where the lane has room now, and that room is kept; 0.0 where it has none.
 
-        n_recipients: a message with more than one transaction may have goes through the queue.
+        n_recipients: a message with more than one transaction may have goes through the queue. flow: whose it is.
         """
         ...
 
@@ -103,12 +108,14 @@ class Reception:
 @lru_cache(maxsize=1024)
 def offers_for(offers: Offers, client: Client) -> Offers:
     """What a listener offers everybody, as it holds for one client; asked up to three times in a session."""
+    is_own = 0 < client.max_octets < offers.size_octets and not client.kept_octets
     return replace(
         offers,
         tolerances=client.tolerances,
         starttls=offers.starttls and client.starttls,
         mechanisms=() if client.login == "never" else offers.mechanisms,
         auth_without_tls=offers.auth_without_tls or client.auth_in_clear,
-        size_octets=client.kept_octets or min(client.max_octets or offers.size_octets, offers.size_octets),
+        size_octets=client.max_octets if is_own else client.kept_octets or offers.size_octets,
+        size_mark=client.size_mark if is_own else "",
         sender=client.sender,
     )

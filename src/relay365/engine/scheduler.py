@@ -40,7 +40,7 @@ from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Route
 from relay365.rules.retry import Policy
 from relay365.spool.api import Claim, Spool
-from relay365.spool.waiting.heads import Head
+from relay365.spool.waiting.heads import NOBODYS, Flow, Head
 
 _LOG = logging.getLogger("relay365.scheduler")
 
@@ -81,7 +81,7 @@ class Scheduler:
             if self._lanes[lane].room(self._clock.mono()):
                 self._wake.set()
 
-    def reserve(self, lane: str, n_recipients: int = 1, priority: str = "normal") -> float:
+    def reserve(self, lane: str, n_recipients: int = 1, flow: Flow = NOBODYS) -> float:
         """See engine.reception.Express."""
         found = self._lanes.get(lane)
         if (
@@ -91,7 +91,7 @@ class Scheduler:
             or n_recipients > found.route.limits.recipients
         ):
             return 0.0
-        if not found.may_reserve(self._clock.mono(), priority):
+        if not found.may_reserve(self._clock.mono(), flow):
             return 0.0
         found.n_reserved += 1
         return self._clock.now() + LEASE_S

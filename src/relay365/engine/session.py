@@ -20,8 +20,10 @@ from relay365.engine.patience import Patience
 from relay365.engine.reception import Gate, Reception
 from relay365.engine.taking import Taking
 from relay365.errors import TransportError
+from relay365.mail.refusals import entering, keeping
 from relay365.mail.status import Reply
 from relay365.net.stream import Stream
+from relay365.rules.client import unproved
 from relay365.smtp import events
 from relay365.smtp.server import ServerSession
 from relay365.smtp.states import Phase
@@ -35,13 +37,13 @@ _HELD_BACK_OCTETS = 64 * 1024  # what a peer may pipeline behind something that 
 _LOOK_AGAIN_S = 1.0  # a deadline that passed while we worked is looked at again then
 
 SIGNED_IN = Reply.of(235, "2.7.0", "Authentication successful")
-NOT_SIGNED_IN = Reply.of(535, "5.7.8", "Authentication credentials invalid")
-OUR_FAULT = Reply.of(421, "4.3.0", "Local error in processing, try again later")
-SHUTTING_DOWN = Reply.of(421, "4.3.2", "Service shutting down, try again later")
-TIMED_OUT = Reply.of(421, "4.4.2", "Timed out waiting for you")
-BARE_LF_END = Reply.of(451, "4.5.2", "Ended with bare LF, not CRLF")
+NOT_SIGNED_IN = entering.WRONG_LOGIN.said()
+OUR_FAULT = keeping.SESSION_FAULT.said()
+SHUTTING_DOWN = keeping.SHUTTING_DOWN.said()
+TIMED_OUT = keeping.TIMED_OUT.said()
+BARE_LF_END = keeping.BARE_LF_END.said()
 PROXY_OK = Reply.of(220, "", "Said by the machine as its banner")
-NOT_READABLE = Reply.of(501, "5.5.2", "Cannot read the authentication response")
+NOT_READABLE = entering.LOGIN_NOT_READABLE.said()
 
 
 class Session:
@@ -314,18 +316,18 @@ class Session:
         self._recognise(machine)
 
     async def _sign_in(self, machine: ServerSession, identity: str, secret: str) -> None:
-        """Check a login. A wrong one is answered late, each time later; nobody else waits for that."""
-        if identity or secret:
-            is_right = await self._reception.verify(identity, secret, self._visitor.who.peer_address)
-        else:  # a device with a login switched on but none entered: it is whoever its address makes it
-            client = self._visitor.client
-            is_right = "empty_login" in client.tolerances and client.login == "optional"
-            machine.counts.tolerated["empty_login"] += is_right
+        """Check a login, but where one proves nothing: nobody can try passwords there. A wrong one is answered late."""
+        forgiven, is_right = unproved(self._visitor.client, is_empty=not (identity or secret)), True
+        if forgiven:
+            machine.counts.tolerated[forgiven] += 1
+        else:
+            verify, address = self._reception.verify, self._visitor.who.peer_address
+            is_right = (identity or secret) != "" and await verify(identity, secret, address)
         if not is_right:
             _LOG.warning("login.refused peer=%s name=%r", self.peer[0], identity)
             n_before = machine.counts.refused_logins
             await asyncio.sleep(self._reception.limits.login_delay_s * (n_before + 1))
-        machine.answer(SIGNED_IN if is_right else NOT_SIGNED_IN)
+        machine.answer(SIGNED_IN if is_right else NOT_SIGNED_IN, as_nobody=forgiven != "")
         self._recognise(machine)
 
     async def _let_disk_catch_up(self) -> None:
@@ -355,7 +357,7 @@ class Session:
         reply = await mail.store(self._reception, self._visitor.who, event)
         if mail.needed:
             machine.counts.tolerated.update(mail.needed)
-        self._visitor.record.answered(reply, spool_id=mail.spool_id or "")
+        self._visitor.record.answered(reply, spool_id=mail.spool_id or "", piece=mail.piece)
         if mail.spool_id is not None:
             self._visitor.gave(mail.spool_id)
         if self._machine is not None:  # else the peer is gone, and the message is ours all the same

@@ -13,22 +13,24 @@ from typing import NamedTuple
 from relay365.engine.contents.inlet import REFUSED, Case, Finished, Inlet
 from relay365.engine.contents.twins import Twins
 from relay365.engine.reception import RECIPIENT_OK, SENDER_OK, Reception
-from relay365.errors import SpoolError
+from relay365.errors import SpoolError, SpoolFull
 from relay365.mail import headers
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
+from relay365.mail.refusals import keeping
 from relay365.mail.status import Reply
 from relay365.rules.client import NOBODY, Client
 from relay365.rules.policy import is_kept
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
 from relay365.spool.api import Hold, NewMessage
+from relay365.spool.waiting.heads import flow_of
 
 _LOG = logging.getLogger("relay365.session")
 _is_told = _LOG.isEnabledFor
 
 GO_AHEAD = Reply.of(354, "", "Start mail input; end with <CRLF>.<CRLF>")
-OUR_FAULT = Reply.of(451, "4.3.0", "Local error in processing, try again later")
-LOOPING = Reply.of(554, "5.4.6", "Routing loop detected: too many Received fields")
+OUR_FAULT = keeping.OUR_FAULT.said()
+LOOPING = keeping.LOOPING.said()
 
 _NOTHING = MailGiven("")  # between two transactions
 
@@ -36,12 +38,23 @@ _NOTHING = MailGiven("")  # between two transactions
 class Taking:
     """One transaction. abandon() it, or store() it; then it is spent."""
 
-    __slots__ = ("_failed", "_given", "_inlet", "_paths", "_refusals", "_tolerances", "needed", "spool_id")
+    __slots__ = (
+        "_failed",
+        "_given",
+        "_inlet",
+        "_paths",
+        "_refusals",
+        "_tolerances",
+        "needed",
+        "piece",
+        "spool_id",
+    )
 
     def __init__(self, given: MailGiven = _NOTHING) -> None:
         self._given = given
         self._refusals: list[str] = []
         self.needed: tuple[str, ...] = ()  # tolerances that only the content as a whole shows
+        self.piece = ""  # of a divided message, which one it is
         self.spool_id: SpoolId | None = None  # its name, once it is ours
         self._paths: list[ForwardPath] = []
         self._tolerances = given.tolerances
@@ -157,7 +170,7 @@ class Taking:
         is_one = len(lanes) == 1 or len(set(lanes)) == 1
         until_at = 0.0
         if express is not None and is_one and done.held is None:
-            until_at = express.reserve(lanes[0], len(lanes), facts.priority)
+            until_at = express.reserve(lanes[0], len(lanes), flow_of(facts))
         way = _Way(intake.spool_id, envelope, lanes[0], () if is_one else lanes, until_at)
         try:
             claim = await intake.commit(_message(here, facts, done, way))
@@ -169,14 +182,17 @@ class Taking:
         else:
             for lane in set(way.lanes) or (way.lane,):
                 here.accepted(lane)
-        self.needed = done.tolerances
+        here.gate.took(facts, intake.size_octets)
+        self.needed, self.piece = done.tolerances, done.plan.piece
         if _is_told(logging.INFO):
             self._log(facts, way, ended)
         return self._queued(way.spool_id)
 
     def _judged(self, here: Reception, facts: SubmitterFacts, inlet: Inlet) -> Finished | Reply:
         """What will be stored of the content, or why nothing will be. Raises SpoolError."""
-        done = inlet.finish()
+        done = inlet.finish(
+            lambda plan: here.lanes_of(self._envelope(plan.reverse_path), facts, inlet.n_octets)
+        )
         if done.n_received > headers.MAX_RECEIVED:
             return LOOPING
         if done.refusal is not None:
@@ -234,4 +250,4 @@ def _message(here: Reception, facts: SubmitterFacts, done: Finished, way: _Way) 
 
 
 def _refusal(error: SpoolError) -> Reply:
-    return Reply.of(error.code, error.status, error.text)
+    return keeping.DISK_FULL.said() if isinstance(error, SpoolFull) else OUR_FAULT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -31,23 +31,25 @@ class EnhancedStatus(NamedTuple):
 class Reply:
     """One SMTP reply: a code, an enhanced status or None, and its lines without code and status.
 
-    Lines are printable text without CR and LF; encode() puts the status on every line (RFC 2034 4).
+    Lines are printable text without CR and LF; encode() puts the status on every line (RFC 2034 4). mark: what ends
+    the last line of a refusal of ours, in brackets, for whoever asks what it means; "" for none.
     """
 
     code: int
     status: EnhancedStatus | None
     lines: tuple[str, ...]
+    mark: str = ""
     _octets: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
-    def of(cls, code: int, status: str, text: str) -> Reply:
+    def of(cls, code: int, status: str, text: str, mark: str = "") -> Reply:
         """Build a reply from `250, "2.1.0", "OK"`; an empty status means none."""
-        return cls(code, _parse(status) if status else None, (text,))
+        return cls(code, _parse(status) if status else None, (text,), mark)
 
     @property
     def text(self) -> str:
-        """All lines joined by one space, with the status in front: `5.7.1 Relaying denied`."""
-        words = " ".join(self.lines)
+        """All lines joined by one space, the status in front, the mark behind: `5.7.1 Relaying denied (R0)`."""
+        words = " ".join(self.lines) + self._ending
         return f"{self.status} {words}" if self.status else words
 
     @property
@@ -60,6 +62,15 @@ class Reply:
         """Whether the code says not now (4yz)."""
         return 400 <= self.code < 500
 
+    @property
+    def unmarked(self) -> Reply:
+        """The same without its mark."""
+        return replace(self, mark="") if self.mark else self
+
+    @property
+    def _ending(self) -> str:
+        return f" ({self.mark})" if self.mark else ""
+
     def __str__(self) -> str:
         return f"{self.code} {self.text}"
 
@@ -70,8 +81,9 @@ class Reply:
         if self._octets is not None:
             return self._octets
         status, last = f"{self.status} " if self.status else "", len(self.lines) - 1
+        lines = (*self.lines[:-1], self.lines[-1] + self._ending) if self.mark else self.lines
         octets = "".join(
-            [f"{self.code}{' ' if n == last else '-'}{status}{line}\r\n" for n, line in enumerate(self.lines)]
+            [f"{self.code}{' ' if n == last else '-'}{status}{line}\r\n" for n, line in enumerate(lines)]
         ).encode()
         object.__setattr__(self, "_octets", octets)
         return octets

@@ -26,6 +26,11 @@ TOLERANCES = (
     Tolerance("auth_equals", False, "the EHLO line AUTH=PLAIN LOGIN is said, too, for clients of the nineties"),
     Tolerance("empty_login", True, "AUTH with empty name and password, from whoever may send without a login"),
     Tolerance(
+        "any_password", False, "AUTH with any name and password, from whoever may send without a login by its address",
+        "no password is looked at there, so a wrong one is never noticed, nobody from there can act as a login, and "
+        "what the device says may be read on its way",
+    ),
+    Tolerance(
         "auth_in_clear", False, "AUTH without TLS, from outside the networks of [[allow]], too",
         "the password can be read on its way",
     ),

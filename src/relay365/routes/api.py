@@ -34,6 +34,7 @@ class LaneLimits:
     windows: further ones beside it, each (messages, seconds).
     recipients of one consignment at most; octets: its largest size, None where only the remote knows.
     budget: whose messages these are: lanes with the same word share their windows (SMTP and Graph of one mailbox).
+    at_once_per_budget: attempts at once of all these lanes that have such a limit (SMTP of one mailbox).
     recipients_per_day: of the mailbox, in any 24 hours. external_per_day: of the tenant, outside own_domains, shared by
     the lanes with the same tenant. requests, octets_window: of Graph, each (amount, seconds).
     at_once_per_application: shared by the lanes with the same application. pair_per_hour: of one sender to one
@@ -60,6 +61,7 @@ class LaneLimits:
     reserve_per_day: int | None = None
     bulk_window: tuple[str, str] | None = None
     alarms: bool = False
+    at_once_per_budget: int | None = None
 
 
 class Route(Protocol):

@@ -4,7 +4,7 @@ The first rule that fits decides (rules.admission.rulebook); three exceptions ke
 known by its HELO only lets nobody in: it narrows what the peer may do without it. Whoever has logged in is welcome from
 everywhere, yet what its network's rule says about pace, size, TLS and tolerances stays; and a network that asks for a
 login decides for those who have logged in from there. What matches nothing is
-refused. A refusal is what a panel can show: enhanced code, at most six plain words, and the mark of the rule.
+refused (relay365.mail.refusals), with the mark of the rule.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
+from relay365.mail.refusals import entering
 from relay365.mail.status import Reply
 from relay365.rules.admission import pattern
 from relay365.rules.admission.rulebook import NO_RULE, Address, Rule, address_of
 from relay365.rules.client import Client
 
-TLS_NEEDED = Reply.of(530, "5.7.0", "Must issue a STARTTLS command first")  # RFC 3207 4
+TLS_NEEDED = entering.NEEDS_TLS.said()  # RFC 3207 4
 MOST_REMEMBERED = 10_000
 
 _PRIORITIES = ("bulk", "normal", "alarm")  # from the lowest
@@ -79,11 +80,11 @@ class Policy:
         if client.sender:
             return None
         if not path:
-            return None if client.takes_null else refusal("empty sender not allowed here", client.mark)
+            return None if client.takes_null else entering.EMPTY_SENDER.said(client.mark)
         if not pattern.fits(client.senders, path):
-            return refusal("sender not allowed here", client.mark)
+            return entering.SENDER_UNKNOWN.said(client.mark)
         if not pattern.fits(client.house, path):
-            return refusal("sender domain not allowed here", client.mark)
+            return entering.SENDER_DOMAIN.said(client.mark)
         return None
 
     def rcpt(self, facts: SubmitterFacts, path: ForwardPath) -> Reply | None:
@@ -92,9 +93,9 @@ class Policy:
         if not client.recipients:
             return None
         if pattern.is_routed(path.address):
-            return refusal("routed address not allowed here", client.mark)
+            return entering.RECIPIENT_ROUTED.said(client.mark)
         if not pattern.fits(client.recipients, path.address):
-            return refusal("recipient not allowed here", client.mark)
+            return entering.RECIPIENT_UNKNOWN.said(client.mark)
         return None
 
     def judge(self, facts: SubmitterFacts) -> Verdict:
@@ -117,15 +118,15 @@ class Policy:
         if client is None:
             known = self._known
             nobody = Client(tolerances=known.tolerances, auth_in_clear=known.auth_in_clear)
-            return Verdict(self._at_door(nobody, None), refusal("address not allowed here", NO_RULE))
+            return Verdict(self._at_door(nobody, None), entering.ADDRESS_UNKNOWN.said(NO_RULE))
         if hint is not None:
             client = _narrowed(hint.client, client)
         client = self._at_door(client, allow)
         for rule in (hint, device or allow):  # a device by name is not bound by what its network says
             if rule is not None and rule.listener not in ("", self._door.name):
-                return Verdict(client, refusal("wrong port for this device", rule.client.mark))
+                return Verdict(client, entering.WRONG_PORT.said(rule.client.mark))
         if client.login == "required" and not facts.login:
-            return Verdict(client, Reply.of(530, "5.7.0", f"Authentication required ({client.mark})"))
+            return Verdict(client, entering.NEEDS_LOGIN.said(client.mark))
         return Verdict(client, None)
 
     def _devices_of(self, address: Address | None, facts: SubmitterFacts) -> tuple[Rule | None, Rule | None]:
@@ -153,8 +154,9 @@ class Policy:
         """What the listener adds: inside our own networks a login may be given in clear, unless TLS is required."""
         door = self._door
         in_clear = door.tls in ("none", "optional") and (client.auth_in_clear or allow is not None)
-        login = "required" if door.require_auth else client.login
-        return replace(client, auth_in_clear=in_clear, login=login)
+        if door.require_auth:
+            client = replace(client, login="required", tolerances=client.tolerances - {"any_password"})
+        return replace(client, auth_in_clear=in_clear)
 
 
 def is_kept(client: Client, said: Reply) -> bool:
@@ -162,17 +164,14 @@ def is_kept(client: Client, said: Reply) -> bool:
     return client.kept_octets > 0 and said.code == 550
 
 
-def refusal(words: str, mark: str) -> Reply:
-    """550 5.7.1, at most six plain words, and the rule: what a panel can show."""
-    return Reply.of(550, "5.7.1", f"{words} ({mark})")
-
-
 def _narrowed(hint: Client, base: Client) -> Client:
     """What a device that is known by its HELO only gets: its own rule, never more than it would have without."""
     return replace(
         hint, login=max(hint.login, base.login, key=_ORDER.index),
         auth_in_clear=hint.auth_in_clear or base.auth_in_clear,
-        max_octets=_least(hint.max_octets, base.max_octets), per_minute=_least(hint.per_minute, base.per_minute),
+        max_octets=_least(hint.max_octets, base.max_octets), oversize=base.oversize,
+        size_mark=hint.size_mark if _least(hint.max_octets, base.max_octets) == hint.max_octets else base.size_mark,
+        per_minute=_least(hint.per_minute, base.per_minute),
         sessions=_least(hint.sessions, base.sessions), sender=hint.sender or base.sender,
         senders=pattern.common(hint.senders, base.senders),
         recipients=pattern.common(hint.recipients, base.recipients),

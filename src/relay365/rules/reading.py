@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from relay365.mail.refusals.closed import refusal_in
+from relay365.mail.refusals.refusal import limit_words
 from relay365.mail.tolerance import BY_NAME, DEFAULT
 from relay365.rules.admission.pattern import NOBODY
 from relay365.rules.admission.rulebook import Rule
 from relay365.rules.client import Client
+from relay365.rules.oversize import Wish, words_of
 
 _NO_LABEL = re.compile(r"[^a-z0-9._\-]+")
 _LOGIN = {
@@ -16,43 +19,6 @@ _LOGIN = {
     "optional": "a login is offered, not asked for",
     "required": "nobody sends without a login",
 }
-
-
-# Words of a refusal of ours, and what heals it; {place} is the rule's table in the file.
-_CURES = (
-    ("address not allowed here", "let it in by its address or its network, or give it a login"),
-    (
-        "empty sender not allowed here",
-        'let the device give a sender, or give it one in {place}; else null = "pass" or "rewrite" in [sender]',
-    ),
-    (
-        "domain not allowed here",
-        "set the device's sender to an address of [sender] domains, or give it a sender of its own in {place}",
-    ),
-    (
-        "sender not allowed here",
-        "add the address to senders in {place}, or give it a sender of its own there",
-    ),
-    ("recipient not allowed here", "add the address, or its domain, to recipients in {place}"),
-    (
-        "routed address not allowed here",
-        "write to the last address itself, without a route in front of the @",
-    ),
-    ("wrong port for this device", "point the device to {listener}, or take listener out of {place}"),
-    (
-        "Authentication required",
-        'set a login in the device (relay365 user add NAME), or login = "optional" in {place}',
-    ),
-    (
-        "Must issue a STARTTLS command",
-        "switch STARTTLS on in the device, or give it a listener that does not ask for it",
-    ),
-    ("too many messages, try later", "look why it sends so much, or raise per_minute in {place}"),
-    (
-        "Message size exceeds",
-        "raise max_message in {place} and in [server], or let the device send smaller files",
-    ),
-)
 
 
 def rule_to_paste(address: str, helo: str) -> str:
@@ -86,8 +52,8 @@ def cure(said: str, rule: Rule | None) -> str:
     """What heals a refusal of ours; "" for a text that is none."""
     where = place(rule) if rule is not None else "its rule"
     listener = rule.listener if rule is not None and rule.listener else "its own listener"
-    found = (words for text, words in _CURES if text in said)
-    return next(found, "").format(place=where, listener=listener)
+    found = refusal_in(said)
+    return found.cure(where, listener) if found is not None else ""
 
 
 def grants(client: Client) -> Iterator[str]:
@@ -107,8 +73,11 @@ def grants(client: Client) -> Iterator[str]:
         yield f"recipients: {_list(client.recipients)}"
     if client.kept_octets:
         yield "what would be refused is taken and held for a person"
+    if client.max_octets:
+        whose = "" if client.size_mark else ", by [oversize] or its routes"
+        yield f"{limit_words(client.max_octets)} at most in a message{whose}"
+    yield from _oversize(client.oversize)
     for n, words in (
-        (client.max_octets, "octets at most in a message"),
         (client.per_minute, "messages a minute at most from one address"),
         (client.sessions, "sessions at once at most from one address"),
     ):
@@ -117,6 +86,19 @@ def grants(client: Client) -> Iterator[str]:
     if not client.starttls:
         yield "STARTTLS is not offered"
     yield from _tolerated(client)
+
+
+def _oversize(wish: Wish) -> Iterator[str]:
+    """What its own table says of large messages; what it leaves open, its route or [oversize] says."""
+    if not wish.is_any:
+        return
+    limit = wish.limit_octets
+    size = "too large for its way out" if limit is None else f"larger than {limit_words(limit)}"
+    if limit == 0:
+        yield "nothing is too large for its way out, by its own oversize"
+    else:
+        done = words_of(wish.action) if wish.action else "treated as its route or [oversize] says"
+        yield f"what is {size} is {done}, by its own oversize"
 
 
 def _tolerated(client: Client) -> Iterator[str]:

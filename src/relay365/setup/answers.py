@@ -15,6 +15,7 @@ from relay365.config.references import SecretRef
 from relay365.config.roads.clouds import AUTHORITY, GRAPH, SUBMISSION, Cloud
 from relay365.config.roads.kinds import Mailboxes
 from relay365.config.table import Table
+from relay365.config.watching import SyslogAddress
 from relay365.config.words import (
     BaseAddress,
     Duration,
@@ -27,6 +28,7 @@ from relay365.errors import ConfigError
 from relay365.setup.advice import Road
 from relay365.setup.scripts.connector import check_address, check_name
 
+AlertBy = Literal["nobody", "teams", "webhook", "syslog", "mail"]
 HVE_ENDPOINT = "smtp.hve.mx.microsoft:587"
 
 
@@ -61,6 +63,23 @@ class Answers(Table):
     foreign: Literal["rewrite", "reject", "pass"] = Field("rewrite", description="senders of other domains")
     reports_to: OwnSender = Field("", description="who is told what could not go")
     test_to: OwnSender = Field("", description="who gets the first mail; empty: none is sent")
+    alert_by: AlertBy = Field(
+        "nobody", description="who hears when it breaks, by which way: nobody, teams, webhook, syslog or mail"
+    )
+    alert_url: SecretRef | None = Field(
+        None, description="teams, webhook: where the address stands that is posted to, { file = }"
+    )
+    alert_address: SyslogAddress = Field("", description='syslog: "udp://192.168.10.9:514"')
+    alert_to: OwnSender = Field("", description="mail: who gets the alerts; default: reports_to")
+    alert_host: HostPort | None = Field(
+        None, description="mail: a mail server that is not this relay's way, for alerts only"
+    )
+    alert_tls: Literal["required", "opportunistic", "none"] = Field(
+        "required", description="mail: whether it is spoken to by TLS"
+    )
+    rescue: bool = Field(
+        False, description="road person: a reminder in seven days to move to an application (init --rescue)"
+    )
     data: str = Field("/var/lib/relay365", min_length=1, description="where the relay keeps its data")
     wait: Duration = Field(3600.0, description="how long to wait for Microsoft to learn it")
     certificate: str = Field(
@@ -109,11 +128,26 @@ class Answers(Table):
             check_name(self.certificate_name, self.domain)
         if self.road is Road.ADDRESS:
             check_address(self.address)
+        missing = {
+            "teams": self.alert_url is None and "alert_url",
+            "webhook": self.alert_url is None and "alert_url",
+            "syslog": not self.alert_address and "alert_address",
+            "mail": (not self.alert_host and "alert_host") or (not self.alerts_to and "alert_to"),
+        }.get(self.alert_by)
+        if missing:
+            raise ValueError(f'{missing} with alert_by = "{self.alert_by}"')
+        if self.rescue and self.road is not Road.PERSON:
+            raise ValueError('road = "person" with rescue')
         if self.secret is not None and not self.client:
             raise ValueError("client with secret")
         if self.foreign == "rewrite" and self.mailbox.rpartition("@")[2].lower() != self.domain.lower():
             raise ValueError("a mailbox in the domain")
         return self
+
+    @property
+    def alerts_to(self) -> str:
+        """Who gets alerts by mail."""
+        return self.alert_to or self.reports_to
 
     @property
     def asks_entra(self) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from ipaddress import IPv4Network
 
 from relay365.config.roads.clouds import AUTHORITY, GRAPH, SUBMISSION
@@ -16,6 +17,10 @@ from relay365.setup.resume import Result
 
 FIRST_LINE = "# relay365, written by relay365 init"
 KEY_FILE = "keys/app.pem"
+URL_FILE = "keys/alert.url"
+ALERT_ROUTE = "alerts"
+RESCUED_DAYS = 7
+KINDS = {Road.GRAPH: "graph", Road.HVE: "hve", Road.CERTIFICATE: "connector", Road.ADDRESS: "connector"}
 
 _LOOPBACK = IPv4Network("127.0.0.0/8")
 
@@ -49,6 +54,7 @@ def configuration(page: Page) -> str:
         *_sender(answers),
         *_route(page),
         *_queue(answers),
+        *_alerts(page),
     ]
     return "\n".join(parts).rstrip("\n") + "\n"
 
@@ -189,6 +195,67 @@ def _queue(answers: Answers) -> Iterator[str]:
     if answers.reports_to:
         yield "[queue]"
         yield f"reports_to = {quoted(answers.reports_to)}  # who is told what could not go, where no sender may be told"
+        yield ""
+
+
+def _alerts(page: Page) -> Iterator[str]:
+    """Who hears when it breaks, and by which way that is not what broke."""
+    answers = page.answers
+    yield "# Who hears when it breaks, once for each cause; docs/alerts.md. Try it: relay365 alerts test"
+    if answers.rescue:
+        yield from _reminder(page)
+    elif answers.alert_by == "nobody":
+        yield "# Nobody does now. For example by a workflow of Teams, whose address stands in a file:"
+        yield "# [[alerts.channel]]"
+        yield '# kind = "teams"'
+        yield '# url = { file = "/etc/relay365/teams.url" }'
+    else:
+        yield "[[alerts.channel]]"
+        yield from {"teams": _posted, "webhook": _posted, "syslog": _syslog, "mail": _mailed}[
+            answers.alert_by
+        ](answers)
+
+
+def _posted(answers: Answers) -> Iterator[str]:
+    what = "a card by a Workflows webhook" if answers.alert_by == "teams" else "JSON by POST"
+    yield f'kind = "{answers.alert_by}"  # {what}'
+    yield f"url = {answers.alert_url}  # whoever knows the address can post"
+
+
+def _syslog(answers: Answers) -> Iterator[str]:
+    yield 'kind = "syslog"'
+    yield f"address = {quoted(answers.alert_address)}"
+
+
+def _mailed(answers: Answers) -> Iterator[str]:
+    """A way of their own: this one may be what broke. A rule keeps all other mail off it."""
+    yield 'kind = "mail"'
+    yield f"to = {quoted(answers.alerts_to)}"
+    yield f'route = "{ALERT_ROUTE}"'
+    yield ""
+    yield "[[route]]"
+    yield f'name = "{ALERT_ROUTE}"  # for alerts only: it does not end at the same place as the other'
+    yield 'kind = "smarthost"'
+    yield f"host = {quoted(answers.alert_host or '')}"
+    if answers.alert_tls != "required":
+        yield f'tls = "{answers.alert_tls}"'
+    yield ""
+    yield "[[rule]]  # all other mail"
+    yield f'routes = ["{KINDS.get(answers.road, "submission")}"]'
+
+
+def _reminder(page: Page) -> Iterator[str]:
+    """What was set up in a hurry is not meant to stay."""
+    answers = page.answers
+    yield "[[alerts.channel]]"
+    yield 'kind = "mail"  # by the same way: it brings the reminder; for outages give it another one beside it'
+    yield f"to = {quoted(answers.alerts_to or answers.mailbox)}"
+    yield ""
+    day = date.fromisoformat(page.day) + timedelta(days=RESCUED_DAYS)
+    yield "[[alerts.reminder]]  # this was set up in a hurry: one mailbox, one device, the sign-in of one person"
+    yield f"on = {day.isoformat()}"
+    yield 'what = "move from the sign-in of a person to an application of your own"'
+    yield 'do = "relay365 init, and choose road A"'
 
 
 def _unless_preset(key: str, answers: Answers) -> Iterator[str]:

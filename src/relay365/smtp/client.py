@@ -35,6 +35,7 @@ class Step(Enum):
 
     GREETING = "greeting"
     EHLO = "ehlo"
+    HELO = "helo"  # for who does not know EHLO; it offers nothing
     STARTTLS = "starttls"
     AUTH = "auth"
     MAIL = "mail"
@@ -50,6 +51,7 @@ class Step(Enum):
 DEADLINE_S: dict[Step, float] = {  # RFC 5321 4.5.3.2.1 to .6; the others as Postfix has them
     Step.GREETING: 300.0,
     Step.EHLO: 300.0,
+    Step.HELO: 300.0,
     Step.STARTTLS: 120.0,
     Step.AUTH: 120.0,
     Step.MAIL: 300.0,
@@ -121,6 +123,10 @@ class ClientSession:
     def ehlo(self, name: str) -> None:
         """Say EHLO with our name."""
         self._command(Step.EHLO, f"EHLO {name}")
+
+    def helo(self, name: str) -> None:
+        """Say HELO with our name: whatever is answered, nothing is offered (RFC 5321 3.2)."""
+        self._command(Step.HELO, f"HELO {name}")
 
     def starttls(self) -> None:
         """Ask for TLS; after a 220 nothing is read until tls_started() (RFC 3207 6, response injection)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 
+from relay365.mail.refusals import entering, speaking
 from relay365.mail.status import Reply
 from relay365.smtp.events import Event, SessionEnded, Signal
 from relay365.smtp.framing import LineBuffer
@@ -81,10 +82,7 @@ class Dialogue:
         self._say(Reply.of(220, "", self._phrase(self._offers.phrases.banner)))
 
     def _say(self, reply: Reply) -> None:
-        self._out.append(reply.encode())
-
-    def _fault(self, code: int, status: str, text: str) -> None:
-        self._fault_reply(Reply.of(code, status, text))
+        self._out.append((reply if self._offers.marks else reply.unmarked).encode())
 
     def _fault_reply(self, reply: Reply) -> None:
         self._say(reply)
@@ -93,9 +91,9 @@ class Dialogue:
     def _count_error(self) -> None:
         self.counts.errors += 1
         if self.counts.refused_logins >= self._limits.login_failures:
-            self.refuse(Reply.of(421, "4.7.0", "Too many failed logins"))
+            self.refuse(entering.TOO_MANY_LOGINS.said())
         elif self.counts.errors > self._limits.errors:
-            self.refuse(Reply.of(421, "4.7.0", "Too many errors"))
+            self.refuse(speaking.TOO_MANY_ERRORS.said())
 
     def _end(self, reason: str) -> None:
         if self.phase is not Phase.ENDED:

@@ -11,9 +11,10 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from relay365.mail.address import check_path, strip_source_route
+from relay365.mail.address import IN_SHORT, check_path, strip_source_route
 from relay365.mail.envelope import ForwardPath
-from relay365.mail.status import Reply
+from relay365.mail.refusals import speaking
+from relay365.mail.refusals.refusal import Refusal
 from relay365.mail.tolerance import DEFAULT
 from relay365.smtp.events import MailGiven, RcptGiven, XclientGiven
 from relay365.smtp.offers import XCLIENT_ATTRIBUTES
@@ -42,19 +43,18 @@ _ADDRESS = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 _PORT = re.compile(r"[0-9]{1,5}")
 
 _UNFORGIVEN = {
-    "space_after_colon": (501, "No blank may follow the colon"),
-    "no_brackets": (501, "Address must stand in angle brackets"),
-    "unknown_parameter": (555, "Parameter not recognized"),
-    "dot_before_at": (553, "Address not valid: a dot too many"),
+    "space_after_colon": speaking.NO_BLANK,
+    "no_brackets": speaking.NEEDS_BRACKETS,
+    "unknown_parameter": speaking.UNKNOWN_PARAMETER,
 }
 
 
 class GrammarError(Exception):
     """The argument cannot be read; reply is what to answer."""
 
-    def __init__(self, code: int, status: str, text: str) -> None:
-        self.reply = Reply.of(code, status, text)
-        super().__init__(text)
+    def __init__(self, refusal: Refusal, **filled: str) -> None:
+        self.reply = refusal.said(**filled)
+        super().__init__(str(self.reply))
 
 
 class Command(NamedTuple):
@@ -80,11 +80,11 @@ def _read_command(line: bytes) -> Command:
     if command.verb in ("HELO", "EHLO"):
         return Command(command.verb, _BROKEN.sub("?", _CONTROL.sub("?", command.argument)))
     if _CONTROL.search(text):
-        raise GrammarError(500, "5.5.2", "Command line has control characters")
+        raise GrammarError(speaking.CONTROL_CHARACTERS)
     if _BROKEN.search(text) and command.verb in ("MAIL", "RCPT"):
-        raise GrammarError(553, "5.6.7", "Address is neither ASCII nor UTF-8")
+        raise GrammarError(speaking.NOT_TEXT)
     if _BROKEN.search(text):
-        raise GrammarError(500, "5.5.2", "Command line is not UTF-8")
+        raise GrammarError(speaking.NOT_UTF8)
     return command
 
 
@@ -106,7 +106,7 @@ def parse_mail(argument: str, tolerances: frozenset[str] = DEFAULT, sender: str 
     address, rest = _parse_path(argument, "FROM", needed)
     if address and (reason := check_path(address)):
         if not sender or "not_an_address" not in tolerances:
-            raise GrammarError(553, "5.1.7", f"Sender address not valid: {reason}")
+            raise GrammarError(speaking.SENDER_ADDRESS, flaw=IN_SHORT[reason])
         needed.append("not_an_address")
         address = sender
     elif _ODD_DOTS.match(address):
@@ -114,20 +114,20 @@ def parse_mail(argument: str, tolerances: frozenset[str] = DEFAULT, sender: str 
     words = _parameters(rest)
     size = words.pop("SIZE", "0")
     if not size.isascii() or not size.isdigit() or len(size) > 20:
-        raise GrammarError(501, "5.5.4", "SIZE needs a number")
+        raise _bad_value("SIZE")
     body = _capitals(words.pop("BODY", "7BIT"))
     if body not in ("7BIT", "8BITMIME"):
-        raise GrammarError(501, "5.5.4", "BODY must be 7BIT or 8BITMIME")
+        raise _bad_value("BODY")
     smtputf8 = words.pop("SMTPUTF8", None)
     if smtputf8:
-        raise GrammarError(501, "5.5.4", "SMTPUTF8 takes no value")
+        raise _bad_value("SMTPUTF8")
     ret = _capitals(words.pop("RET", ""))
     if ret not in ("", "FULL", "HDRS"):
-        raise GrammarError(501, "5.5.4", "RET must be FULL or HDRS")
+        raise _bad_value("RET")
     envid = _xtext(words.pop("ENVID", ""), "ENVID", 100)
     words.pop("AUTH", None)  # RFC 4954 5: it may be ignored; we trust nobody's word for another's identity
     _pass_over(words, needed)
-    _forgive(needed, tolerances, "5.1.7")
+    _forgive(needed, tolerances, speaking.SENDER_DOTS)
     return MailGiven(address, int(size), body, smtputf8 is not None, ret, envid, tuple(needed))
 
 
@@ -141,16 +141,16 @@ def parse_rcpt(argument: str, tolerances: frozenset[str] = DEFAULT) -> tuple[Rcp
         needed.append("list_in_rcpt")
     for address in addresses:
         if reason := check_path(address):
-            raise GrammarError(553, "5.1.3", f"Recipient address not valid: {reason}")
+            raise GrammarError(speaking.RECIPIENT_ADDRESS, flaw=IN_SHORT[reason])
     if any(_ODD_DOTS.match(address) for address in addresses):
         needed.append("dot_before_at")
     words = _parameters(rest)
     notify = _capitals(words.pop("NOTIFY", ""))
     if notify and _NOTIFY.fullmatch(notify) is None:
-        raise GrammarError(501, "5.5.4", "NOTIFY must be NEVER or a list of SUCCESS, FAILURE, DELAY")
+        raise _bad_value("NOTIFY")
     orcpt = _xtext(words.pop("ORCPT", ""), "ORCPT", 500)
     _pass_over(words, needed)
-    _forgive(needed, tolerances, "5.1.3")
+    _forgive(needed, tolerances, speaking.RECIPIENT_DOTS)
     return tuple(RcptGiven(ForwardPath(address, notify, orcpt), tuple(needed)) for address in addresses)
 
 
@@ -160,7 +160,7 @@ def parse_xclient(argument: str) -> XclientGiven:
     for word in argument.split():
         key, equals, value = word.partition("=")
         if not equals or _capitals(key) not in XCLIENT_ATTRIBUTES or not _STRICT_XTEXT.fullmatch(value):
-            raise GrammarError(501, "5.5.4", f"XCLIENT attribute {_echo(key)} not valid")
+            raise GrammarError(speaking.XCLIENT_VALUE, word=_echo(key))
         value = _PLUS.sub(lambda found: chr(int(found[1], 16)), value)
         given[_capitals(key)] = (
             "" if value in ("[UNAVAILABLE]", "[TEMPUNAVAIL]") else _CONTROL.sub("?", value)
@@ -168,9 +168,9 @@ def parse_xclient(argument: str) -> XclientGiven:
     port, address = given.get("PORT", "") or "0", _IPV6.sub("", given.get("ADDR", ""))
     proto = _capitals(given.get("PROTO", ""))
     if not given or _PORT.fullmatch(port) is None or int(port) > 65535 or proto not in ("", "SMTP", "ESMTP"):
-        raise GrammarError(501, "5.5.4", "Syntax: XCLIENT NAME=value")
+        raise GrammarError(speaking.SYNTAX, form="XCLIENT NAME=value")
     if address and _ADDRESS.fullmatch(address) is None:
-        raise GrammarError(501, "5.5.4", "XCLIENT attribute ADDR not valid")
+        raise GrammarError(speaking.XCLIENT_VALUE, word="ADDR")
     return XclientGiven(
         given.get("NAME", ""), address, int(port), proto, given.get("HELO", ""), given.get("LOGIN", "")
     )
@@ -184,12 +184,11 @@ def _listed(text: str, tolerances: frozenset[str]) -> list[str]:
     return [one for one in found if one] or [text]
 
 
-def _forgive(needed: list[str], tolerances: frozenset[str], status: str) -> None:
-    """Refuse what deviates and is not forgiven; status is that of a bad address."""
+def _forgive(needed: list[str], tolerances: frozenset[str], dots: Refusal) -> None:
+    """Refuse what deviates and is not forgiven; dots is what is said to a bad address."""
     for name in needed:
         if name not in tolerances:
-            code, text = _UNFORGIVEN[name]
-            raise GrammarError(code, status if code == 553 else "5.5.4", text)
+            raise GrammarError(_UNFORGIVEN.get(name, dots))
 
 
 def _parse_path(argument: str, keyword: str, needed: list[str]) -> tuple[str, str]:
@@ -212,7 +211,11 @@ def _parse_path(argument: str, keyword: str, needed: list[str]) -> tuple[str, st
 
 def _bad_syntax(keyword: str) -> GrammarError:
     verb = "MAIL" if keyword == "FROM" else "RCPT"
-    return GrammarError(501, "5.5.4", f"Syntax: {verb} {keyword}:<address>")
+    return GrammarError(speaking.SYNTAX, form=f"{verb} {keyword}:<address>")
+
+
+def _bad_value(word: str) -> GrammarError:
+    return GrammarError(speaking.PARAMETER_VALUE, word=word)
 
 
 def _parameters(text: str) -> dict[str, str]:
@@ -221,7 +224,7 @@ def _parameters(text: str) -> dict[str, str]:
         key, _, value = word.partition("=")
         key = _capitals(key)
         if key in words:
-            raise GrammarError(501, "5.5.4", f"Parameter {_echo(key)} given twice")
+            raise GrammarError(speaking.PARAMETER_TWICE, word=_echo(key))
         words[key] = value
     return words
 
@@ -230,7 +233,7 @@ def _pass_over(words: dict[str, str], needed: list[str]) -> None:
     """Devices send parameters that nobody offered; RFC 5321 4.1.1.11 wants 555, which would lose their mail."""
     for word in words:
         if word in _BINDING or _KEYWORD.fullmatch(word) is None:
-            raise GrammarError(555, "5.5.4", f"Parameter {_echo(word)} not recognized")
+            raise GrammarError(speaking.NO_PARAMETER, word=_echo(word))
     if words:
         needed.append("unknown_parameter")
 
@@ -247,5 +250,5 @@ def _capitals(word: str) -> str:
 
 def _xtext(value: str, name: str, limit: int) -> str:
     if len(value) > limit or _XTEXT.fullmatch(value.replace(";", "")) is None:
-        raise GrammarError(501, "5.5.4", f"{name} is not valid")
+        raise _bad_value(name)
     return value

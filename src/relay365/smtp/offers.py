@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from relay365.mail.refusals import entering, keeping, speaking
+from relay365.mail.refusals.refusal import limit_words
 from relay365.mail.status import Reply
 from relay365.mail.tolerance import DEFAULT
 from relay365.smtp.events import MailGiven
 
-NOT_ASCII = Reply.of(553, "5.6.7", "Address is not ASCII; use SMTPUTF8")
+NOT_ASCII = speaking.NOT_ASCII.said()
 XCLIENT_ATTRIBUTES = ("NAME", "ADDR", "PORT", "PROTO", "HELO", "LOGIN")
 
 
@@ -63,7 +65,8 @@ class Offers:
     extensions: EHLO keywords in their order; SIZE gets its number, STARTTLS and AUTH stand only where they may be
     used; an unknown keyword is said as it is. tolerances: what is forgiven, by the names of mail.tolerance.
     sender: the address that stands for a sender that is none (tolerance not_an_address); "" refuses it.
-    xclient: whether the peer is a proxy that may say for whom it speaks.
+    xclient: whether the peer is a proxy that may say for whom it speaks. size_mark: the rule that set size_octets, ""
+    where none did. marks: whether what the machine refuses ends in a mark; the emulator's other server has none.
     """
 
     hostname: str
@@ -74,6 +77,8 @@ class Offers:
     auth_without_tls: bool = False
     sender: str = ""
     xclient: bool = False
+    size_mark: str = ""
+    marks: bool = True
     extensions: tuple[str, ...] = (
         "PIPELINING",
         "SIZE",
@@ -93,27 +98,31 @@ class Offers:
     def mail_refusal(self, given: MailGiven) -> Reply | None:
         """Why a transaction is not begun, whoever the peer is (RFC 1870 6, RFC 6531 3.5)."""
         if given.size_octets > self.size_octets:
-            return too_large(self.size_octets)
+            return self.too_large()
         if not given.reverse_path.isascii() and not given.smtputf8:
             return NOT_ASCII
         return None
 
+    def too_large(self) -> Reply:
+        """What is said to a message over the limit."""
+        return keeping.TOO_BIG.said(self.size_mark, limit=limit_words(self.size_octets))
+
     def starttls_refusal(self, argument: str, *, secured: bool) -> Reply | None:
         """Why TLS is not begun (RFC 3207 4)."""
         if not self.starttls:
-            return Reply.of(502, "5.5.1", "STARTTLS is not offered")
+            return entering.NO_TLS.said()
         if secured:
-            return Reply.of(503, "5.5.1", "TLS is already active")
-        return Reply.of(501, "5.5.4", "STARTTLS takes no argument") if argument else None
+            return entering.TLS_ACTIVE.said()
+        return speaking.NO_ARGUMENT.said(verb="STARTTLS") if argument else None
 
     def auth_refusal(self, mechanism: str, *, secured: bool) -> Reply | None:
         """Why a login by this mechanism is not begun; None lets it (RFC 4954 4, 6)."""
         if not self.mechanisms:
-            return Reply.of(502, "5.5.1", "AUTH is not offered")
+            return entering.NO_LOGIN.said()
         if not self.may_auth(secured=secured):
-            return Reply.of(538, "5.7.11", "Encryption required for authentication")
+            return entering.LOGIN_IN_CLEAR.said()
         if mechanism not in self.mechanisms:
-            return Reply.of(504, "5.7.4", "Unrecognized authentication type")
+            return entering.NO_MECHANISM.said()
         return None
 
     def keywords(self, *, secured: bool) -> list[str]:
@@ -144,8 +153,3 @@ class Offers:
     def phrase(self, template: str, peer: str) -> str:
         """One of the phrases, filled in."""
         return template.format(host=self.hostname, peer=peer)
-
-
-def too_large(limit: int) -> Reply:
-    """What is said to a message over the limit, in octets."""
-    return Reply.of(552, "5.3.4", f"Message size exceeds the limit of {limit} octets")

@@ -10,6 +10,7 @@ It never raises for what the peer does; LocalProtocolError means that *we* misus
 from __future__ import annotations
 
 from relay365.errors import LocalProtocolError
+from relay365.mail.refusals import entering, speaking
 from relay365.mail.status import Reply
 from relay365.smtp import grammar, sasl, states
 from relay365.smtp.dialogue import Dialogue
@@ -27,7 +28,7 @@ from relay365.smtp.events import (
     XclientGiven,
 )
 from relay365.smtp.framing import OverlongLine
-from relay365.smtp.offers import NOT_ASCII, Limits, Offers, Phrases, too_large
+from relay365.smtp.offers import NOT_ASCII, Limits, Offers, Phrases
 from relay365.smtp.states import NEXT, Phase
 from relay365.smtp.transaction import VERB_OF, ContentReader, Transaction
 
@@ -90,20 +91,22 @@ class ServerSession(Dialogue):
         """Say the banner. Who spoke before it is served all the same (RFC 5321 4.3.1 asks peers to wait)."""
         self._say_banner()
 
-    def answer(self, reply: Reply) -> None:
-        """Answer the pending event; a positive answer moves the phase by the table."""
+    def answer(self, reply: Reply, *, as_nobody: bool = False) -> None:
+        """Answer the pending event; a positive answer moves the phase by the table. as_nobody: a login that proves
+        nothing makes no submitter.
+        """
         state, is_positive = self._state, reply.is_positive
         event, state.pending = state.pending, None
         if event is None:
             raise LocalProtocolError("answer() without a pending event")
+        # A list of recipients gets one answer; behind XCLIENT the banner is the answer.
         if not (is_positive and (state.listed or isinstance(event, XclientGiven))):
-            self._out.append(
-                reply.encode()
-            )  # a list of recipients gets one answer; behind XCLIENT the banner is the answer
+            self._out.append(reply.encode())
         if reply.code == 421:
             self._end(str(reply))
             return
         self._settle(event, is_positive=is_positive)
+        self.identity = "" if as_nobody else self.identity
         if not is_positive:
             self._count_error()
 
@@ -145,7 +148,7 @@ class ServerSession(Dialogue):
         except OverlongLine:
             if in_sasl:
                 self.phase = Phase.READY
-            self._fault(500, "5.5.2", "Line too long")
+            self._fault_reply(speaking.LINE_TOO_LONG.said())
             return True
         if line is None:
             return False
@@ -163,7 +166,7 @@ class ServerSession(Dialogue):
         counts = self.counts
         counts.commands += 1
         if counts.commands > self._limits.session_commands:
-            self.refuse(Reply.of(421, "4.7.0", "Too many commands without a message"))
+            self.refuse(speaking.TOO_MANY_COMMANDS.said())
             return
         try:
             verb, argument = grammar.parse_command(line)
@@ -185,7 +188,7 @@ class ServerSession(Dialogue):
     def _not_now(self, verb: str) -> None:
         """Answer what is no command, or none that may be said now."""
         if verb in states.KNOWN:
-            self._fault(503, "5.5.1", states.WHY_NOT.get((self.phase, verb), "Bad sequence of commands"))
+            self._fault_reply(states.WHY_NOT.get((self.phase, verb), states.BAD_SEQUENCE))
         elif verb in states.FATAL:
             self.refuse(states.FATAL[verb])
         else:
@@ -226,7 +229,7 @@ class ServerSession(Dialogue):
         event, *listed = grammar.parse_rcpt(argument, self._offers.tolerances)
         self._count(event.tolerances)
         if self._state.n_recipients + len(listed) >= self._limits.recipients:
-            self._fault(452, "4.5.3", "Too many recipients")
+            self._fault_reply(speaking.TOO_MANY_RECIPIENTS.said())
         elif not self._state.smtputf8 and not all(one.path.address.isascii() for one in (event, *listed)):
             self._fault_reply(NOT_ASCII)
         else:
@@ -235,7 +238,7 @@ class ServerSession(Dialogue):
 
     def _data(self, argument: str) -> None:
         if argument:
-            self._fault(501, "5.5.4", "DATA takes no argument")
+            self._fault_reply(speaking.NO_ARGUMENT.said(verb="DATA"))
         else:
             self._ask(DataAsked())
 
@@ -267,7 +270,7 @@ class ServerSession(Dialogue):
         mechanism = mechanism.upper()
         refusal = self._offers.auth_refusal(mechanism, secured=bool(self.tls))
         if self.identity:
-            self._fault(503, "5.5.1", "Already authenticated")
+            self._fault_reply(entering.LOGGED_IN.said())
         elif refusal is not None:
             self._fault_reply(refusal)
         elif not self.extended and not self._forgives("auth_after_helo"):
@@ -280,7 +283,7 @@ class ServerSession(Dialogue):
     def _read_sasl(self, line: bytes) -> None:
         if line.strip() == b"*":
             self.phase = Phase.READY
-            self._fault(501, "5.7.0", "Authentication cancelled")
+            self._fault_reply(entering.LOGIN_CANCELLED.said())
         else:
             self._sasl_step(line)
 
@@ -293,7 +296,7 @@ class ServerSession(Dialogue):
             result = exchange.begin() if response is None else exchange.step(response)
         except sasl.Base64Error:
             self.phase = Phase.READY
-            self._fault(501, "5.5.2", "Cannot decode the authentication response")
+            self._fault_reply(entering.LOGIN_NOT_BASE64.said())
         except sasl.SaslError as error:
             self._ask(AuthMalformed(exchange.mechanism, str(error)))
         else:
@@ -313,7 +316,7 @@ class ServerSession(Dialogue):
         was_refused = content.refusal is not None
         block, rest = content.read(octets)
         if content.is_endless:
-            self.refuse(too_large(self._offers.size_octets))
+            self.refuse(self._offers.too_large())
         elif content.refusal is not None and not was_refused:
             # Read on to the dot: stopping early would turn content into commands. What was taken can go now.
             self._events.append(TransactionReset())

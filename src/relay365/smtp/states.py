@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from enum import Enum
 
+from relay365.mail.refusals import entering, speaking
 from relay365.mail.status import Reply
 
 
@@ -78,28 +79,32 @@ NEXT: dict[tuple[Phase, str], Phase] = {
 
 KNOWN = frozenset().union(*ALLOWED.values())
 
-WHY_NOT: dict[tuple[Phase, str], str] = {
-    (Phase.FRESH, "MAIL"): "Send EHLO or HELO first",
-    (Phase.FRESH, "AUTH"): "Send EHLO first",
-    (Phase.FRESH, "STARTTLS"): "Send EHLO first",
-    (Phase.MAIL, "MAIL"): "Sender already given",
-    (Phase.RCPT, "MAIL"): "Sender already given",
-    (Phase.SECURED, "STARTTLS"): "TLS is already active",
-    (Phase.SECURED, "RCPT"): "Need MAIL before RCPT",
-    (Phase.SECURED, "DATA"): "Need MAIL before DATA",
-    (Phase.READY, "RCPT"): "Need MAIL before RCPT",
-    (Phase.FRESH, "RCPT"): "Send EHLO or HELO first",
-    (Phase.READY, "DATA"): "Need MAIL before DATA",
-    (Phase.FRESH, "DATA"): "Send EHLO or HELO first",
-    (Phase.MAIL, "DATA"): "No valid recipients",
-    (Phase.MAIL, "AUTH"): "Not inside a mail transaction",
-    (Phase.RCPT, "AUTH"): "Not inside a mail transaction",
-    (Phase.MAIL, "STARTTLS"): "Not inside a mail transaction",
-    (Phase.RCPT, "STARTTLS"): "Not inside a mail transaction",
-    (Phase.MAIL, "XCLIENT"): "Not inside a mail transaction",
-    (Phase.RCPT, "XCLIENT"): "Not inside a mail transaction",
-    (Phase.FRESH, "XCLIENT"): "Send EHLO first",
-    (Phase.SECURED, "XCLIENT"): "Send EHLO first",
+_HELLO, _EHLO = speaking.NEEDS_HELLO.said(), speaking.NEEDS_EHLO.said()
+_GIVEN, _INSIDE = speaking.SENDER_GIVEN.said(), speaking.IN_TRANSACTION.said()
+_RCPT, _DATA = (speaking.NEEDS_MAIL_FIRST.said(verb=verb) for verb in ("RCPT", "DATA"))
+
+WHY_NOT: dict[tuple[Phase, str], Reply] = {
+    (Phase.FRESH, "MAIL"): _HELLO,
+    (Phase.FRESH, "AUTH"): _EHLO,
+    (Phase.FRESH, "STARTTLS"): _EHLO,
+    (Phase.MAIL, "MAIL"): _GIVEN,
+    (Phase.RCPT, "MAIL"): _GIVEN,
+    (Phase.SECURED, "STARTTLS"): entering.TLS_ACTIVE.said(),
+    (Phase.SECURED, "RCPT"): _RCPT,
+    (Phase.SECURED, "DATA"): _DATA,
+    (Phase.READY, "RCPT"): _RCPT,
+    (Phase.FRESH, "RCPT"): _HELLO,
+    (Phase.READY, "DATA"): _DATA,
+    (Phase.FRESH, "DATA"): _HELLO,
+    (Phase.MAIL, "DATA"): speaking.NO_RECIPIENTS.said(),
+    (Phase.MAIL, "AUTH"): _INSIDE,
+    (Phase.RCPT, "AUTH"): _INSIDE,
+    (Phase.MAIL, "STARTTLS"): _INSIDE,
+    (Phase.RCPT, "STARTTLS"): _INSIDE,
+    (Phase.MAIL, "XCLIENT"): _INSIDE,
+    (Phase.RCPT, "XCLIENT"): _INSIDE,
+    (Phase.FRESH, "XCLIENT"): _EHLO,
+    (Phase.SECURED, "XCLIENT"): _EHLO,
 }
 
 SIMPLE = {  # answered wherever they are allowed, and nothing moves
@@ -110,22 +115,23 @@ SIMPLE = {  # answered wherever they are allowed, and nothing moves
     "VRFY": Reply.of(252, "2.5.0", "Cannot verify, but will accept the message and attempt delivery"),
 }
 
-NO_COMMAND = Reply.of(500, "5.5.2", "Command not recognized")
-NOT_HERE = Reply.of(502, "5.5.1", "Command not implemented")
+NO_COMMAND = speaking.NO_COMMAND.said()
+NOT_HERE = speaking.NOT_IMPLEMENTED.said()
+BAD_SEQUENCE = speaking.BAD_SEQUENCE.said()
 UNIMPLEMENTED = dict.fromkeys(("EXPN", "ETRN", "TURN", "ATRN", "SEND", "SOML", "SAML", "XFORWARD"), NOT_HERE)
 
 UNFORGIVEN = {  # what is said where a tolerance is switched off; those of MAIL and RCPT are said by the grammar
-    "empty_helo": Reply.of(501, "5.5.4", "HELO and EHLO need a name"),
-    "odd_helo": Reply.of(501, "5.5.4", "HELO name is no domain"),
-    "bare_lf_commands": Reply.of(500, "5.5.2", "Lines must end in CRLF"),
-    "auth_after_helo": Reply.of(503, "5.5.1", "Send EHLO first"),
-    "no_ehlo_after_tls": Reply.of(503, "5.5.1", "Send EHLO first"),
+    "empty_helo": speaking.NEEDS_NAME.said(),
+    "odd_helo": speaking.ODD_NAME.said(),
+    "bare_lf_commands": speaking.NEEDS_CRLF.said(),
+    "auth_after_helo": _EHLO,
+    "no_ehlo_after_tls": _EHLO,
 }
 
 # After these the peer goes on with octets that are not commands: a content in chunks that were never offered, or the
 # header fields of a web request, in which a page could hide mail commands for a browser to send here.
-_WEB = Reply.of(421, "4.7.0", "This is an SMTP service")
+_WEB = speaking.NO_WEB.said()
 FATAL = {
-    "BDAT": Reply.of(502, "5.5.1", "CHUNKING is not offered"),
+    "BDAT": speaking.NO_CHUNKING.said(),
     **dict.fromkeys(("GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS"), _WEB),
 }

@@ -6,6 +6,7 @@ leak into the next. (RFC 5321 4.1.1.5: RSET discards all buffers; 4.1.1.4, 2.3.8
 
 from __future__ import annotations
 
+from relay365.mail.refusals import keeping
 from relay365.mail.status import Reply
 from relay365.smtp.events import (
     AuthGiven,
@@ -18,7 +19,7 @@ from relay365.smtp.events import (
     XclientGiven,
 )
 from relay365.smtp.framing import ContentDecoder
-from relay365.smtp.offers import Offers, too_large
+from relay365.smtp.offers import Offers
 from relay365.smtp.sasl import ServerExchange
 
 VERB_OF: dict[type, str] = {  # which row of states.NEXT the answer to an event moves by
@@ -32,17 +33,13 @@ VERB_OF: dict[type, str] = {  # which row of states.NEXT the answer to an event 
 }
 
 
-_BARE = Reply.of(554, "5.6.0", "Content has bare CR or LF")
-_NUL = Reply.of(554, "5.6.11", "Content has NUL octets")
-
-
 class ContentReader:
     """One content. refusal is what to answer at the final dot, known as soon as it is sure; None: nothing is wrong."""
 
     def __init__(self, offers: Offers) -> None:
         self.size_octets = 0
         self.refusal: Reply | None = None
-        self._limit = offers.size_octets
+        self._limit, self._offers = offers.size_octets, offers
         self._tolerances = offers.tolerances
         self._decoder = ContentDecoder(
             unstuffs="no_dot_unstuff" not in offers.tolerances,
@@ -87,11 +84,11 @@ class ContentReader:
 
     def _judge(self) -> Reply | None:
         if self.size_octets > self._limit:
-            return too_large(self._limit)
+            return self._offers.too_large()
         if self._decoder.n_line_ends and not self._tolerances & {"bare_line_ends", "bare_lf_ends_data"}:
-            return _BARE
+            return keeping.BARE_LINE_ENDS.said()
         if self._decoder.n_nuls and "nul_octets" not in self._tolerances:
-            return _NUL
+            return keeping.NUL_OCTETS.said()
         return None
 
 

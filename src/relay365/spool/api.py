@@ -363,6 +363,10 @@ class Spool(AgingStore, Ahead, Depths, UsageStore, Protocol):
         """Queued and held recipients become failed, no report owed, written in the history; claimed ones stay."""
         ...
 
+    async def bounce(self, selection: Selection, reason: str) -> int:
+        """As delete, but a report of failure is owed where one is wished; the last reply stands behind the reason."""
+        ...
+
     async def list(self, selection: Selection) -> list[MessageView]:
         """Messages for a face, oldest first."""
         ...

@@ -38,6 +38,8 @@ from relay365.spool.ids import seq_of, spool_id_of
 from relay365.spool.model.ahead import MemoryAhead
 from relay365.spool.model.rows import MemoryIntake, MemoryLater, Message, Recipient
 
+BOUNCED = "recipient.bounced"
+
 
 class MemorySpool(MemoryLater, MemoryAhead):
     """See spool.api.Spool and spool.later.LaterStore."""
@@ -297,6 +299,11 @@ class MemorySpool(MemoryLater, MemoryAhead):
         sources, at = {State.QUEUED, State.HELD}, self._clock.now()
         return self._move(selection, sources, State.FAILED, "recipient.deleted", (at, reason))
 
+    async def bounce(self, selection: Selection, reason: str) -> int:
+        """See spool.api.Spool."""
+        sources, at = {State.QUEUED, State.HELD}, self._clock.now()
+        return self._move(selection, sources, State.FAILED, BOUNCED, (at, reason))
+
     def _move(
         self, selection: Selection, sources: set[State], target: State, name: str, when: tuple[float, str]
     ) -> int:
@@ -307,9 +314,11 @@ class MemorySpool(MemoryLater, MemoryAhead):
         for message in self._selected(selection):
             for n, r in enumerate(message.recipients):
                 if r.state in sources:
-                    r.state, r.next_attempt_at, r.last_reply = target, now, reason or r.last_reply
+                    before, r.last_reply = r.last_reply, reason or r.last_reply
+                    r.state, r.next_attempt_at = target, now
                     r.settled_at = now if target in END_STATES else None
                     r.owes = None if target in END_STATES else r.owes
+                    _owe_if_bounced(name, message, r, before)
                     n_moved += 1
                     _note(message, n, now, name)
         return n_moved
@@ -368,6 +377,15 @@ class MemorySpool(MemoryLater, MemoryAhead):
                 found, key=lambda m: min(r.settled_at or 0.0 for r in m.in_states(frozenset({state})))
             )
         return found[:limit]
+
+
+def _owe_if_bounced(name: str, message: Message, r: Recipient, before: str) -> None:
+    """name: of the event; before: the last answer until now."""
+    if name != BOUNCED:
+        return
+    r.last_reply += f"; before that: {before}" if before else ""
+    is_told = bool(message.new.envelope.reverse_path) and is_wished(r.path.notify, Debt.FAILURE)
+    r.owes = Debt.FAILURE if is_told else None
 
 
 def _note(message: Message, n: int, at: float, name: str, detail: str = "") -> None:

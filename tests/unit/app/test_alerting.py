@@ -77,3 +77,16 @@ def test_channels_have_names_of_their_own(tmp_path: Path) -> None:
 
     assert ["webhook", "syslog", "webhook-2"] == [one.name for one in channels]
     assert ({"ups-2": 691_200.0}, "relay.test") == (alarm.limits.silence_s, alarm.relay)
+
+
+def test_reminders_begin_with_their_day_here(tmp_path: Path) -> None:
+    """At midnight of local time, and the alarm sees them."""
+    from datetime import date, datetime
+
+    config = _config('[[alerts.reminder]]\non = 2026-12-07\nwhat = "move"\ndo = "relay365 init"\n')
+    clock = FakeClock()
+    office = PostOffice(MemorySpool(clock), {}, clock, "relay.test", str, print)
+    (one,) = alarm_of(config, a_scene(tmp_path, clock), [], office, {}, lambda *_: "one").limits.reminders
+    begin = datetime.fromtimestamp(one.at).astimezone()
+
+    assert (date(2026, 12, 7), 0, "move", "relay365 init") == (begin.date(), begin.hour, one.what, one.do)

@@ -11,9 +11,6 @@ name = "relay.contoso.test"
 data = "./data"
 max_message = "20M"
 max_recipients = 700
-[oversize]
-limit = "10M"
-action = "reject"
 [[listener]]
 address = "127.0.0.1:0"
 tls = "none"
@@ -28,12 +25,12 @@ host = "mail.contoso.com:587"
 
 
 def test_a_listener_offers_what_its_table_says() -> None:
-    """STARTTLS where there is TLS; the size at which the message would be refused anyway."""
+    """STARTTLS where there is TLS; the size that [server] names."""
     config = parse(FILE, "relay365.toml")
     plain, secure = (offers_of(config, one, host_name(config)) for one in config.listener)
 
     assert (False, True) == (plain.starttls, secure.starttls)
-    assert 10 * 1024 * 1024 == plain.size_octets == secure.size_octets
+    assert 20 * 1024 * 1024 == plain.size_octets == secure.size_octets
     assert "relay.contoso.test" == plain.hostname
 
 

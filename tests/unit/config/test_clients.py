@@ -108,3 +108,20 @@ def test_a_name_that_anybody_can_say_keeps_no_mail() -> None:
 
     (device,) = _parse('[[device]]\nname = "a"\nmatch = { login = "x" }\naccept_then_report = true\n').device
     assert device.accept_then_report
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[[allow]]\nnetwork = "10.0.0.0/8"\nlogin = "required"\n',
+        '[[allow]]\nnetwork = "10.0.0.0/8"\nlogin = "never"\n',
+        '[[device]]\nname = "a"\nmatch = { helo = "X" }\n',
+        '[[device]]\nname = "a"\nmatch = { login = "a" }\n',
+        '[[device]]\nname = "a"\nmatch = { address = "10.0.0.1", login = "a" }\n',
+    ],
+)
+def test_any_password_opens_nothing_that_is_shut(table: str) -> None:
+    """Whoever needs a login, or is known by something that anybody can say, cannot have it; false says nothing."""
+    with pytest.raises(ConfigErrors, match='any_password only with login = "optional"'):
+        _parse(table + "tolerate = { any_password = true }\n")
+    assert _parse(table + "tolerate = { any_password = false }\n")

@@ -15,7 +15,9 @@ from relay365.engine.budgets.order import LOOK_AHEAD, Order
 from relay365.engine.lane import Lane
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import LaneLimits
+from relay365.spool.waiting.heads import Flow
 
+NORMALS, ALARMS = Flow("normal", "scanner"), Flow("alarm", "ups")
 DELIVERED = (Outcome(Kind.DELIVERED),)
 REFUSED = (Outcome(Kind.DEFERRED, Scope.MESSAGE, Class.RATE_LIMIT),)
 UNCERTAIN = (Outcome(Kind.UNCERTAIN, Scope.MESSAGE, Class.TRANSIENT),)
@@ -200,11 +202,11 @@ def test_a_refused_sender_is_counted() -> None:
 def test_fresh_mail_may_go_at_once_where_nothing_older_waits() -> None:
     """Room is kept while the mail is being accepted; older mail, a hold, or a full window says no."""
     one = lane(1)
-    assert not one.may_reserve(0.0, "normal")  # nobody has looked at the queue yet
+    assert not one.may_reserve(0.0, NORMALS)  # nobody has looked at the queue yet
     one.look_at = 5.0
-    assert one.may_reserve(0.0, "normal")
+    assert one.may_reserve(0.0, NORMALS)
     one.n_reserved += 1
-    assert (0, False) == (one.room(0.0), one.may_reserve(0.0, "normal"))
+    assert (0, False) == (one.room(0.0), one.may_reserve(0.0, NORMALS))
     one.n_reserved -= 1
     one.finish(
         one.start(a_parcel(), 0.0),
@@ -214,7 +216,7 @@ def test_fresh_mail_may_go_at_once_where_nothing_older_waits() -> None:
         0.5,
     )
     one.look_at = 100.0
-    assert not one.may_reserve(70.0, "normal")
+    assert not one.may_reserve(70.0, NORMALS)
 
 
 def test_fresh_mail_leaves_the_last_places_to_alarms() -> None:
@@ -223,11 +225,42 @@ def test_fresh_mail_leaves_the_last_places_to_alarms() -> None:
     one = Lane(Way(limits), Order(limits, 0.0, Purses().vector("way", limits)))
     one.look_at = 5.0
     one.n_reserved = 26
-    assert (True, True) == (one.may_reserve(0.0, "normal"), one.may_reserve(0.0, "alarm"))
+    assert (True, True) == (one.may_reserve(0.0, NORMALS), one.may_reserve(0.0, ALARMS))
     one.n_reserved = 27
 
-    assert (False, True) == (one.may_reserve(0.0, "normal"), one.may_reserve(0.0, "alarm"))
-    assert not one.may_reserve(0.0, "bulk")
+    assert (False, True) == (one.may_reserve(0.0, NORMALS), one.may_reserve(0.0, ALARMS))
+    assert not one.may_reserve(0.0, Flow("bulk", "erp"))
+
+
+def test_alarms_are_counted_by_whichever_way_they_start() -> None:
+    """Nine that went out at once, and one client's next is normal mail in both ways; another's alarm is not."""
+    limits = LaneLimits(40, 30, alarms=True)
+    one = Lane(Way(limits), Order(limits, 0.0, Purses().vector("way", limits)))
+    one.look_at = 5.0
+    for _ in range(9):
+        assert one.may_reserve(0.0, ALARMS)
+        one.finish(one.start(a_parcel(priority="alarm", device="ups"), 0.0), "a@x", DELIVERED, 0.0, 0.5)
+    for _ in range(18):
+        one.finish(one.start(a_parcel(), 0.0), "a@x", DELIVERED, 0.0, 0.5)
+
+    assert (False, True) == (one.may_reserve(1.0, ALARMS), one.may_reserve(1.0, Flow("alarm", "fire")))
+    one.ready.append(a_parcel(priority="alarm", device="ups"))
+    assert one.next_ready(1.0) is None
+    one.ready.append(fire := a_parcel(priority="alarm", device="fire"))
+    assert fire is one.next_ready(1.0)
+    assert one.stuck(1.0)
+
+
+def test_what_is_claimed_waits_for_a_connection_that_another_lane_has() -> None:
+    """It is not given back for a moment, and starts as soon as the other is done."""
+    purses, limits = Purses(), LaneLimits(2, budget="mailbox scan@x.test", at_once_per_budget=2)
+    one, other = (Lane(Way(limits), Order(limits, 0.0, purses.vector(name, limits))) for name in ("a", "b"))
+    held = [one.start(a_parcel(), 0.0) for _ in range(2)]
+    other.ready.append(ready := a_parcel())
+    assert (None, []) == (other.next_ready(0.0), other.stuck(0.0))
+    one.finish(held[0], "a@x", DELIVERED, 1.0, 0.5)
+
+    assert ready is other.next_ready(1.0)
 
 
 def test_a_lane_is_looked_at_when_it_opens_for_any_kind() -> None:
@@ -324,3 +357,14 @@ def test_who_was_refused_for_connections_counts_those_that_were_beside_it() -> N
 
     assert 2 == one.health.crowded
     assert 29 == one.places(1.0)
+
+
+def test_who_was_refused_for_the_minute_has_met_no_connections() -> None:
+    """Others are in the mailbox, and it is said of them once: they use places, not connections."""
+    one = lane(3, messages=30)
+    for _ in range(20):
+        one.finish(one.start(a_parcel(), 0.0), "a@x", DELIVERED, 0.0, 0.5)
+    refused = Outcome(Kind.DEFERRED, Scope.MAILBOX, Class.RATE_LIMIT, row="too-many-connections")
+    one.finish(one.start(a_parcel(), 1.0), "a@x", (refused,), 1.0, 0.5)
+
+    assert (0, 10) == (one.health.crowded, one.order.standings(1.0)["messages"].foreign)

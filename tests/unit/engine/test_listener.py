@@ -92,8 +92,8 @@ async def greeting(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWrite
 @pytest.mark.parametrize(
     ("most", "most_per_address", "refusal"),
     [
-        (2, 9, b"421 4.3.2 Too many sessions, try again later\r\n"),
-        (9, 2, b"421 4.7.0 Too many sessions from your address, try again later\r\n"),
+        (2, 9, b"421 4.3.2 Too many sessions, try later (A50)\r\n"),
+        (9, 2, b"421 4.7.0 Too many sessions from your address (A51)\r\n"),
     ],
 )
 def test_one_too_many_is_told_so(most: int, most_per_address: int, refusal: bytes) -> None:
@@ -134,7 +134,7 @@ def test_draining_tells_the_idle_and_cuts_the_busy() -> None:
             busy[1].write(b"EHLO x\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\nx")
             await asyncio.wait_for(busy[0].readuntil(b"354 "), 10)
             await drain(count, 0.0)
-            assert b"421 4.3.2 Service shutting down, try again later\r\n" == await idle[0].read()
+            assert b"421 4.3.2 Service shutting down, try again later (A81)\r\n" == await idle[0].read()
             assert b"Start mail input; end with <CRLF>.<CRLF>\r\n" == await busy[0].read()
             await until_empty(count)
             for _, writer, _ in (idle, busy):
@@ -204,7 +204,7 @@ def test_who_is_not_among_the_hosts_is_sent_away(
             heard = await asyncio.wait_for(reader.read(), 10)
             assert set() == count.sessions
             writer.close()
-        assert (b"" if is_implicit else b"554 5.7.1 Address not allowed on this listener\r\n") == heard
+        assert (b"" if is_implicit else b"554 5.7.1 Address not allowed on this listener (A53)\r\n") == heard
 
     asyncio.run(live())
     assert 1 == len(events(caplog))
@@ -340,8 +340,8 @@ def test_who_does_not_wait_for_the_greeting_is_told_so_where_it_must(
             await until(lambda: not count.sessions)
         return said
 
-    assert b"554 5.5.1 Wait for the greeting\r\n" == asyncio.run(live())
-    assert "session.refused peer=127.0.0.1 reply='554 5.5.1 Wait for the greeting'" in caplog.text
+    assert b"554 5.5.1 Wait for the greeting (A52)\r\n" == asyncio.run(live())
+    assert "session.refused peer=127.0.0.1 reply='554 5.5.1 Wait for the greeting (A52)'" in caplog.text
 
 
 def test_a_new_certificate_is_shown_to_whoever_comes_later(

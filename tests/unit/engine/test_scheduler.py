@@ -27,14 +27,14 @@ from relay365.engine.lane import Lane, lanes_of
 from relay365.engine.roads.advice import NOT_BY_THIS_ROAD, NoAdvice
 from relay365.engine.scheduler import Scheduler
 from relay365.mail.dsn import Debt
-from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
+from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import Consignment, LaneLimits
 from relay365.routes.catalogue.rows import catalogue
 from relay365.rules.retry import POISON_TRIES, Policy
 from relay365.spool.api import Claim, ClaimedRecipient, MessageView, NewMessage, Selection, State
 from relay365.spool.memory import MemorySpool
-from relay365.spool.waiting.heads import Head
+from relay365.spool.waiting.heads import Head, flow_of
 
 
 class House:
@@ -334,16 +334,16 @@ def test_a_person_who_healed_the_route_need_not_wait_for_the_probe() -> None:
     story(tell_throttled, always(THROTTLED))
 
 
-async def accept_at_once(house: House, *to: str) -> SpoolId | None:
+async def accept_at_once(house: House, *to: str, facts: SubmitterFacts = DEVICE) -> SpoolId | None:
     """As a session does it: reserve, commit claimed, hand over; None where there is no room."""
-    until_at = house.scheduler.reserve("way")
+    until_at = house.scheduler.reserve("way", flow=flow_of(facts))
     if not until_at:
         return None
     intake = house.spool.begin()
     now = house.clock.now()
     paths = tuple(ForwardPath(address) for address in to or ("lena@fabrikam.com",))
     envelope = Envelope("scan@contoso.com", paths)
-    claim = await intake.commit(NewMessage(envelope, DEVICE, "way", now, now + 9e5, claim_until_at=until_at))
+    claim = await intake.commit(NewMessage(envelope, facts, "way", now, now + 9e5, claim_until_at=until_at))
     assert claim is not None
     house.scheduler.take(claim)
     return intake.spool_id
@@ -365,6 +365,25 @@ def test_fresh_mail_is_delivered_without_the_queue() -> None:
         ]
 
     story(tell, always(DELIVERED, FAILED, LATER))
+
+
+def test_a_flood_of_alarms_that_go_at_once_keeps_the_last_place_for_another() -> None:
+    """Three alarms of one client are its share of ten; then it waits like others while another's alarm goes at once."""
+    ups = SubmitterFacts("l", "192.0.2.9", device="ups", priority="alarm")
+    limits = LaneLimits(2, 10, alarms=True)
+
+    async def tell(house: House) -> None:
+        went = []
+        for facts in [ups] * 10 + [replace(ups, device="fire")]:
+            await house.settled()
+            house.scheduler.lanes["way"].look_at = house.clock.mono() + 1.0
+            went.append(await accept_at_once(house, facts=facts) is not None)
+        await house.settled()
+
+        assert [True] * 9 + [False, True] == went
+        assert 10 == len(house.route.consignments)
+
+    story(tell, always(DELIVERED), limits)
 
 
 def test_room_that_was_kept_for_nothing_comes_back() -> None:
@@ -469,6 +488,42 @@ def test_a_throttle_of_the_mailbox_holds_for_its_other_road() -> None:
         for _ in range(30):
             await asyncio.sleep(0)
         assert [0, 0, 2] == [lane.room(clock.mono()) for lane in scheduler.lanes.values()]
+        await scheduler.stop(1.0)
+        await task
+
+    asyncio.run(tell())
+
+
+def test_two_roads_of_one_mailbox_have_its_connections_together() -> None:
+    """Two each would be four: three are on their way at once, and all ten go, whoever is done first."""
+
+    async def tell() -> None:
+        clock = FakeClock()
+        spool = MemorySpool(clock)
+        limits = LaneLimits(2, budget="mailbox scan@contoso.com", at_once_per_budget=3)
+        one, other = (FakeRoute(always(DELIVERED), limits, name) for name in ("one", "other"))
+        scheduler = Scheduler(spool, [one, other], clock, Policy((60.0,), jitter=0.0))
+        task = asyncio.ensure_future(scheduler.run())
+        for route in (one, other):
+            route.gate.clear()
+            for _ in range(5):
+                await put(spool, clock, "a@x", lane=route.name)
+
+        async def look() -> None:
+            for _ in range(50):
+                clock.pass_s(0.1)
+                for route in (one, other):
+                    scheduler.accepted(route.name)
+                await asyncio.sleep(0)
+
+        await look()
+        assert (2, 1) == (one.n_now, other.n_now)
+        one.gate.set()
+        await look()
+        assert (0, 5, 2) == (one.n_now, len(one.consignments), other.n_now)
+        other.gate.set()
+        await look()
+        assert 10 == (await spool.counts())[State.DELIVERED]
         await scheduler.stop(1.0)
         await task
 

@@ -12,13 +12,17 @@ from relay365.engine.contents.inlet import HELD_OCTETS
 from relay365.engine.patience import LINGER_S
 from relay365.engine.session import SHUTTING_DOWN
 from relay365.errors import SpoolFull
+from relay365.mail.envelope import SubmitterFacts
+from relay365.mail.tolerance import DEFAULT
+from relay365.rules.client import Client
 from relay365.smtp.offers import Limits, Offers
 from relay365.smtp.states import Phase
+from relay365.spool.api import Selection
 from relay365.spool.memory import MemorySpool
-from transcript.standin import Device, JumpingLoop, LoopClock, StubbornSpool, reception
+from transcript.standin import Device, JumpingLoop, LoopClock, OpenGate, StubbornSpool, reception
 
 ACCEPTED = b"250 2.6.0 queued as "
-TIMED_OUT = b"421 4.4.2 Timed out waiting for you\r\n"
+TIMED_OUT = b"421 4.4.2 Timed out waiting for you (A76)\r\n"
 LOGINS = Offers("relay.test", mechanisms=("PLAIN",), auth_without_tls=True)
 WRONG_LOGIN = b"AUTH PLAIN AGEAYg==\r\n"
 
@@ -231,10 +235,10 @@ def test_wrong_passwords_are_answered_later_and_later(runner: asyncio.Runner) ->
             await asyncio.sleep(seconds - 0.01)
             assert b"" == device.heard()
             await asyncio.sleep(0.02)
-            assert b"535 5.7.8 Authentication credentials invalid\r\n" == device.heard()
+            assert b"535 5.7.8 Authentication credentials invalid (A64)\r\n" == device.heard()
         device.say(WRONG_LOGIN)
         await asyncio.sleep(4)
-        assert device.heard().endswith(b"421 4.7.0 Too many failed logins\r\n")
+        assert device.heard().endswith(b"421 4.7.0 Too many failed logins (A65)\r\n")
 
     runner.run(live())
 
@@ -328,7 +332,7 @@ def test_a_disk_that_fails_in_mid_content_is_told_at_the_dot(runner: asyncio.Run
         assert b"" == await device.reply()
         device.say(b"MAIL FROM:<evil@b.test>\r\n.\r\nNOOP\r\n")
         assert (
-            b"452 4.3.1 Insufficient system storage, try again later\r\n250 2.0.0 OK\r\n"
+            b"452 4.3.1 Insufficient system storage, try again later (A77)\r\n250 2.0.0 OK\r\n"
             == await device.reply()
         )
         assert ([], 1) == (spool.committed, spool.n_abandoned)
@@ -347,7 +351,7 @@ def test_a_fault_of_ours_is_temporary_and_told_in_no_detail(
         await device.to_data()
         spool.fault = ZeroDivisionError("a secret detail")
         device.say(b"x\r\n.\r\n")
-        assert b"421 4.3.0 Local error in processing, try again later\r\n" == await device.reply()
+        assert b"421 4.3.0 Local error, try again later (A80)\r\n" == await device.reply()
         assert (True, 1) == (device.transport.closed, spool.n_abandoned)
 
     runner.run(live())
@@ -379,7 +383,7 @@ def test_shutting_down_lets_a_message_finish(runner: asyncio.Runner) -> None:
         idle.heard()
         for device in (idle, busy):
             device.session.refuse(SHUTTING_DOWN)
-        bye = b"421 4.3.2 Service shutting down, try again later\r\n"
+        bye = b"421 4.3.2 Service shutting down, try again later (A81)\r\n"
         assert (bye, b"") == (idle.heard(), busy.heard())
         busy.say(b".\r\nMAIL FROM:<next@b.test>\r\n")
         said = await busy.reply()
@@ -435,7 +439,7 @@ def test_an_end_with_bare_lf_is_told_after_twenty_seconds(
         assert b"" == device.heard()
         await asyncio.sleep(2)
 
-        assert b"451 4.5.2 Ended with bare LF, not CRLF\r\n" == device.heard()
+        assert b"451 4.5.2 Ended with bare LF, not CRLF (A75)\r\n" == device.heard()
         assert (True, 1, 0) == (device.transport.closed, spool.n_abandoned, len(spool.committed))
 
     with caplog.at_level(logging.WARNING, "relay365.session"):
@@ -456,3 +460,56 @@ def test_a_dot_between_bare_lines_is_content_when_more_comes(runner: asyncio.Run
         assert (await device.reply()).startswith(ACCEPTED)
 
     runner.run(live())
+
+
+class AnyPassword(OpenGate):
+    """A network where any password is taken; with a login it would be somebody else."""
+
+    def client(self, facts: SubmitterFacts) -> Client:
+        if facts.login:
+            return Client("R1", "device erp", device="erp", login="optional", priority="alarm")
+        return Client("R2", "network", login="optional", tolerances=DEFAULT | {"any_password"})
+
+
+@pytest.mark.parametrize(
+    "login", ["AGVycABzZWNyZXQ=", "AGVycAB3cm9uZw==", "AAA="], ids=["right", "wrong", "empty"]
+)
+def test_any_password_proves_nothing(
+    runner: asyncio.Runner, login: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Right, wrong and empty ones are answered alike and at once, nobody looks at them, so none counts as a wrong one;
+    the session stays the network's, the deviation is counted, and neither name nor password is written anywhere.
+    """
+    asked: list[str] = []
+
+    async def verify(name: str, password: str, address: str) -> bool:
+        asked.append(name)
+        return password == "secret"
+
+    async def live() -> Device:
+        spool = MemorySpool(LoopClock())
+        device = Device(reception(spool, offers=LOGINS, gate=AnyPassword(), verify=verify))
+        began_mono = LoopClock().mono()
+        device.say(b"HELO x\r\nAUTH PLAIN " + login.encode() + b"\r\n")
+        assert b"235 2.7.0 Authentication successful\r\n" == (await device.reply())[-37:]
+        assert began_mono == LoopClock().mono()
+        device.say(b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n")
+        await device.reply()
+        device.say(b"x\r\n.\r\n")
+        assert (await device.reply()).startswith(ACCEPTED)
+        (view,) = await spool.list(Selection())
+        who = view.submitter
+        assert ("", "", "normal") == (who.login, who.device, who.priority)
+        return device
+
+    with caplog.at_level(logging.DEBUG):
+        device = runner.run(live())
+    machine = device.session._machine
+
+    assert machine is not None
+    assert [] == asked
+    assert "" == machine.identity
+    assert 0 == machine.counts.refused_logins
+    wanted = "empty_login" if login == "AAA=" else "any_password"
+    assert {wanted: 1, "auth_after_helo": 1} == machine.counts.tolerated
+    assert [] == [one for one in ("erp", "secret", "wrong", login) if one in caplog.text]

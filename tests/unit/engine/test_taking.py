@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from relay365 import errors
 from relay365.engine.contents.twins import Twins
 from relay365.engine.contents.workshop import Workshop
 from relay365.engine.reception import RECIPIENT_OK, SENDER_OK
 from relay365.engine.taking import Taking
-from relay365.errors import SpoolFull
+from relay365.errors import SpoolError, SpoolFull
 from relay365.mail.dsn import Debt
 from relay365.mail.envelope import ForwardPath, SpoolId, SubmitterFacts
 from relay365.mail.headers import MAX_RECEIVED
+from relay365.mail.refusals.entering import RECIPIENT_UNKNOWN, SENDER_UNKNOWN
 from relay365.mail.status import Reply
 from relay365.rules.client import Client
-from relay365.rules.policy import refusal
+from relay365.rules.oversize import HOLD, HOUSE, Sizes, Wish
 from relay365.smtp.events import ContentEnded, MailGiven, RcptGiven
 from relay365.spool.api import NewMessage
 from relay365.spool.memory import MemorySpool
+from relay365.spool.waiting.heads import Flow
 from transcript.standin import JumpingLoop, LoopClock, OpenGate, StubbornSpool, reception
 
 FACTS = SubmitterFacts("test", "192.0.2.7", 2525, "printer", "ESMTPSA", "TLSv1.3 X", "scan")
+
+HELD_ABOVE_TWO = Sizes(Wish(2, HOLD, HOUSE))
 
 
 @pytest.fixture
@@ -78,6 +84,21 @@ def test_a_message_without_a_message_id_gets_one(runner: asyncio.Runner) -> None
     assert f"\r\nMessage-ID: {message.message_id}\r\n".encode() in message.trace
 
 
+def test_a_piece_of_a_divided_message_is_known_as_one(runner: asyncio.Runner) -> None:
+    """So that whoever looks at the device is told of it."""
+
+    async def live(kind: bytes) -> str:
+        here, taking = reception(StubbornSpool(MemorySpool(LoopClock()))), Taking(MailGiven("a@b.test"))
+        taking.add(RcptGiven(ForwardPath("c@d.test")))
+        taking.begin(here, FACTS)
+        taking.write(b"Subject: x\r\nContent-Type: " + kind + b"\r\n\r\nhalf\r\n")
+        assert 250 == (await taking.store(here, FACTS, ContentEnded(60))).code
+        return taking.piece
+
+    assert "1/5" == runner.run(live(b"message/partial; id=x; number=1; total=5"))
+    assert "" == runner.run(live(b"text/plain"))
+
+
 def test_a_loop_is_refused(runner: asyncio.Runner) -> None:
     """Too many Received fields: 554 5.4.6 (RFC 5321 6.3), and the content is given back."""
 
@@ -96,8 +117,23 @@ def test_a_spool_error_is_its_own_reply(runner: asyncio.Runner) -> None:
         spool = StubbornSpool(MemorySpool(LoopClock()))
         spool.fault = SpoolFull("full")
         reply = await take(b"x\r\n", spool)
-        assert "452 4.3.1 Insufficient system storage, try again later" == str(reply)
+        assert "452 4.3.1 Insufficient system storage, try again later (A77)" == str(reply)
         assert ([], 1) == (spool.committed, spool.n_abandoned)
+
+    runner.run(live())
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, SpoolError)]
+)
+def test_no_spool_error_becomes_a_final_no(runner: asyncio.Runner, kind: type[SpoolError]) -> None:
+    """A fault of ours never loses a device's mail: code and status begin with 4."""
+
+    async def live() -> None:
+        spool = StubbornSpool(MemorySpool(LoopClock()))
+        spool.fault = kind("a fault")
+        reply = await take(b"x\r\n", spool)
+        assert (4, 4) == (reply.code // 100, reply.status[0])
 
     runner.run(live())
 
@@ -161,7 +197,7 @@ def test_what_is_too_large_is_committed_as_held(runner: asyncio.Runner) -> None:
 
     async def live() -> None:
         spool = StubbornSpool(MemorySpool(LoopClock()))
-        reply = await take(b"x\r\n", spool, Workshop(limit_octets=2, oversize="hold", received="none"))
+        reply = await take(b"x\r\n", spool, Workshop(received="none", sizes=HELD_ABOVE_TWO))
         (message,) = spool.committed
         assert (250, "oversize") == (reply.code, message.held.row if message.held else "")
         assert message.trace.startswith(b"Message-ID: ")
@@ -178,9 +214,9 @@ def test_what_policy_refuses_is_kept_for_a_device_that_shows_nothing(runner: asy
 
     async def live() -> None:
         spool = StubbornSpool(MemorySpool(LoopClock()))
-        here, no = reception(spool), refusal("recipient not allowed here", "R1")
+        here, no = reception(spool), RECIPIENT_UNKNOWN.said("R1")
         taking = Taking(MailGiven("x@y.test"))
-        assert SENDER_OK == taking.open(refusal("sender not allowed here", "R1"), KEPT)
+        assert SENDER_OK == taking.open(SENDER_UNKNOWN.said("R1"), KEPT)
         assert RECIPIENT_OK == taking.add(RcptGiven(ForwardPath("far@else.test")), no, KEPT)
         assert RECIPIENT_OK == taking.add(RcptGiven(ForwardPath("near@b.test")), None, KEPT)
         taking.begin(here, FACTS)
@@ -201,7 +237,7 @@ def test_what_policy_refuses_is_kept_for_a_device_that_shows_nothing(runner: asy
 @pytest.mark.parametrize(
     ("said", "client"),
     [
-        (refusal("recipient not allowed here", "R1"), Client("R1", device="cam")),
+        (RECIPIENT_UNKNOWN.said("R1"), Client("R1", device="cam")),
         (Reply.of(450, "4.7.1", "too many messages, try later (R1)"), KEPT),
         (Reply.of(530, "5.7.0", "Authentication required (R1)"), KEPT),
     ],
@@ -229,7 +265,7 @@ def test_the_owner_of_a_device_that_shows_nothing_is_owed_word_of_what_is_held(
 
     async def live() -> None:
         spool = StubbornSpool(MemorySpool(LoopClock()))
-        here = replace(reception(spool, gate=gate), workshop=Workshop(limit_octets=2, oversize="hold"))
+        here = replace(reception(spool, gate=gate), workshop=Workshop(sizes=HELD_ABOVE_TWO))
         taking = Taking(MailGiven("a@b.test"))
         taking.add(RcptGiven(ForwardPath("c@d.test")))
         taking.begin(here, FACTS)
@@ -240,3 +276,30 @@ def test_the_owner_of_a_device_that_shows_nothing_is_owed_word_of_what_is_held(
         assert owes == message.held.owes
 
     runner.run(live())
+
+
+class FullExpress:
+    """A way out without room, which remembers who asked for it."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int, Flow]] = []
+
+    def reserve(self, lane: str, n_recipients: int, flow: Flow) -> float:
+        self.asked.append((lane, n_recipients, flow))
+        return 0.0
+
+
+def test_room_to_go_at_once_is_asked_for_by_whose_mail_it_is(runner: asyncio.Runner) -> None:
+    """The scheduler can tell an alarm of one client from another's: priority, and the device before the login."""
+    express, facts = FullExpress(), replace(FACTS, device="ups", priority="alarm")
+
+    async def live() -> Reply:
+        here = replace(reception(StubbornSpool(MemorySpool(LoopClock()))), express=express)
+        taking = Taking(MailGiven("a@b.test"))
+        taking.add(RcptGiven(ForwardPath("c@d.test")))
+        taking.begin(here, facts)
+        taking.write(b"Subject: x\r\n\r\nx\r\n")
+        return await taking.store(here, facts, ContentEnded(18))
+
+    assert 250 == runner.run(live()).code
+    assert [("out", 1, Flow("alarm", "ups"))] == express.asked

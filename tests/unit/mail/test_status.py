@@ -34,6 +34,15 @@ def test_every_line_of_a_reply_has_code_and_status() -> None:
     assert "250 2.1.0 first second last" == str(reply)
 
 
+def test_a_mark_ends_the_last_line_only() -> None:
+    """In text and on the wire; without it the reply is the one that others would say."""
+    marked = Reply(550, EnhancedStatus(5, 7, 1), ("no", "not here"), "R3")
+
+    assert b"550-5.7.1 no\r\n550 5.7.1 not here (R3)\r\n" == marked.encode()
+    assert "550 5.7.1 no not here (R3)" == str(marked)
+    assert b"550-5.7.1 no\r\n550 5.7.1 not here\r\n" == marked.unmarked.encode()
+
+
 def test_a_reply_without_status_has_none() -> None:
     """354 and the greeting carry no enhanced status (RFC 2034 4)."""
     assert b"354 go on\r\n" == Reply.of(354, "", "go on").encode()

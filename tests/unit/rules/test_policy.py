@@ -13,6 +13,7 @@ from relay365.config import parse
 from relay365.mail.address import strip_source_route
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
 from relay365.rules.admission.rulebook import rules_of
+from relay365.rules.client import unproved
 from relay365.rules.policy import MOST_REMEMBERED, TLS_NEEDED, Door, Policy
 
 HEAD = """
@@ -398,3 +399,36 @@ def test_names_without_meaning_are_not_remembered() -> None:
 def test_the_greeting_is_for_everybody() -> None:
     """Nobody is refused before it could log in."""
     assert _policy("").connect("203.0.113.9") is None
+
+
+def test_any_password_ends_where_the_listener_asks_for_a_login() -> None:
+    """A login must prove something there, whatever the network's rule forgives; elsewhere it may be said in clear."""
+    trusting = parse(
+        HEAD + '[[allow]]\nnetwork = "192.168.10.0/24"\ntolerate = { any_password = true }\n', "f"
+    )
+    open_, shut = (
+        Policy(rules_of(trusting), Door("a", "none", require_auth=asks)).client(_facts("192.168.10.31"))
+        for asks in (False, True)
+    )
+
+    assert ("optional", True, True) == (open_.login, "any_password" in open_.tolerances, open_.auth_in_clear)
+    assert ("required", False) == (shut.login, "any_password" in shut.tolerances)
+    assert ("any_password", "") == (unproved(open_, is_empty=False), unproved(shut, is_empty=False))
+
+
+@pytest.mark.parametrize(
+    ("size", "megabytes", "mark"), [("5M", 5, "R1"), ("20M", 10, "R3"), ("10M", 10, "R1")]
+)
+def test_a_name_alone_narrows_the_size_and_the_smaller_one_has_the_mark(
+    size: str, megabytes: int, mark: str
+) -> None:
+    """Of what its own rule and its network's take; what becomes of larger mail is the network's wish."""
+    policy = _policy(
+        f'[[device]]\nname = "ups"\nmatch = {{ helo = "UPS" }}\nmax_message = "{size}"\noversize = {{ limit = 0 }}\n'
+        + OFFICE
+        + 'max_message = "10M"\noversize = { action = "hold" }\n'
+    )
+    client = policy.client(_facts(helo="UPS"))
+
+    assert (megabytes << 20, mark) == (client.max_octets, client.size_mark)
+    assert (None, "hold") == client.oversize[:2]

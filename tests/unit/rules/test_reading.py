@@ -122,3 +122,36 @@ def test_a_rule_to_paste_is_always_a_good_one(helo: str) -> None:
 
     assert ["device"] == list(tomllib.loads(pasted))
     assert ["192.168.10.44/32"] == [str(network) for network in device.networks]
+
+
+def test_what_is_too_large_is_said_with_who_says_it() -> None:
+    """A limit that holds for everybody is told from one of the rule's own; what it leaves open, others say."""
+    rules = _rules("""
+[oversize]
+limit = "20M"
+[[device]]
+name = "plain"
+match = { address = "10.0.0.1" }
+[[device]]
+name = "larger"
+match = { address = "10.0.0.2" }
+oversize = { limit = "30M" }
+[[device]]
+name = "held"
+match = { address = "10.0.0.3" }
+oversize = { action = "hold" }
+[[device]]
+name = "free"
+match = { address = "10.0.0.4" }
+oversize = { limit = 0 }
+""")
+
+    assert [
+        ["20 MB at most in a message, by [oversize] or its routes"],
+        [
+            "30 MB at most in a message",
+            "what is larger than 30 MB is treated as its route or [oversize] says, by its own oversize",
+        ],
+        ["what is too large for its way out is held for a person, by its own oversize"],
+        ["nothing is too large for its way out, by its own oversize"],
+    ] == [list(grants(rule.client))[1:] for rule in rules[:4]]

@@ -105,3 +105,36 @@ def test_every_key_stands_in_the_page() -> None:
     assert [(key, (field.description or "").lower()) for key, field in Answers.model_fields.items()] == [
         (key, meaning.lower()) for key, meaning in listed
     ]
+
+
+@pytest.mark.parametrize(
+    ("alert_by", "more", "missing"),
+    [
+        ("teams", {}, "alert_url"),
+        ("webhook", {}, "alert_url"),
+        ("syslog", {}, "alert_address"),
+        ("mail", {"alert_to": "it@x.test"}, "alert_host"),
+        ("mail", {"alert_host": "mail.isp.test:25"}, "alert_to"),
+        ("mail", {"alert_host": "mail.isp.test:25", "reports_to": "it@x.test"}, ""),
+        ("syslog", {"alert_address": "udp://10.0.0.9:514"}, ""),
+        ("nobody", {}, ""),
+    ],
+)
+def test_each_way_to_people_needs_its_own(alert_by: str, more: dict[str, str], missing: str) -> None:
+    """What is missing is named with the way that needs it; mail to people never goes the way that may be broken."""
+    given = {"mailbox": "scan@contoso.com", "alert_by": alert_by, **more}
+    if not missing:
+        assert alert_by == judged(given, "x").alert_by
+        return
+    with pytest.raises(ConfigError) as caught:
+        judged(given, "x")
+
+    assert f'{missing} with alert_by = "{alert_by}"' == caught.value.expected
+
+
+def test_a_rescue_is_by_a_person() -> None:
+    """On no other road is there somebody who can sign in now."""
+    with pytest.raises(ConfigError) as caught:
+        judged({"mailbox": "scan@contoso.com", "rescue": True}, "x")
+
+    assert 'road = "person" with rescue' == caught.value.expected

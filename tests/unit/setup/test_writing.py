@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from relay365.setup.answers import judged
 from relay365.setup.resume import Result
 from relay365.setup.writing import FIRST_LINE, Page, configuration, quoted
 
+DAY = "2026-11-30"
 TENANT, CLIENT = "7f3c0000-0000-4000-8000-0000000091aa", "7a1e0c52-0000-4000-8000-000000000000"
 OF_ROAD: dict[Road, dict[str, Any]] = {
     Road.CERTIFICATE: {
@@ -39,7 +41,7 @@ def _page(road: Road = Road.APPLICATION, **changes: Any) -> Page:
     answers = judged({**given_, **OF_ROAD.get(road, {}), **changes}, "answers")
     return Page(
         answers,
-        "2026-11-30",
+        DAY,
         Result(TENANT, CLIENT),
         "keys/app.pem",
         "contoso-com.mail.protection.outlook.com",
@@ -128,3 +130,66 @@ def test_any_text_comes_back(text: str) -> None:
     """Quoted as TOML, whatever it is; Windows paths stay readable."""
     assert text == tomllib.loads(f"x = {quoted(text)}")["x"]
     assert r"'C:\relay'" == quoted(r"C:\relay")
+
+
+URL = {"file": "keys/alert.url"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [
+        ({"alert_by": "teams", "alert_url": URL}, "teams"),
+        ({"alert_by": "webhook", "alert_url": URL}, "webhook"),
+        ({"alert_by": "syslog", "alert_address": "udp://10.0.0.9:514"}, "syslog"),
+    ],
+)
+def test_who_hears_when_it_breaks(answers: dict[str, object], kind: str) -> None:
+    """One channel, by reference where its address is a secret, with the command that tries it."""
+    text = configuration(_page(**answers))
+    (channel,) = parse(text, "x").alerts.channel
+
+    assert kind == channel.kind
+    assert (str(channel.url) if channel.url else channel.address) in text
+    assert (
+        "# Who hears when it breaks, once for each cause; docs/alerts.md. Try it: relay365 alerts test\n"
+        in text
+    )
+
+
+@pytest.mark.parametrize("road", list(Road))
+def test_alerts_by_mail_have_a_way_of_their_own(road: Road) -> None:
+    """A second route for them alone: a rule keeps all other mail off it, on every road."""
+    config = parse(
+        configuration(
+            _page(
+                road, alert_by="mail", alert_host="mail.isp.test:25", alert_tls="none", reports_to="it@x.test"
+            )
+        ),
+        "x",
+    )
+    (channel,), (rule,), names = config.alerts.channel, config.rule, config.route_names()
+
+    assert ("it@x.test", "alerts") == (channel.to, channel.route)
+    assert ("mail.isp.test:25", "none") == (config.route[1].host, config.route[1].tls)  # type: ignore[union-attr]
+    assert (names[0],) == tuple(rule.routes)
+    assert "alerts" == names[1]
+
+
+def test_nobody_hears_and_the_file_says_so() -> None:
+    """With an example in comments that holds when its signs are taken away."""
+    text = configuration(_page())
+    example = text.partition("Nobody does now.")[2].partition("\n")[2]
+    uncommented = "\n".join(line.removeprefix("# ") for line in example.splitlines())
+
+    assert () == parse(text, "x").alerts.channel
+    assert "teams" == parse(text + uncommented, "x").alerts.channel[0].kind
+
+
+def test_a_rescue_reminds_in_seven_days() -> None:
+    """By mail to the mailbox, which was proved by the first mail; the file says what it was."""
+    text = configuration(_page(Road.PERSON, rescue=True))
+    (reminder,), (channel,) = parse(text, "x").alerts.reminder, parse(text, "x").alerts.channel
+
+    assert timedelta(days=7) == reminder.on - date.fromisoformat(DAY)
+    assert ("mail", "scan@contoso.com") == (channel.kind, channel.to)
+    assert "this was set up in a hurry" in text

@@ -55,6 +55,23 @@ def test_features_are_learned_from_ehlo() -> None:
     )
 
 
+def test_nothing_is_learned_from_helo() -> None:
+    """Whatever its lines are: what the refused EHLO did not say is not offered (RFC 5321 3.2)."""
+    session = ClientSession()
+    session.ehlo("me.test")
+    session.receive(b"220 x\r\n500 what\r\n")
+    session.next_event()
+    session.next_event()
+    session.octets_to_send()
+    session.helo("me.test")
+
+    assert b"HELO me.test\r\n" == session.octets_to_send()
+    session.receive(b"250-x\r\n250 SIZE 1000\r\n")
+    event = session.next_event()
+    assert isinstance(event, ReplyReceived)
+    assert (Step.HELO, 250, {}) == (event.step, event.reply.code, session.features)
+
+
 @pytest.mark.parametrize(
     ("keywords", "said"),
     [

@@ -103,18 +103,18 @@ def test_reading_is_linear() -> None:
 @pytest.mark.parametrize(
     ("line", "name", "reply"),
     [
-        ("FROM: <a@b.test>", "space_after_colon", "501 5.5.4 No blank may follow the colon"),
-        ("FROM:a@b.test", "no_brackets", "501 5.5.4 Address must stand in angle brackets"),
-        ("FROM:<a.@b.test>", "dot_before_at", "553 5.1.7 Address not valid: a dot too many"),
-        ("FROM:<a@b.test> X=1", "unknown_parameter", "555 5.5.4 Parameter not recognized"),
-        ("TO: <a@b.test>", "space_after_colon", "501 5.5.4 No blank may follow the colon"),
-        ("TO:a@b.test", "no_brackets", "501 5.5.4 Address must stand in angle brackets"),
-        ("TO:<a.@b.test>", "dot_before_at", "553 5.1.3 Address not valid: a dot too many"),
-        ("TO:<a@b.test> X", "unknown_parameter", "555 5.5.4 Parameter not recognized"),
+        ("FROM: <a@b.test>", "space_after_colon", "501 5.5.4 No blank may follow the colon (A18)"),
+        ("FROM:a@b.test", "no_brackets", "501 5.5.4 Address must stand in angle brackets (A19)"),
+        ("FROM:<a.@b.test>", "dot_before_at", "553 5.1.7 Address has a dot too many (A28)"),
+        ("FROM:<a@b.test> X=1", "unknown_parameter", "555 5.5.4 Parameter not recognized (A21)"),
+        ("TO: <a@b.test>", "space_after_colon", "501 5.5.4 No blank may follow the colon (A18)"),
+        ("TO:a@b.test", "no_brackets", "501 5.5.4 Address must stand in angle brackets (A19)"),
+        ("TO:<a.@b.test>", "dot_before_at", "553 5.1.3 Address has a dot too many (A29)"),
+        ("TO:<a@b.test> X", "unknown_parameter", "555 5.5.4 Parameter not recognized (A21)"),
         (
             "TO:<a@b.test,c@b.test>",
             "list_in_rcpt",
-            "553 5.1.3 Recipient address not valid: the domain is missing or has a forbidden character",
+            "553 5.1.3 Recipient address not valid: bad domain (A27)",
         ),
     ],
 )
@@ -144,7 +144,7 @@ def test_a_sender_that_is_no_address_needs_one_that_stands_for_it() -> None:
     assert MailGiven(own, tolerances=("not_an_address",)) == parse_mail("FROM:<ESP-CAM_MJPEG>", DEFAULT, own)
     assert MailGiven("") == parse_mail("FROM:<>", DEFAULT, own)
     for tolerances, sender in ((DEFAULT, ""), (DEFAULT - {"not_an_address"}, own)):
-        with pytest.raises(GrammarError, match="Sender address not valid: the domain is missing"):
+        with pytest.raises(GrammarError, match="Sender address not valid: no domain"):
             parse_mail("FROM:<ESP-CAM_MJPEG>", tolerances, sender)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from relay365.mail.tolerance import DEFAULT
@@ -54,22 +56,30 @@ def test_xclient_is_offered_to_proxies_only() -> None:
 @pytest.mark.parametrize(
     ("refusal", "said"),
     [
-        (Offers("x").auth_refusal("PLAIN", secured=True), "502 5.5.1 AUTH is not offered"),
-        (ALL.auth_refusal("PLAIN", secured=False), "538 5.7.11 Encryption required for authentication"),
-        (ALL.auth_refusal("CRAM-MD5", secured=True), "504 5.7.4 Unrecognized authentication type"),
+        (Offers("x").auth_refusal("PLAIN", secured=True), "502 5.5.1 AUTH is not offered (A57)"),
+        (ALL.auth_refusal("PLAIN", secured=False), "538 5.7.11 Encryption required for authentication (A58)"),
+        (ALL.auth_refusal("CRAM-MD5", secured=True), "504 5.7.4 Unrecognized authentication type (A59)"),
         (ALL.auth_refusal("LOGIN", secured=True), "None"),
-        (Offers("x").starttls_refusal("", secured=False), "502 5.5.1 STARTTLS is not offered"),
-        (ALL.starttls_refusal("", secured=True), "503 5.5.1 TLS is already active"),
-        (ALL.starttls_refusal("x", secured=False), "501 5.5.4 STARTTLS takes no argument"),
+        (Offers("x").starttls_refusal("", secured=False), "502 5.5.1 STARTTLS is not offered (A54)"),
+        (ALL.starttls_refusal("", secured=True), "503 5.5.1 TLS is already active (A55)"),
+        (ALL.starttls_refusal("x", secured=False), "501 5.5.4 STARTTLS takes no argument (A24)"),
         (ALL.starttls_refusal("", secured=False), "None"),
         (
             ALL.mail_refusal(MailGiven("a@b.test", 1001)),
-            "552 5.3.4 Message size exceeds the limit of 1000 octets",
+            "552 5.3.4 message too big, limit 1000 octets (A70)",
         ),
-        (ALL.mail_refusal(MailGiven("\u00fc@b.test")), "553 5.6.7 Address is not ASCII; use SMTPUTF8"),
+        (ALL.mail_refusal(MailGiven("\u00fc@b.test")), "553 5.6.7 Address is not ASCII; use SMTPUTF8 (A31)"),
         (ALL.mail_refusal(MailGiven("\u00fc@b.test", 1000, smtputf8=True)), "None"),
     ],
 )
 def test_what_is_not_offered_is_refused_with_the_reason(refusal: object, said: str) -> None:
     """Logins, TLS and mail; None lets it."""
     assert said == str(refusal)
+
+
+def test_the_rule_that_set_the_size_stands_in_the_refusal() -> None:
+    """Where none did, the refusal's own mark."""
+    offers = Offers("x", 36_700_160, size_mark="R21")
+
+    assert "552 5.3.4 message too big, limit 35 MB (R21)" == str(offers.too_large())
+    assert "552 5.3.4 message too big, limit 35 MB (A70)" == str(replace(offers, size_mark="").too_large())

@@ -114,14 +114,14 @@ def heard(session: ServerSession, *, refuse: str = "") -> tuple[list[object], by
 @pytest.mark.parametrize(
     ("octets", "name", "reply"),
     [
-        (b"HELO \r\n", "empty_helo", b"501 5.5.4 HELO and EHLO need a name"),
-        (b"EHLO a_b\r\n", "odd_helo", b"501 5.5.4 HELO name is no domain"),
-        (b"EHLO x\n", "bare_lf_commands", b"500 5.5.2 Lines must end in CRLF"),
-        (b"HELO x\r\nAUTH PLAIN\r\n", "auth_after_helo", b"503 5.5.1 Send EHLO first"),
+        (b"HELO \r\n", "empty_helo", b"501 5.5.4 HELO and EHLO need a name (A15)"),
+        (b"EHLO a_b\r\n", "odd_helo", b"501 5.5.4 HELO name is no domain (A16)"),
+        (b"EHLO x\n", "bare_lf_commands", b"500 5.5.2 Lines must end in CRLF (A5)"),
+        (b"HELO x\r\nAUTH PLAIN\r\n", "auth_after_helo", b"503 5.5.1 Send EHLO first (A9)"),
         (
             b"EHLO x\r\nMAIL FROM:a@b.test\r\n",
             "no_brackets",
-            b"501 5.5.4 Address must stand in angle brackets",
+            b"501 5.5.4 Address must stand in angle brackets (A19)",
         ),
     ],
 )
@@ -149,7 +149,7 @@ def test_a_bare_lf_in_mid_login_ends_the_login() -> None:
 
 def test_no_second_ehlo_behind_tls_is_counted_or_refused() -> None:
     """MAIL at once behind the handshake."""
-    for tolerances, reply in ((DEFAULT, b"250 2.0.0 OK"), (frozenset(), b"503 5.5.1 Send EHLO first")):
+    for tolerances, reply in ((DEFAULT, b"250 2.0.0 OK"), (frozenset(), b"503 5.5.1 Send EHLO first (A9)")):
         session = machine_of(b"EHLO x\r\nSTARTTLS\r\n", starttls=True, tolerances=tolerances)
         heard(session)
         session.tls_started("TLSv1.3")
@@ -192,7 +192,7 @@ def test_a_list_with_a_bad_one_ends_the_transaction(bad: str) -> None:
     events, said = heard(session, refuse=bad)
 
     assert TransactionReset() == events[-1]
-    assert b"503 5.5.1 Need MAIL before DATA" == said
+    assert b"503 5.5.1 Need MAIL before DATA (A11)" == said
 
 
 def test_too_many_in_a_list_are_too_many() -> None:
@@ -201,7 +201,7 @@ def test_too_many_in_a_list_are_too_many() -> None:
     session.receive(RCPTS)
     events, said = heard(session)
 
-    assert b"452 4.5.3 Too many recipients" == said
+    assert b"452 4.5.3 Too many recipients (A32)" == said
     assert 1 == sum(isinstance(one, RcptGiven) for one in events)
 
 
@@ -238,5 +238,5 @@ def test_xclient_makes_the_peer_another_one() -> None:
         session.phase,
     )
     other = machine_of(b"EHLO proxy\r\n" + line)
-    assert b"502 5.5.1 Command not implemented" == heard(other)[1]
+    assert b"502 5.5.1 Command not implemented (A6)" == heard(other)[1]
     assert "proxy" == other.helo

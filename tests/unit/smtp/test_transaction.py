@@ -31,9 +31,9 @@ def test_every_answered_event_moves_by_a_row_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("octets", "name", "reply"),
     [
-        (b"a\nb\r\n.\r\n", "bare_line_ends", "554 5.6.0 Content has bare CR or LF"),
-        (b"a\rb\r\n.\r\n", "bare_line_ends", "554 5.6.0 Content has bare CR or LF"),
-        (b"a\0b\r\n.\r\n", "nul_octets", "554 5.6.11 Content has NUL octets"),
+        (b"a\nb\r\n.\r\n", "bare_line_ends", "554 5.6.0 Content has bare CR or LF (A71)"),
+        (b"a\rb\r\n.\r\n", "bare_line_ends", "554 5.6.0 Content has bare CR or LF (A71)"),
+        (b"a\0b\r\n.\r\n", "nul_octets", "554 5.6.11 Content has NUL octets (A72)"),
     ],
 )
 def test_what_is_not_forgiven_is_refused_at_the_dot(octets: bytes, name: str, reply: str) -> None:
@@ -60,7 +60,7 @@ def test_a_content_over_the_limit_is_refused_and_one_without_end_told_apart() ->
     content = ContentReader(Offers("relay.test", 4))
     content.read(b"abcde\r\n")
 
-    assert ("552 5.3.4 Message size exceeds the limit of 4 octets", False) == (
+    assert ("552 5.3.4 message too big, limit 4 octets (A70)", False) == (
         str(content.refusal),
         content.is_endless,
     )

@@ -1,6 +1,6 @@
 """The plan of difference: what a changed file changes in a running relay. Pure; who performs it is apart.
 
-Everything is live but what only a start can choose: where the data is, and the floor of its disk. Such a key keeps its
+Everything is live but what only a start can choose: where the data is, and how its disk is shared. Such a key keeps its
 old value, and is named.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from relay365.config import Config
 from relay365.config import Listener as ListenerTable
 
-FIXED = (("server", "data"), ("queue", "disk_floor"))
+FIXED = (("server", "data"), ("queue", "disk_floor"), ("queue", "disk_share"))
 """(table, key) that only a restart changes."""
 
 LISTS = frozenset({"allow", "user", "device", "rule", "tenant"})

@@ -63,7 +63,9 @@ def allowance(route: Table, mailbox: str, house: House) -> LaneLimits:
         reserve_per_day=tenant.reserve_per_day,
     )
     if isinstance(route, SubmissionRoute):
-        return replace(plain, connections=_first(route, "connections", tenant.connections))
+        connections = _first(route, "connections", tenant.connections)
+        most = max(connections, tenant.connections or amount_of("mailbox-connections"))
+        return replace(plain, connections=connections, at_once_per_budget=most)
     octets = route.max_message or (route.mime_limit if route.large == "refuse" else None)
     return replace(
         plain,

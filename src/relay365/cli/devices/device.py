@@ -10,6 +10,7 @@ import click
 
 from relay365.cli.devices.change import add, disable, set_
 from relay365.cli.devices.learn import learn
+from relay365.cli.devices.sheet import sheet
 from relay365.cli.words.output import (
     PROBLEM,
     age,
@@ -40,7 +41,7 @@ def device() -> None:
     """List devices, show what they need and said, and write the rule for one."""
 
 
-for _command in (add, set_, disable, learn):
+for _command in (add, set_, disable, learn, sheet):
     device.add_command(_command)
 
 
@@ -51,8 +52,11 @@ for _command in (add, set_, disable, learn):
 @click.option("--unknown", is_flag=True, help="Only those that no rule knows.")
 def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -> None:
     """Every device of the configuration, and everybody who was heard."""
+    from relay365.engine.blackbox.gateway import gateway_of
+
     config, file = load_config(config_file)
-    rows = [row for row in _rows(config, archive_of(config, file)) if not (unknown and row["known"])]
+    clients = archive_of(config, file).all()
+    rows = [row for row in _rows(config, clients) if not (unknown and row["known"])]
     if as_json:
         for row in rows:
             write_json(row)
@@ -63,6 +67,9 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
     )
     for one in [] if unknown else _locks(config, file):
         click.echo(f"\nToo many wrong logins: {_locked(one)}")
+    if gateway := gateway_of(clients):
+        what, why, do = map(printable, gateway.words)
+        click.echo(f"\nwhat: {what}\nwhy:  {why}\ndo:   {do}")
     for row in rows:
         if not row["known"]:
             click.echo(f"\n{printable(row['address'])} is unknown. To let it in, paste into {file}:\n")
@@ -76,7 +83,7 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
 def show(config_file: Path | None, as_json: bool, name: str) -> None:
     """One device, by its name or address: its counts, and what it needs."""
     config, file = load_config(config_file)
-    row = next((one for one in _rows(config, archive_of(config, file)) if name in _names(one)), None)
+    row = next((one for one in _rows(config, archive_of(config, file).all()) if name in _names(one)), None)
     if row is None:
         _never_heard(name)
     if as_json:
@@ -87,7 +94,7 @@ def show(config_file: Path | None, as_json: bool, name: str) -> None:
             " - ".join(part for part in (row["name"] or row["address"], row["kind"], row["place"]) if part)
         )
     )
-    for word, text in _facts(row):
+    for word, text in (*_facts(row), *_warnings(config, row)):
         click.echo(f"  {word:<13}{printable(text)}")
     for one in _locks(config, file):
         if one.address in (row["address"], "any"):
@@ -181,8 +188,8 @@ def counted(tolerated: dict[str, int]) -> str:
     )
 
 
-def _rows(config: Any, archive: Archive) -> list[dict[str, Any]]:
-    found = {client["client"]: client for client in archive.all()}
+def _rows(config: Any, clients: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = {client["client"]: client for client in clients}
     rows = [_row(one, found.pop(f"device-{one.name}", {})) for one in config.device]
     return rows + [_row(None, client) for client in found.values()]
 
@@ -211,6 +218,7 @@ def _row(configured: Any, client: dict[str, Any]) -> dict[str, Any]:
         "messages_today": client.get("messages_today", 0) if client.get("day") == int(now() // 86_400) else 0,
         "refused": client.get("refused", 0),
         "needs": client.get("tolerated", {}),
+        "divided": _divided(client),
         "reading": client.get("reading") or None,
         "rule_to_paste": None if is_known else rule_to_paste(client["address"], client["helo"]),
     }
@@ -247,6 +255,24 @@ def _facts(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "messages", f"{count}, refusals {row['refused']}, sessions {row['sessions']}"
     yield "needs", counted(row["needs"]) or "no tolerance"
     yield "last session", row["reading"] or ""
+
+
+def _divided(client: dict[str, Any]) -> dict[str, Any] | None:
+    """Of a client that sends large mail in pieces: which piece came last, and how many there were."""
+    n = client.get("pieces", 0)
+    return {"piece": client["piece"], "messages": n} if n else None
+
+
+def _warnings(config: Any, row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong in the device itself, each once."""
+    if row["divided"]:
+        from relay365.cli.devices.sheet_facts import find, size_for
+        from relay365.mail.refusals.refusal import limit_words
+
+        who = find(config, row["name"] or row["address"])
+        limit = limit_words(size_for(config, who)) if who is not None else "what we take"
+        seen = f"recipients see [{row['divided']['piece']}]"
+        yield "warning", f"division is on; {seen}; set the limit to {limit} instead"
 
 
 def _locks(config: Any, file: Path) -> list[Lock]:

@@ -71,9 +71,6 @@ def list_(config_file: Path | None, as_json: bool, with_old: bool) -> None:
 @json_option
 def test(config_file: Path | None, as_json: bool) -> None:
     """Send a test by every channel, from the service itself. Exit 1: one has not taken it; 3: it is not running."""
-    from relay365.engine.alerts.alarm import TEST_FILE, TESTED_FILE
-    from relay365.engine.alerts.ledger import read_object, write_object
-
     config, file = load_config(config_file)
     data, is_running = _place(config_file)
     if not config.alerts.channel:
@@ -88,20 +85,30 @@ def test(config_file: Path | None, as_json: bool) -> None:
             "the service sends alerts",
             f"relay365 run --config {file}",
         )
-    order = secrets.token_hex(8)
-    write_object(data / TEST_FILE, {"order": order})
-    until = time.monotonic() + ANSWER_S + 20.0 * len(config.alerts.channel)
-    while (found := read_object(data / TESTED_FILE)).get("order") != order:
-        if time.monotonic() > until:
-            fail(UNREACHABLE, "the service has not answered", "it is busy or stuck", "relay365 status")
-        time.sleep(0.1)
-    answers: dict[str, str] = found["answers"]
+    answers = answers_of_test(data, ANSWER_S + 20.0 * len(config.alerts.channel))
+    if answers is None:
+        fail(UNREACHABLE, "the service has not answered", "it is busy or stuck", "relay365 status")
     for name, trouble in answers.items():
         if as_json:
             write_json({"channel": name, "taken": not trouble, "reason": trouble or None})
         else:
             click.echo(f"{name:<10}  {printable(trouble) or 'taken'}")
     raise SystemExit(PROBLEM if any(answers.values()) else GOOD)
+
+
+def answers_of_test(data: Path, within_s: float) -> dict[str, str] | None:
+    """Why each channel has not taken a test that the running service told, "" where it has; None without an answer."""
+    from relay365.engine.alerts.alarm import TEST_FILE, TESTED_FILE
+    from relay365.engine.alerts.ledger import read_object, write_object
+
+    order, until = secrets.token_hex(8), time.monotonic() + within_s
+    write_object(data / TEST_FILE, {"order": order})
+    while (found := read_object(data / TESTED_FILE)).get("order") != order:
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.1)
+    answers: dict[str, str] = found["answers"]
+    return answers
 
 
 @alerts.command(epilog=examples("relay365 alerts mute --for 2h"))

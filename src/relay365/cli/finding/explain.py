@@ -75,7 +75,7 @@ def explain(
     as_json: bool,
     **client: Any,
 ) -> None:
-    """Say what a reply, an error, a queue id or the mark of a rule means, why it comes, and what to do.
+    """Say what a reply, an error, a queue id or a mark (R3, A12) means, why it comes, and what to do.
 
     With --as ADDRESS, from the configuration alone: which rule holds for a client, why, and what it would hear.
     Exit 0 known, or the mail would be taken; 1 unknown, or it would be refused. With --batch every line of standard

@@ -22,7 +22,14 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
-from relay365.cli.words.signing import SigningRoute, end_object, person_route, route_argument, signing_routes
+from relay365.cli.words.signing import (
+    SigningRoute,
+    end_object,
+    person_route,
+    route_argument,
+    signing_routes,
+    way_of,
+)
 
 if TYPE_CHECKING:
     from relay365.errors import TokenRefused
@@ -111,7 +118,7 @@ def _facts(one: SigningRoute, *, ask: bool) -> dict[str, Any]:
         "verdict": verdict,
         "application": one.table.client or None,
         "tenant": one.table.tenant or None,
-        "signs_in_by": _way(one),
+        "signs_in_by": way_of(one.table),
         "ends": ends,
         "renews_at": _renews_at(one, ends),
         **held,
@@ -198,17 +205,6 @@ def _renews_at(one: SigningRoute, ends: dict[str, Any] | None) -> str | None:
     if ends is None:
         return None
     return instant(renews_at(one.table, datetime.fromisoformat(ends["at"]).timestamp()))
-
-
-def _way(one: SigningRoute) -> str:
-    table = one.table
-    if table.managed_identity:
-        return f"managed identity ({table.managed_identity})"
-    if table.login:
-        return "sign-in of a person"
-    if table.secret is not None:
-        return "client secret"
-    return "workload identity" if table.workload_token is not None else "certificate"
 
 
 def _say(facts: list[dict[str, Any]], *, as_json: bool) -> None:

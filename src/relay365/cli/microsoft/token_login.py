@@ -41,14 +41,20 @@ PASTE_ADDRESS = (
 @click.option("--minutes", type=click.IntRange(1, 60), default=15, help="How long to wait for the person.")
 def login(config_file: Path | None, as_json: bool, route: str, **how: Any) -> None:
     """Sign in once for a route with login = "mailbox", and keep what comes of it. The relay takes it up at once."""
+    if how["paste"] and how["device_code"]:
+        fail(WRONG_USE, "two ways at once", "--paste and --device-code exclude each other", "choose one")
+    one = person_route(config_file, route)
+    let_sign_in(one, how)
+    _say_kept(one, as_json=as_json)
+
+
+def let_sign_in(one: SigningRoute, how: dict[str, Any]) -> None:
+    """A person signs in, and what comes of it is kept; leaves with 1 where it is refused. how: paste, or of login."""
     from relay365.app.ways.identity import application_of
     from relay365.errors import ConfigError
     from relay365.routes.identity.sign_in import SignIn
     from relay365.routes.identity.store import StoreBusy
 
-    if how["paste"] and how["device_code"]:
-        fail(WRONG_USE, "two ways at once", "--paste and --device-code exclude each other", "choose one")
-    one = person_route(config_file, route)
     sign_in = SignIn(application_of(one.table, one.site), one.store())
     try:
         answer = _signed_in(sign_in, one, how)
@@ -62,11 +68,10 @@ def login(config_file: Path | None, as_json: bool, route: str, **how: Any) -> No
         )
     if "access_token" not in answer:
         _refused(one, answer)
-    _say_kept(one, as_json=as_json)
 
 
 def _signed_in(sign_in: SignIn, one: SigningRoute, how: dict[str, Any]) -> dict[str, Any]:
-    if how["device_code"]:
+    if how.get("device_code"):
         return _by_device_code(sign_in, how["minutes"])
     if how["paste"]:
         return _by_paste(sign_in, one)

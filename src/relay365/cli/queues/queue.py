@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from relay365.cli.queues.bounce import bounce
 from relay365.cli.queues.freeze import banner, freeze, thaw_
 from relay365.cli.queues.redirect import redirect
 from relay365.cli.queues.rescue import export, import_
@@ -51,7 +52,7 @@ def queue() -> None:
     """List, show, move, rescue or freeze mail."""
 
 
-for _command in (shape, freeze, thaw_, export, import_, redirect, resend):
+for _command in (bounce, shape, freeze, thaw_, export, import_, redirect, resend):
     queue.add_command(_command)
 
 

@@ -209,7 +209,11 @@ def _toml(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+        return (
+            f"{{ {inside} }}"
+            if (inside := ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()))
+            else "{}"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(_toml(v) for v in value) + "]"
     if isinstance(value, str):

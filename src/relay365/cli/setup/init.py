@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,10 @@ import click
 from relay365 import __version__
 from relay365.cli.microsoft.answering import as_object, wrong
 from relay365.cli.setup import init_steps as steps
-from relay365.cli.setup.init_questions import ask_all, ask_case
+from relay365.cli.setup.init_questions import ask_all, compared
+from relay365.cli.setup.init_rescue import ask_rescue, refuse_broken_off
 from relay365.cli.words.output import (
     DEFAULT_FILES,
-    GOOD,
     PROBLEM,
     WRONG_USE,
     examples,
@@ -55,54 +56,66 @@ LEARNS = (
 @click.option(
     "--dry-run", is_flag=True, help="Show the scripts and the configuration; write and change nothing."
 )
-@click.option("--rescue", is_flag=True, help="Go on with a wizard that was interrupted.")
+@click.option("--resume", is_flag=True, help="Go on with a wizard that was broken off.")
+@click.option(
+    "--rescue", is_flag=True,
+    help="In an emergency: two questions; one mailbox that can sign in now, one device; a reminder in seven days.",
+)  # fmt: skip
+@click.option("--client", default="", help="The id of an application that is there already.")
 @json_option
 def init(answers_file: Path | None, as_json: bool, **how: Any) -> None:
     """Set up a relay: find the tenant, make key and scripts, wait until Microsoft knows, write the configuration, send.
 
     Nothing is changed in Microsoft 365 by this command: it writes a PowerShell script that can be read, asks before
-    each change, and has an undo. Exit 0 delivered, 1 something is not true yet (go on with --rescue), 2 wrong answers,
+    each change, and has an undo. Exit 0 delivered, 1 something is not true yet (go on with --resume), 2 wrong answers,
     3 somebody cannot be reached, 4 refused for safety.
     """
-    is_quiet = as_json
-    kept = _kept(how) if how["rescue"] else None
-    values = _values(answers_file, kept)
-    asks = answers_file is None and kept is None
-    if asks:
+    if how["rescue"] and how["resume"]:
+        raise click.UsageError("--rescue sets up anew, --resume goes on: choose one")
+    kept = _kept(how) if how["resume"] else None
+    values = {**_values(answers_file, kept), **{key: how[key] for key in ("client", "data") if how[key]}}
+    seen: list[steps.LookedUp] = []
+    if how["rescue"]:
+        values = ask_rescue(values)
+    elif answers_file is None and kept is None:
         click.echo(
             f"relay365 {__version__} - set-up. Microsoft 365 is changed only by scripts that you read and run."
         )
-        values = ask_all(values, _compared)
-    if how["data"]:
-        values["data"] = how["data"]
+        values = ask_all(values, compared, lambda domain: _is_ours(domain, seen))
+    url = _taken_out(values)
     answers = _judged(values, answers_file)
     place = _place(how["config_file"], answers, kept)
     answers = _anchored(answers, place)
     if how["dry_run"]:
-        _show(answers, place)
+        steps.show(answers, place)
         return
-    _Wizard(answers, place, values, kept, may_ask=answers_file is None, is_quiet=is_quiet).run()
+    if how["rescue"]:
+        refuse_broken_off(place.data)
+    if url:
+        steps.keep_url(place, url)
+    progress = kept or _begun(values, place, seen)
+    _Wizard(answers, place, progress, may_ask=answers_file is None or how["rescue"], is_quiet=as_json).run(
+        seen
+    )
 
 
 class _Wizard:
     """The steps in their order, and how far they came."""
 
     def __init__(
-        self, answers: Answers, place: steps.Place, values: dict[str, Any], kept: Progress | None, *, may_ask: bool,
-        is_quiet: bool,
-    ) -> None:  # fmt: skip
-        from relay365.setup.resume import Progress
-
+        self, answers: Answers, place: steps.Place, progress: Progress, *, may_ask: bool, is_quiet: bool
+    ) -> None:
         self._answers, self._place, self._may_ask, self._is_quiet = answers, place, may_ask, is_quiet
-        self._progress = kept or Progress(values, config_file=str(place.config_file.resolve()))
+        self._progress = progress
         self._answers_seen: list[Answer] = []
 
-    def run(self) -> None:
-        """All that is left to do; leaves with the exit code."""
+    def run(self, seen: Sequence[steps.LookedUp]) -> None:
+        """All that is left to do; leaves with the exit code. seen: what was said of the domain already."""
         steps.configuration_of(
             self._answers, self._place, None
         )  # what cannot work is said before anything is made
-        mx = self._look_around()
+        last = seen[-1] if seen else None
+        mx = last.mx if last is not None and last.tenant_id else self._look_around()
         self._make_scripts()
         self._learn_result()
         text = steps.configuration_of(self._answers, self._place, self._progress.result, mx)
@@ -110,6 +123,7 @@ class _Wizard:
         self._done("configuration", f"written: {self._place.config_file}")
         self._check()
         self._send()
+        self._try_alerts()
         self._finish()
 
     def _look_around(self) -> str:
@@ -122,9 +136,7 @@ class _Wizard:
         if answers.host is not None:
             return ""
         found = steps.mail_host_of(answers)
-        note = "Exchange Online" if found.is_microsoft else "not Exchange Online: check the domain"
-        words = f"{found.host} ({note})" if found.host else found.unknown or "no MX record"
-        self._say(f"     MX of {answers.domain}: {printable(words)}")
+        self._say(f"     {printable(steps.mx_words(answers.domain, found))}")
         return found.host
 
     def _make_scripts(self) -> None:
@@ -160,22 +172,16 @@ class _Wizard:
             )
             result = steps.wait_for_result(answers, may_ask=self._may_ask)
         if result is None:
-            do = f"run the script in {self._place.folder}, then: {self._rescue()}"
+            do = f"run the script in {self._place.folder}, then: {self._resume()}"
             fail(PROBLEM, "the script has not been run yet", "its last line, R365:..., has not come", do)
         self._progress = self._progress.replaced(result=result)
         self._done("result", f"application {result.client}" if result.client else "the connector is there")
 
     def _check(self) -> None:
         """Everything that the relay needs, until it is true."""
-        from relay365.app.ways.identity import store_of
-        from relay365.cli.words.signing import signing_routes
-
         answers, place = self._answers, self._place
         if answers.road.value == "person":
-            (route,) = signing_routes(place.config_file, "")
-            if not store_of(route.name, route.site).file.exists():
-                do = f"relay365 token login --config {place.config_file}, then: {self._rescue()}"
-                fail(PROBLEM, "nobody has signed in yet", "a person signs in once for this road", do)
+            self._sign_in()
         self._say(f"     {LEARNS}")
         found = steps.check_all(answers, place, self._tell)
         if not all(answer.good for answer in found):
@@ -184,9 +190,25 @@ class _Wizard:
                 PROBLEM,
                 f"not true yet: {bad.name}: {printable(bad.text)}",
                 bad.why,
-                f"{bad.do}; then: {self._rescue()}",
+                f"{bad.do}; then: {self._resume()}",
             )
         self._done("checks", "")
+
+    def _sign_in(self) -> None:
+        """A person signs in here, or is told how."""
+        from relay365.app.ways.identity import store_of
+        from relay365.cli.microsoft.token_login import let_sign_in
+        from relay365.cli.words.signing import signing_routes
+
+        (route,) = signing_routes(self._place.config_file, "")
+        if store_of(route.name, route.site).file.exists():
+            return
+        if not self._may_ask:
+            do = f"relay365 token login --config {self._place.config_file}, then: {self._resume()}"
+            fail(PROBLEM, "nobody has signed in yet", "a person signs in once for this road", do)
+        self._say(f"     Now somebody signs in as {self._answers.mailbox}, once.")
+        let_sign_in(route, {"paste": True})
+        self._say("     signed in; it lasts while it is used, 90 days at most without use")
 
     def _send(self) -> None:
         """The first mail."""
@@ -204,9 +226,21 @@ class _Wizard:
                 PROBLEM,
                 f"the first mail: {printable(bad.text)}",
                 bad.why,
-                f"{bad.do}; then: {self._rescue()}",
+                f"{bad.do}; then: {self._resume()}",
             )
         self._done("mail", "")
+
+    def _try_alerts(self) -> None:
+        """Who should hear hears a test. That of a rescue goes the way that the first mail went."""
+        from relay365.cli.setup.init_alerts import try_channels
+
+        if self._answers.alert_by == "nobody" or "alerts" in self._progress.steps:
+            return
+        found = try_channels(self._place.config_file, self._tell, self._answers.wait)
+        bad = next((one for one in found if not one.good), None)
+        if bad is not None:
+            fail(PROBLEM, f"{bad.name}: {printable(bad.text)}", bad.why, f"{bad.do}; then: {self._resume()}")
+        self._done("alerts", "")
 
     def _finish(self) -> None:
         place = self._place
@@ -225,6 +259,10 @@ class _Wizard:
         click.echo(f"Then look:                      relay365 status --config {place.config_file}")
         if any(place.folder.glob("relay365-*undo.ps1")):
             click.echo(f"Taken back by the undo script:  {place.folder}")
+        if self._answers.rescue:
+            click.echo("In seven days an alert says that it is time for an application of your own.")
+        elif self._answers.alert_by == "nobody":
+            click.echo("Nobody hears when it breaks yet:  relay365 docs alerts")
 
     # -- small things -----------------------------------------------------------------------------------------------
 
@@ -242,8 +280,8 @@ class _Wizard:
         if not self._is_quiet:
             steps.tell_answer(answer, passed_s)
 
-    def _rescue(self) -> str:
-        return f"relay365 init --rescue --data {self._place.data}"
+    def _resume(self) -> str:
+        return f"relay365 init --resume --data {self._place.data}"
 
 
 def _values(answers_file: Path | None, kept: Progress | None) -> dict[str, Any]:
@@ -266,6 +304,34 @@ def _values(answers_file: Path | None, kept: Progress | None) -> dict[str, Any]:
             str(error),
             "check the path, and that it is UTF-8 text",
         )
+
+
+def _is_ours(domain: str, seen: list[steps.LookedUp]) -> bool:
+    """Whether there is a tenant of a domain, or nobody could say; it is said, and kept."""
+    click.echo("     asking Microsoft and DNS whose it is ...")
+    found = steps.look_up(domain)
+    seen.append(found)
+    for line in found.words:
+        click.echo(f"     {printable(line)}")
+    return not found.is_no
+
+
+def _begun(values: dict[str, Any], place: steps.Place, seen: Sequence[steps.LookedUp]) -> Progress:
+    from relay365.setup.resume import Progress
+
+    tenant_id = seen[-1].tenant_id if seen else ""
+    return Progress(values, tenant_id=tenant_id, config_file=str(place.config_file.resolve()))
+
+
+def _taken_out(values: dict[str, Any]) -> str:
+    """An address to post to that a person has typed, "" for none: a secret, of which only the place is kept."""
+    from relay365.setup.writing import URL_FILE
+
+    url = values.get("alert_url")
+    if not isinstance(url, str):
+        return ""
+    values["alert_url"] = {"file": URL_FILE}
+    return url
 
 
 def _kept(how: dict[str, Any]) -> Progress:
@@ -308,40 +374,17 @@ def _place(config_file: Path | None, answers: Answers, kept: Progress | None) ->
 
 def _anchored(answers: Answers, place: steps.Place) -> Answers:
     """Files as the configuration will read them: relative ones are beside it."""
+    from relay365.config import SecretRef
+    from relay365.setup.writing import URL_FILE
+
     named = {key: getattr(answers, key) for key in ("ca_file", "certificate", "key")}
-    return answers.model_copy(update={key: str(place.folder / file) for key, file in named.items() if file})
+    found: dict[str, Any] = {key: str(place.folder / file) for key, file in named.items() if file}
+    if answers.alert_url is not None and answers.alert_url.file == URL_FILE:  # as _taken_out has put it
+        found["alert_url"] = SecretRef(file=str(place.data / URL_FILE))
+    return answers.model_copy(update=found)
 
 
 def _default_file() -> Path:
     system, here = DEFAULT_FILES
     nearest = next(folder for folder in system.parents if folder.exists())
     return system if os.access(nearest, os.W_OK) else here
-
-
-def _show(answers: Answers, place: steps.Place) -> None:
-    """What would be written; leaves with 0. Nothing is made, so the scripts lack the certificate."""
-    tenant_id = steps.find_tenant_of(answers).id if answers.asks_entra else ""
-    texts = steps.scripts_of(answers, tenant_id, None)
-    texts[place.config_file.name] = steps.configuration_of(answers, place, None)
-    for name, text in texts.items():
-        click.echo(f"# ---- {place.folder / name}")
-        click.echo(text)
-    click.echo(
-        "# ---- a dry run: nothing was written or made; the certificate comes with the key, which is made last"
-    )
-    raise SystemExit(GOOD)
-
-
-def _compared() -> str:
-    """The road that is advised, after the questions that decide it."""
-    from relay365.setup.advice import Case, advise
-
-    verdicts = advise(Case(**ask_case()))
-    for one in verdicts:
-        click.echo(f"       {one.road.value:<12} {one.fit.value:<15} {one.reasons[0]}")
-    chosen = verdicts[0].road.value
-    return str(
-        click.prompt(
-            "     which one", default=chosen, type=click.Choice([one.road.value for one in verdicts])
-        )
-    )

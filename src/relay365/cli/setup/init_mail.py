@@ -42,10 +42,9 @@ def send_first(
         tell(answer, time.monotonic() - began)
         return answer.good
 
-    with _running(config_file) as (ready, log_file):
+    with running(config_file) as (ready, log_file):
         if not ready:
-            why, do = _last_words(log_file), f"relay365 run --config {config_file}"
-            told(Answer(READY, False, "the relay did not start", why, do))
+            told(did_not_start(config_file, log_file))
             return answers
         door = _door(config, ready["listeners"])
         if door is None:
@@ -54,12 +53,12 @@ def send_first(
             return answers
         spool_id, answer = _hand_in(door, *addresses)
         if told(answer):
-            _follow(config_file, spool_id, told, began + wait_s)
+            follow(config_file, spool_id, told, (began + wait_s, DELIVERED))
     return answers
 
 
 @contextmanager
-def _running(config_file: Path) -> Iterator[tuple[dict[str, Any], Path]]:
+def running(config_file: Path) -> Iterator[tuple[dict[str, Any], Path]]:
     """A relay with its ready event, or {} where it did not start; the log stands beside the configuration."""
     log_file = config_file.with_suffix(".first-run.log")
     command = [sys.executable, "-m", "relay365", "run", "--config", str(config_file), "--json"]
@@ -81,6 +80,14 @@ def _running(config_file: Path) -> Iterator[tuple[dict[str, Any], Path]]:
             process.stdout.close()
         if process.returncode == 0:
             log_file.unlink(missing_ok=True)  # it is there for whoever must find out why it did not run
+
+
+def did_not_start(config_file: Path, log_file: Path) -> Answer:
+    """Its last words are the reason."""
+    from relay365.setup.tries.answer import Answer
+
+    do = f"relay365 run --config {config_file}"
+    return Answer(READY, False, "the relay did not start", _last_words(log_file), do)
 
 
 def _ready_event(process: subprocess.Popen[str]) -> dict[str, Any]:
@@ -149,27 +156,27 @@ def _content(sender: str, recipient: str) -> bytes:
     return "\r\n".join(lines).encode("utf-8")
 
 
-def _follow(config_file: Path, spool_id: str, told: Callable[[Answer], bool], until: float) -> None:
-    """Tell each answer of Microsoft once, until one is final or the time is over."""
+def follow(config_file: Path, spool_id: str, told: Callable[[Answer], bool], how: tuple[float, str]) -> None:
+    """Tell each answer of the next hop once, until one is final. how: until when at most (monotonic), and the name."""
     from relay365.setup.tries.answer import Answer, refused
 
-    last = ""
+    (until, name), last = how, ""
     while True:
         view = with_spool(config_file, lambda spool: spool.show(spool_id))
         one = view.recipients[0] if view is not None and view.recipients else None
         if one is not None and one.state.value == "delivered":
-            told(Answer(DELIVERED, True, one.last_reply or one.remote_id or "taken"))
+            told(Answer(name, True, one.last_reply or one.remote_id or "taken"))
             return
         if one is not None and one.last_reply and one.last_reply != last:
             last = one.last_reply
-            told(refused(DELIVERED, last, ""))
+            told(refused(name, last, ""))
         if one is not None and one.state.value in ("failed", "expired"):
             return
         if time.monotonic() > until:
             if not last:
                 told(
                     Answer(
-                        DELIVERED,
+                        name,
                         False,
                         "no answer yet",
                         "the mail waits in the queue",

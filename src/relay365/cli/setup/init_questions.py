@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -28,22 +28,49 @@ ROADS = {
 }
 
 
-NEEDED = frozenset(("domain", "mailbox", "certificate", "key", "certificate_name", "address"))
+NEEDED = frozenset((
+    "domain", "mailbox", "certificate", "key", "certificate_name", "address", "alert_url", "alert_address", "alert_to",
+    "alert_host",
+))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """key: of Answers; text: what is asked; default: from what is known so far; is_list: several, by commas."""
+    """key: of Answers; text: what is asked; default: from what is known so far; is_list: several, by commas.
+
+    check: of an answer in itself, what is expected or ""; default: as the file of answers is judged.
+    """
 
     key: str
     text: str
     default: Callable[[dict[str, Any]], str] = lambda _: ""
     is_list: bool = False
     is_asked: Callable[[dict[str, Any]], bool] = lambda _: True
+    check: Callable[[object], str] | None = None
 
 
 def _domain(known: dict[str, Any]) -> str:
     return str(known.get("domain", ""))
+
+
+def check_url(value: object) -> str:
+    """What is expected where nothing can be posted to an address; "" where it can."""
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(str(value))
+        host = parts.hostname or ""
+    except ValueError:
+        parts, host = None, ""
+    is_here = host in ("localhost", "127.0.0.1", "::1")
+    is_good = (
+        parts is not None and bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_here))
+    )
+    return "" if is_good else "an https address"
+
+
+def _hears(*ways: str) -> Callable[[dict[str, Any]], bool]:
+    return lambda known: known.get("alert_by") in ways
 
 
 def _is(*roads: str) -> Callable[[dict[str, Any]], bool]:
@@ -65,35 +92,70 @@ QUESTIONS = (
     Question("listeners", "5/6  Listen on", lambda _: own_listeners(), is_list=True),
     Question("reports_to", "6/6  Who is told what could not go"),
     Question("test_to", "     Who gets the first mail", lambda known: str(known.get("reports_to", ""))),
+    Question("alert_by", "     Who should hear when it breaks: teams, webhook, syslog, mail or nobody",
+             lambda _: "nobody"),
+    Question("alert_url", "     The address to post to (it goes into a file that only this user can read)",
+             is_asked=_hears("teams", "webhook"), check=check_url),
+    Question("alert_address", "     The syslog server, udp://host:514 or tcp://host:601", is_asked=_hears("syslog")),
+    Question("alert_to", "     Who gets the alerts", lambda known: str(known.get("reports_to", "")),
+             is_asked=_hears("mail")),
+    Question("alert_host", "     By which mail server, not Microsoft's: this way may be what broke (host:port)",
+             is_asked=_hears("mail")),
 )  # fmt: skip
 
 
-def ask_all(known: dict[str, Any], compare: Callable[[], str]) -> dict[str, Any]:
+def ask_all(
+    known: dict[str, Any], compare: Callable[[], str], looked_up: Callable[[str], bool] = lambda _: True
+) -> dict[str, Any]:
     """Every question that is open, in order; compare: gives the word of the road that is advised after more questions.
 
+    looked_up: whether a domain is one of Microsoft 365, asked at once, before anybody answers more about it.
     Ends with click.Abort at Ctrl-C or the end of input.
     """
     answers = dict(known)
     for question in QUESTIONS:
         if question.key not in answers and question.is_asked(answers):
             value = _road(question, compare) if question.key == "road" else _ask(question, answers)
+            if question.key == "domain":
+                value = _confirmed(question, str(value), looked_up)
             if value not in ("", []):
                 answers[question.key] = value
     return answers
 
 
+def _confirmed(question: Question, domain: str, looked_up: Callable[[str], bool]) -> str:
+    """The domain; asked again while there is no tenant of it, unless it is given twice."""
+    while not looked_up(domain):
+        again = str(_ask(_offering(question, domain), {}))
+        if again == domain:
+            return domain
+        domain = again
+    return domain
+
+
+def _offering(question: Question, text: str) -> Question:
+    return replace(question, default=lambda _: text)
+
+
 def _ask(question: Question, known: dict[str, Any]) -> Any:
     """One answer that is good in itself; asked again until it is."""
-    from relay365.setup.answers import judge_one
-
     while True:
         default = question.default(known)
         said = str(click.prompt(question.text, default=default, show_default=bool(default))).strip()
         value: Any = [part.strip() for part in said.split(",") if part.strip()] if question.is_list else said
-        expected = judge_one(question.key, value) if value else "an answer" if question.key in NEEDED else ""
+        expected = _expected(question, value)
         if not expected:
             return value
         click.echo(f"     expected {expected}, found {said or 'nothing'}")
+
+
+def _expected(question: Question, value: Any) -> str:
+    """What is expected where an answer is wrong in itself, "" where it is good."""
+    from relay365.setup.answers import judge_one
+
+    if not value:
+        return "an answer" if question.key in NEEDED else ""
+    return question.check(value) if question.check is not None else judge_one(question.key, value)
 
 
 def _road(question: Question, compare: Callable[[], str]) -> str:
@@ -143,3 +205,18 @@ def ask_case() -> dict[str, Any]:
         "has_certificate": click.confirm("     is there a public certificate for a name of your domain?"),
         "has_admin": click.confirm("     is there an administrator who may consent?", default=True),
     }  # fmt: skip
+
+
+def compared() -> str:
+    """The road that is advised, after the questions that decide it."""
+    from relay365.setup.advice import Case, advise
+
+    verdicts = advise(Case(**ask_case()))
+    for one in verdicts:
+        click.echo(f"       {one.road.value:<12} {one.fit.value:<15} {one.reasons[0]}")
+    chosen = verdicts[0].road.value
+    return str(
+        click.prompt(
+            "     which one", default=chosen, type=click.Choice([one.road.value for one in verdicts])
+        )
+    )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relay365.cli.microsoft.answering import host, origin, say, today
-from relay365.cli.words.output import PROBLEM, REFUSED, UNREACHABLE, WRONG_USE, fail, now
+from relay365.cli.words.output import GOOD, PROBLEM, REFUSED, UNREACHABLE, WRONG_USE, fail, now
 
 if TYPE_CHECKING:
     from relay365.setup.answers import Answers
@@ -60,6 +60,41 @@ def find_tenant_of(answers: Answers) -> Tenant:
             else "open port 443 to it, or set proxy"
         )
         fail(PROBLEM if error.is_sure else UNREACHABLE, error.what, error.why, do)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What is known of a domain. is_no: the token service said that nobody has it; words: lines for a person."""
+
+    domain: str
+    tenant_id: str = ""
+    mx: str = ""
+    words: tuple[str, ...] = ()
+    is_no: bool = False
+
+
+def look_up(domain: str) -> LookedUp:
+    """Whose domain it is, and where its mail goes, as far as anybody can say. Leaves for nothing."""
+    from relay365.config.roads.clouds import AUTHORITY
+    from relay365.net.resolve import NameServer
+    from relay365.routes.identity.transport import Way
+    from relay365.setup.tenant import NoTenant, find_mail_host, find_tenant
+
+    tenant_id, is_no = "", False
+    try:
+        tenant_id = find_tenant(domain, AUTHORITY["global"], Way()).id
+        said = f"Microsoft 365, tenant {tenant_id} (openid-configuration)"
+    except NoTenant as error:
+        is_no, said = error.is_sure, f"{error.what}: {error.why}"
+    found = find_mail_host(domain, NameServer())
+    return LookedUp(domain, tenant_id, found.host, (said, mx_words(domain, found)), is_no)
+
+
+def mx_words(domain: str, found: MailHost) -> str:
+    """Where mail of a domain goes, in a line."""
+    note = "Exchange Online" if found.is_microsoft else "not Exchange Online: check the domain"
+    words = f"{found.host} ({note})" if found.host else found.unknown or "no MX record"
+    return f"MX of {domain}: {words}"
 
 
 def mail_host_of(answers: Answers) -> MailHost:
@@ -130,6 +165,21 @@ def app_wish(answers: Answers, tenant_id: str, key: Any) -> AppWish:
         tenant_id, f"relay365 {host()}", answers.mailbox, grant, der, name, tuple(answers.senders), answers.new_mailbox,
         answers.cloud,
     )  # fmt: skip
+
+
+def keep_url(place: Place, url: str) -> None:
+    """Keep the address that alerts are posted to, for this user alone; leaves with 1 where that cannot be."""
+    from relay365.setup.keys import write_private
+    from relay365.setup.writing import URL_FILE
+
+    try:
+        place.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(place.data / URL_FILE, f"{url}\n".encode())
+    except OSError as error:
+        fail(
+            PROBLEM, f"{place.data / URL_FILE} cannot be written", error.strerror or str(error),
+            "init as a user who may, or other data",
+        )  # fmt: skip
 
 
 def write_all(texts: dict[str, str], folder: Path) -> None:
@@ -254,7 +304,7 @@ def check_all(answers: Answers, place: Place, tell: Any) -> list[Answer]:
         from relay365.setup.tries.relaying import OUTSIDE
 
         config, file = load_config(place.config_file)
-        (table,) = config.route
+        table = config.route[0]
         return connector.verified(table, site_of(config, file.resolve().parent), answers.mailbox, OUTSIDE)
 
     return until_good(ask, tell, Timer(time.monotonic, time.sleep), answers.wait)
@@ -278,3 +328,17 @@ def save_progress(place: Place, progress: Progress) -> None:
 def tell_answer(answer: Answer, passed_s: float) -> None:
     """A line for people."""
     say(answer, passed_s)
+
+
+def show(answers: Answers, place: Place) -> None:
+    """What would be written; leaves with 0. Nothing is made, so the scripts lack the certificate."""
+    tenant_id = find_tenant_of(answers).id if answers.asks_entra else ""
+    texts = scripts_of(answers, tenant_id, None)
+    texts[place.config_file.name] = configuration_of(answers, place, None)
+    for name, text in texts.items():
+        click.echo(f"# ---- {place.folder / name}")
+        click.echo(text)
+    click.echo(
+        "# ---- a dry run: nothing was written or made; the certificate comes with the key, which is made last"
+    )
+    raise SystemExit(GOOD)

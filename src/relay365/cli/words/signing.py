@@ -14,9 +14,12 @@ from relay365.cli.words.output import WRONG_USE, data_directory, fail, instant, 
 if TYPE_CHECKING:
     from relay365.app.place import Site
     from relay365.config import Account, Config
+    from relay365.engine.watch.scene import End
     from relay365.routes.identity.expiry import Ending
     from relay365.routes.identity.source import TokenSource
     from relay365.routes.identity.store import TokenStore
+
+REMINDER = "reminder"  # what an end is of that somebody has written into the file
 
 route_argument = click.argument("route", required=False, default="")
 
@@ -65,7 +68,10 @@ def nearest_end(config: Config, file: Path) -> dict[str, Any] | None:
 
 
 def calendar(config: Config, file: Path) -> list[dict[str, Any]]:
-    """Everything that ends some day, the nearest first: of (route or listener), what, at, days."""
+    """Everything that ends some day, the nearest first: of (route or listener), what, at, days, renews_itself.
+
+    Reminders stand behind it, as of REMINDER.
+    """
     from relay365.app.keyring import Keyring
     from relay365.app.watching import ends_of
     from relay365.app.ways.identity import tokens_of
@@ -77,11 +83,42 @@ def calendar(config: Config, file: Path) -> list[dict[str, Any]]:
             tokens_of(one.name, one.table, one.site)
     keyring = routes[0].site.keyring if routes else Keyring()
     ends = ends_of(config, file.resolve().parent, data_directory(config, file), keyring)
-    at_now = now()
+    at_now, renewing = now(), _renewing(config)
     return [
-        {"of": one.of, "what": one.what, "at": instant(one.at), "days": int((one.at - at_now) // 86_400)}
-        for one in ends
-    ]
+        {
+            "of": one.of, "what": one.what, "at": instant(one.at), "days": int((one.at - at_now) // 86_400),
+            "renews_itself": one.of in renewing and one.what.startswith("certificate"),
+        }
+        for one in [*ends, *_reminders(config)]
+    ]  # fmt: skip
+
+
+def _reminders(config: Config) -> list[End]:
+    """Days of somebody's own, in their order."""
+    from relay365.app.alerting import begin_of
+    from relay365.engine.watch.scene import End
+
+    days = sorted(config.alerts.reminder, key=lambda one: one.on)
+    return [End(REMINDER, one.what, begin_of(one.on)) for one in days]
+
+
+def _renewing(config: Config) -> set[str]:
+    """Routes and listeners whose certificate the relay renews: where the file says so, and those that it has made."""
+    routes = zip(config.route_names(), config.route, strict=True)
+    own = {f"listener {one.address}" for one in config.listener if one.certificate is None}
+    return {name for name, table in routes if getattr(table, "renew", False)} | own
+
+
+def way_of(table: Any) -> str | None:
+    """How a route signs in, in words; None where it does not."""
+    if identity := getattr(table, "managed_identity", ""):
+        return f"managed identity ({identity})"
+    ways = (
+        ("login", "sign-in of a person"), ("secret", "client secret"), ("workload_token", "workload identity"),
+        ("certificate", "certificate"), ("app_certificate", "certificate"), ("pfx", "certificate"),
+        ("password", "password"),
+    )  # fmt: skip
+    return next((words for key, words in ways if getattr(table, key, None)), None)
 
 
 def end_object(ending: Ending) -> dict[str, Any]:

@@ -29,14 +29,20 @@ if TYPE_CHECKING:
     from relay365.mail.envelope import SubmitterFacts
     from relay365.rules.admission.rulebook import Rule
     from relay365.rules.client import Client
+    from relay365.rules.oversize import Decided
 
-_MARK = re.compile(r"(?:.*\()?(R\d{1,4})(?:\))?", re.IGNORECASE | re.DOTALL)
+_MARK = re.compile(r"(?:.*\()?(R\d{1,4}|A\d{1,3})(?:\))?", re.IGNORECASE | re.DOTALL)
 _ASK = "relay365 explain --as ADDRESS --from SENDER --to RECIPIENT says what a client would hear"
 
 
 def mark_object(config_file: Path | None, text: str) -> dict[str, Any] | None:
-    """The explanation of `R12`, or of a refusal that ends in `(R12)`; None for other texts, or without a file."""
+    """The explanation of `R12` or `A12`, or of a refusal that ends in one; None for other texts, or without a file.
+
+    What is not a rule's needs none.
+    """
     found = _MARK.fullmatch(text.strip())
+    if found is not None and found[1].upper().startswith("A"):
+        return _answer_object(found[1].upper())
     if found is None or (config_file is None and not any(file.exists() for file in DEFAULT_FILES)):
         return None
     from relay365.rules.admission.rulebook import NO_RULE, rules_of
@@ -59,6 +65,19 @@ def mark_object(config_file: Path | None, text: str) -> dict[str, Any] | None:
     return {"mark": mark, "is_known": is_known, **quiet, "title": title, "why": why, "do": [*do, _ASK]}
 
 
+def _answer_object(mark: str) -> dict[str, Any]:
+    """What one of our own refusals says, why it comes, and what heals it."""
+    from relay365.mail.refusals.closed import BY_MARK
+
+    known, quiet = BY_MARK.get(mark), {"class": None, "scope": None, "row": None}
+    if known is None:
+        title, why = "there is no such mark", "it is misread, or of another version of relay365"
+        do = "look at the whole line: relay365 explain 'the line'"
+    else:
+        title, why, do = f"{known.code} {known.status} {known.words}", known.why, known.cure()
+    return {"mark": mark, "is_known": known is not None, **quiet, "title": title, "why": [why], "do": [do]}
+
+
 def say(config_file: Path | None, asked: Mapping[str, Any], *, as_json: bool) -> int:
     """Print what a client would hear; gives the exit code. asked: the options of `explain --as`."""
     from relay365.rules.admission.rulebook import address_of, rules_of
@@ -72,22 +91,23 @@ def say(config_file: Path | None, asked: Mapping[str, Any], *, as_json: bool) ->
     client, lines = _play(config, listener, facts, asked)
     rule = next((one for one in rules_of(config) if one.client.mark == client.mark), None)
     refused = [line for line in lines if not line.is_positive]
+    size = _size(config, client, facts, asked)
     verdict = {
         "mark": client.mark or None,
         "rule": client.name or None,
         "device": client.device or None,
         "listener": listener.address,
-        "taken": not refused,
+        "taken": not refused and (size is None or not size.is_refused),
         "said": [{"command": line.command, "reply": line.reply} for line in lines],
         "why": _why(config, client, rule, facts),
-        "changes": _changes(config, client, asked["sender"]),
+        "changes": [*_changes(config, client, asked["sender"]), *_size_words(size)],
         "do": _do(refused, rule, facts),
     }
     if as_json:
         write_json(verdict)
     else:
         _print(verdict)
-    return PROBLEM if refused else GOOD
+    return GOOD if verdict["taken"] else PROBLEM
 
 
 def _everybody(rules: tuple[Rule, ...]) -> list[str]:
@@ -142,6 +162,29 @@ def _why(config: Config, client: Client, rule: Rule | None, facts: SubmitterFact
     if rule is None:
         return [f"no rule fits {facts.peer_address}", *_everybody(rules_of(config))]
     return [f"{client.mark} decides: {who(rule)}", *grants(client)]
+
+
+def _size(config: Config, client: Client, facts: SubmitterFacts, asked: Mapping[str, Any]) -> Decided | None:
+    """What becomes of a message that is too large for the ways that it would go; None where it is not."""
+    from relay365.rules.oversize import Sizes
+    from relay365.rules.routing import Letter, RoadMap
+
+    letter = Letter(client.sender or asked["sender"], facts, asked["size"])
+    ways = RoadMap.of(config)
+    names = {ways.itinerary(letter, one).roads[0].name for one in asked["recipients"]}
+    size = Sizes.of(config).decide(client.oversize, names)
+    size = size.kept() if client.kept_octets else size
+    return size if size.is_over(asked["size"]) else None
+
+
+def _size_words(size: Decided | None) -> list[str]:
+    if size is None:
+        return []
+    from relay365.mail.refusals.refusal import limit_words
+    from relay365.rules.oversize import words_of
+
+    limit = f"it is larger than {limit_words(size.limit_octets)} ({size.limit_by})"
+    return [f"{limit}: it is {words_of(size.action)} ({size.action_by})"]
 
 
 def _changes(config: Config, client: Client, sender: str) -> list[str]:

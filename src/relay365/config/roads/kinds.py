@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from relay365.config.references import SecretRef
+from relay365.config.repairs import OwnOversize
 from relay365.config.roads.clouds import Cloud, with_presets
 from relay365.config.table import Table
 from relay365.config.words import (
@@ -46,6 +47,9 @@ class Way(Table):
     name: Label = Field("", description="name of the route; default: its kind")
     max_message: Size | None = Field(
         None, description="largest message that it takes; default: the kind's own"
+    )
+    oversize: OwnOversize = Field(
+        default_factory=OwnOversize, description="exceptions from [oversize] for what goes this way"
     )
     recipients: Number = Field(500, ge=1, le=1000, description="recipients of one transaction at most")
     ca_file: str = Field("", description="file with the roots to trust instead of the system's (PEM)")

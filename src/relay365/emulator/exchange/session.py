@@ -334,7 +334,7 @@ class Session:
             starttls=manners.strike("no-starttls") is None and "STARTTLS" not in hidden,
             mechanisms=() if "AUTH" in hidden else here.mechanisms,
             extensions=tuple(one for one in texts.EXTENSIONS if one.partition(" ")[0] not in hidden),
-            phrases=phrases, dictate=self._dictate,
+            phrases=phrases, dictate=self._dictate, marks=False,
         )  # fmt: skip
 
     def _dictate(self, step: str) -> Reply | None:

@@ -18,7 +18,7 @@ GRAPH_KINDS: tuple[Kind, ...] = (
     Kind(
         "graph-outage", "Graph answers with an error and does nothing", "request",
         (
-            Parameter("status", 503, "HTTP status", (401, 403, 404, 413, 429, 500, 502, 503, 504)),
+            Parameter("status", 503, "HTTP status", (400, 401, 403, 404, 413, 429, 500, 502, 503, 504)),
             Parameter(
                 "retry_after", "seconds", "what Retry-After says: `seconds` as given, the same as a `date`, `none`, a "
                 "whole `day`, or a `negative` number", ("seconds", "date", "none", "day", "negative"),

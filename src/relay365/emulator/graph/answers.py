@@ -101,6 +101,7 @@ ROWS: dict[str, Row] = {
         429, "ErrorExceededMessageLimit", "Cannot send mail. Submitted messages are above the limit.", sure=False
     ),
     "full": Row(507, "ErrorQuotaExceeded", "The mailbox is full.", sure=False),
+    "unwell-400": Row(400, "BadRequest", "The request is malformed or incorrect.", sure=False),
     "unwell-401": Row(401, "InvalidAuthenticationToken", "Access token validation failure."),
     "unwell-403": Row(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again."),
     "unwell-404": Row(

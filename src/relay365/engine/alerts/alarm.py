@@ -114,7 +114,7 @@ class Alarm:
             *causes.of_lanes(lanes, mono, limits), *causes.of_queue(sample.depths, now, limits),
             *causes.of_freeze(scene.freeze(), sample.depths, now), *causes.of_spool(trouble),
             *causes.of_disk(free[0] if free is not None else None, limits), *causes.of_budgets(lanes, mono),
-            *causes.of_ends(sample.ends, now, limits),
+            *causes.of_ends(sample.ends, now, limits), *causes.of_reminders(now, limits),
             *causes.of_unknown([one.text for one in fresh], fresh[0].lane if fresh else ""),
             *causes.of_devices(heard, now, limits),
             *(await self.synthetic.step() if self.synthetic is not None else ()),

@@ -38,6 +38,14 @@ class Cause(NamedTuple):
     level: int = 0
 
 
+class Reminder(NamedTuple):
+    """A day of somebody's own. at: when it begins, epoch seconds; do: "" where he has not said how."""
+
+    at: float
+    what: str
+    do: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """When something is a trouble; seconds and octets. silence_s: by device, how long it may be silent."""
@@ -47,6 +55,7 @@ class Limits:
     disk_free_octets: int
     ends_within_s: float
     silence_s: Mapping[str, float]
+    reminders: tuple[Reminder, ...] = ()
 
 
 def of_lanes(lanes: Iterable[Lane], mono: float, limits: Limits) -> Iterator[Cause]:
@@ -166,6 +175,17 @@ def of_ends(ends: Iterable[End], now: float, limits: Limits) -> Iterator[Cause]:
                 if is_ours
                 else "relay365 token status says which; relay365 app rotate renews an application's certificate",
                 "", level,
+            )  # fmt: skip
+
+
+def of_reminders(now: float, limits: Limits) -> Iterator[Cause]:
+    """Days of somebody's own that have come."""
+    for one in limits.reminders:
+        if now >= one.at:
+            yield Cause(
+                f"reminder {one.what}", WARNING, one.what,
+                "[[alerts.reminder]] of the configuration asks for it from today on; nothing has failed",
+                f"{one.do or 'do it'}; then take the reminder out of the file, and: relay365 reload",
             )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from relay365.errors import SpoolError
 from relay365.routes.limits import limits
 from relay365.rules.quota.budgets import DAY_S, Messages, Slices, Standing
 from relay365.rules.quota.fair import BULK
+from relay365.rules.quota.pairs import Pairs
 from relay365.rules.quota.reserve import HOUR_S, HOURS_OF_WEEK, WEEKS
 from relay365.spool.api import Spool, State
 from relay365.spool.waiting.heads import PRIORITIES
@@ -68,6 +69,7 @@ class Bookkeeper:
                         row.external if slices.name == EXTERNAL else row.recipients, row.at - now + mono
                     )
         await self._fill_short_windows(now, mono)
+        await self._fill_pairs(now, mono)
         await self._learn()
 
     async def take_in(self, lanes: Mapping[str, Lane]) -> None:
@@ -200,6 +202,17 @@ class Bookkeeper:
             n_sent = sum(row.messages for row in rows if row.budget in self._lanes_of(_owner(lane)))
             n_lapsed = sum(lapsed.get(name, 0) for name in self._lanes_of(_owner(lane)))
             log.fill(n_sent + n_lapsed, mono)
+
+    async def _fill_pairs(self, now: float, mono: float) -> None:
+        """What each recipient has had of each sender in the last hour."""
+        hours: dict[str, Pairs] = {}  # of each lane; lanes of one mailbox share one
+        for name, lane in self._lanes.items():
+            pairs = lane.order.vector.budgets.get("pairs")
+            if isinstance(pairs, Pairs):
+                hours[name] = pairs
+        for row in await self._spool.pairs_since(now - HOUR_S) if hours else ():
+            if row.lane in hours:
+                hours[row.lane].add((row.sender, row.address), row.messages, row.at - now + mono)
 
     def _lanes_of(self, owner: str) -> set[str]:
         return {name for name, lane in self._lanes.items() if _owner(lane) == owner}

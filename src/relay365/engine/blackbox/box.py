@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,14 +17,13 @@ from typing import Any, TypeVar
 
 from relay365.clock import Clock
 from relay365.engine.blackbox.archive import Archive, Order, key_of
+from relay365.engine.blackbox.gateway import Teller
 from relay365.engine.blackbox.heard import Heard, closed
 from relay365.engine.blackbox.recording import Recording
 from relay365.engine.blackbox.upstream import Upstream
 from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.tolerance import TOLERANCES
 from relay365.rules.client import Client
-
-_LOG = logging.getLogger("relay365.blackbox")
 
 LOOK_S = 1.0
 WRITES_AT_ONCE = 20
@@ -58,7 +56,7 @@ class BlackBox:
         self._dirty: dict[str, Heard] = {}
         self._order: Order | None = None
         self._thread = ThreadPoolExecutor(1, "relay365-blackbox")
-        self._is_well = True
+        self._teller = Teller(archive)
         self.upstream = upstream or Upstream(clock)
         self.upstream.changed = self._went_on
 
@@ -154,12 +152,12 @@ class BlackBox:
                 if heard.earlier is None:
                     heard.earlier = closed(self._archive.read(heard.key))
                 if recordings:
-                    self._archive.write(heard.key, heard.written(counted, recordings))
-            self._is_well = True
-        except OSError as error:  # no mail depends on it: said once, and tried again with the next session
-            if self._is_well:
-                _LOG.warning("blackbox.failed reason=%s", error)
-            self._is_well = False
+                    written = heard.written(counted, recordings)
+                    self._archive.write(heard.key, written)
+                    self._teller.wrote(written)
+            self._teller.is_well()
+        except OSError as error:
+            self._teller.failed(error)
         return self._archive.order(), left
 
     async def _in_thread(self, work: Callable[[], _T]) -> _T:

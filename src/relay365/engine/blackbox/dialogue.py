@@ -13,6 +13,7 @@ from typing import NamedTuple
 from relay365.engine.blackbox.recording import Entry, Kind, Recording, Tape
 
 MOST_CHARACTERS = 400
+SLOW_MS = 2000  # a content that took longer is shown with its rate
 _SHOWN = frozenset(("EHLO", "HELO", "MAIL", "RCPT", "XCLIENT"))
 _SHOWN_ALONE = frozenset(("DATA", "RSET", "NOOP", "QUIT", "HELP", "VRFY", "EXPN", "STARTTLS"))
 _MECHANISMS = frozenset(
@@ -85,7 +86,9 @@ class _Writer:
                 n_octets, self._part = len(self._part) + entry.n_octets, b""
                 self._add(ms, self._who, f"(secret, {n_octets} octets)", "(secret)")
             case Kind.CONTENT:
-                self._add(ms, self._who, f"(content, {entry.n_octets} octets)", ".")
+                self._add(
+                    ms, self._who, f"(content, {entry.n_octets} octets{self._rate(ms, entry.n_octets)})", "."
+                )
             case Kind.HEAD:
                 for line in entry.octets.splitlines():
                     self._add(ms, CLIENT, f"| {printable(line)}")
@@ -120,6 +123,13 @@ class _Writer:
         if entry.n_octets > len(entry.octets):
             self._part = b""
             self._add(ms, NOTE, f"({entry.n_octets - len(entry.octets)} octets more are left out)")
+
+    def _rate(self, ms: int, n_octets: int) -> str:
+        """Of a content that came slowly, as from a scanner that sends while it scans."""
+        took_ms = ms - (self.lines[-1].ms if self.lines else ms)
+        return (
+            f" in {took_ms / 1000:.0f} s, {n_octets * 1000 // took_ms} a second" if took_ms > SLOW_MS else ""
+        )
 
     def _ms(self, mono: float) -> int:
         return max(0, round((mono - self._began_mono) * 1000))

@@ -15,6 +15,7 @@ from relay365.engine.blackbox.reading import Story, reading_of
 from relay365.engine.blackbox.recording import Recording
 
 DAY_S = 86_400
+MOST_NAMES = 10  # of those that one client gives itself
 
 
 class Heard:
@@ -27,6 +28,8 @@ class Heard:
         self.n_today, self._day = 0, 0
         self.sessions: deque[Recording] = deque(maxlen=most_sessions)
         self.learned: Counter[str] = Counter()
+        self.names: set[str] = set()
+        self.piece = ""
         self.order: Order | None = None
         self.earlier: dict[str, Any] | None = None
         self._shown: dict[Recording, tuple[int, dict[str, Any]]] = {}
@@ -36,6 +39,10 @@ class Heard:
         tally = recording.tally
         self.counts["messages"] += tally.n_accepted
         self.counts["refused"] += tally.n_refused
+        self.counts["pieces"] += tally.n_pieces
+        self.piece = tally.piece or self.piece
+        if recording.facts is not None and recording.facts.helo and len(self.names) < MOST_NAMES:
+            self.names.add(recording.facts.helo.lower())
         if int(now // DAY_S) != self._day:
             self._day, self.n_today = int(now // DAY_S), 0
         self.n_today += tally.n_accepted
@@ -68,6 +75,9 @@ class Heard:
             "day": self._day,
             "refused": self.counts["refused"],
             "tolerated": dict(self.tolerated),
+            "pieces": self.counts["pieces"],
+            "piece": self.piece,
+            "names": sorted(self.names),
             "learning": learning,
         }
 
@@ -144,6 +154,9 @@ def _sum(counted: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
         "messages_today": counted["messages_today"] + (earlier.get("messages_today", 0) if same_day else 0),
         "refused": counted["refused"] + earlier.get("refused", 0),
         "tolerated": dict(Counter(earlier.get("tolerated", {})) + Counter(counted["tolerated"])),
+        "pieces": counted["pieces"] + earlier.get("pieces", 0),
+        "piece": counted["piece"] or earlier.get("piece", ""),
+        "names": sorted({*counted["names"], *earlier.get("names", ())})[:MOST_NAMES],
         "learning": counted["learning"] or earlier.get("learning"),
     }
 

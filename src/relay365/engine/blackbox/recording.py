@@ -164,6 +164,7 @@ class Tally:
     """What came of a session. tolerated: name of a tolerance -> how often it was needed.
 
     attempts: the last ones to send its messages on, n_attempts of all that there were (engine.blackbox.upstream).
+    n_pieces: how many of the messages were pieces of a divided one, piece: which one the last was (`1/5`).
     """
 
     n_accepted: int = 0
@@ -173,6 +174,8 @@ class Tally:
     tolerated: Counter[str] = field(default_factory=Counter)
     n_attempts: int = 0
     attempts: list[Attempt] = field(default_factory=list)
+    n_pieces: int = 0
+    piece: str = ""
 
 
 class Recording:
@@ -249,10 +252,13 @@ class Recording:
                 self.tape.add(now_mono, Kind.HEAD, head, len(head))
             self.tape.add(now_mono, _CONTENT, b"", n_octets)
 
-    def answered(self, reply: Reply, *, spool_id: str = "") -> None:
-        """A MAIL, RCPT or final dot was judged; spool_id: the message that is ours now."""
+    def answered(self, reply: Reply, *, spool_id: str = "", piece: str = "") -> None:
+        """A MAIL, RCPT or final dot was judged; spool_id: the message that is ours now; piece: see Tally."""
         if spool_id:
             self.tally.n_accepted += 1
+            if piece:
+                self.tally.n_pieces += 1
+                self.tally.piece = piece
             if len(self.tally.spool_ids) < MOST_IDS:
                 self.tally.spool_ids.append(spool_id)
         elif reply.code >= 400:

@@ -12,18 +12,19 @@ from relay365.rules.quota.budgets import (
     AtOnce,
     Bill,
     Budget,
+    Lease,
     Messages,
     Slices,
     Vector,
 )
 from relay365.rules.quota.fair import ALARM, BULK
 from relay365.rules.quota.pairs import Pairs
-from relay365.spool.waiting.heads import Head, flow_of
+from relay365.spool.waiting.heads import Flow, Head, flow_of
 
 GUARD_S = 0.1  # so much faster may the remote's minute pass than ours: 60 s at 500 ppm, three times over
 REQUEST_OCTETS = 3_500_000  # of one request of Graph: what is larger goes up in pieces (routes.graph.upload)
 
-RECIPIENTS, EXTERNAL, AT_ONCE = "recipients", "external", "at-once"
+RECIPIENTS, EXTERNAL, AT_ONCE, CONNECTIONS = "recipients", "external", "at-once", "connections"
 
 
 class Purses:
@@ -44,6 +45,9 @@ class Purses:
         if limits.at_once_per_application is not None:
             at_once = AtOnce(limits.at_once_per_application)
             found[AT_ONCE] = self._one(_owner(AT_ONCE, lane, limits), AT_ONCE, at_once)
+        if limits.at_once_per_budget is not None:
+            lease = Lease(limits.at_once_per_budget)
+            found[CONNECTIONS] = self._one(_owner(CONNECTIONS, lane, limits), CONNECTIONS, lease)
         return Vector(found)
 
     def remember(self, lane: str, limits: LaneLimits, vector: Vector) -> None:
@@ -89,7 +93,7 @@ def _own(limits: LaneLimits) -> Iterable[tuple[str, Budget]]:
 def bill_of_head(head: Head, limits: LaneLimits) -> Bill:
     """What a message that waits would take."""
     addresses = tuple(address.lower() for _, address in head.recipients[: limits.recipients])
-    return _bill(addresses, (head.size_octets, head.reverse_path, head.flow.priority), limits)
+    return _bill(addresses, (head.size_octets, head.reverse_path, head.flow), limits)
 
 
 def bill_of_bundle(bundle: Bundle, limits: LaneLimits) -> Bill:
@@ -102,18 +106,18 @@ def bill_of_bundle(bundle: Bundle, limits: LaneLimits) -> Bill:
     octets = (
         sum(head.size_octets + COVER_OCTETS for head in bundle.heads) if bundle.least else first.size_octets
     )
-    return _bill(addresses, (octets, first.reverse_path, first.flow.priority), limits)
+    return _bill(addresses, (octets, first.reverse_path, first.flow), limits)
 
 
 def bill_of_parcel(parcel: Parcel, limits: LaneLimits) -> Bill:
     """What claimed messages take together."""
     first = parcel.claims[0]
-    facts = (parcel.octets, first.envelope.reverse_path, flow_of(first.submitter).priority)
+    facts = (parcel.octets, first.envelope.reverse_path, flow_of(first.submitter))
     return _bill(parcel.addresses, facts, limits)
 
 
-def _bill(addresses: tuple[str, ...], facts: tuple[int, str, str], limits: LaneLimits) -> Bill:
-    octets, sender, priority = facts
+def _bill(addresses: tuple[str, ...], facts: tuple[int, str, Flow], limits: LaneLimits) -> Bill:
+    octets, sender, flow = facts
     own = limits.own_domains
     return Bill(
         recipients=len(addresses),
@@ -122,6 +126,7 @@ def _bill(addresses: tuple[str, ...], facts: tuple[int, str, str], limits: LaneL
         requests=1 if octets <= REQUEST_OCTETS else 3 + octets // REQUEST_OCTETS,
         sender=sender.lower(),
         addresses=addresses,
-        is_bulk=priority == BULK,
-        is_alarm=priority == ALARM,
+        is_bulk=flow.priority == BULK,
+        is_alarm=flow.priority == ALARM,
+        client=flow.client if flow.priority == ALARM else "",
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from relay365.engine.budgets.building import (
+    CONNECTIONS,
     EXTERNAL,
     RECIPIENTS,
     bill_of_bundle,
@@ -23,9 +24,9 @@ from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import LaneLimits
 from relay365.rules.quota.budgets import Bill, Messages, Slices, Standing, Taken, Vector
 from relay365.rules.quota.fair import (
+    ALARM,
     BULK,
     PASSES,
-    SECONDS_OF_ALARMS,
     Aging,
     Price,
     Room,
@@ -34,10 +35,9 @@ from relay365.rules.quota.fair import (
 )
 from relay365.rules.quota.pace import BulkPace
 from relay365.rules.quota.reserve import HOUR_S, Reserve
-from relay365.spool.waiting.heads import Head
+from relay365.spool.waiting.heads import Flow, Head
 
 LOOK_AHEAD = 2  # claims per connection, so that none starves while the next claim commits
-ALARMS_SHARE = 0.3  # of what the minute allows: more alarms of one client are normal mail
 KEPT_FOR_S = 60.0  # how long a reserve stands before it is reckoned anew
 DAY_ROWS = frozenset({
     "daily-recipients", "daily-limit-ndr", "submission-quota-ndr", "graph-message-limit", "graph-submission-quota",
@@ -45,8 +45,12 @@ DAY_ROWS = frozenset({
 """Rows of the catalogue that say: the mailbox's day is used up."""
 TENANT_ROWS = frozenset({"tenant-external-limit"})
 TOO_MANY_CONNECTIONS = "too-many-connections"
-NOT_BY_COUNT = frozenset({TOO_MANY_CONNECTIONS, "graph-throttled", "graph-concurrency"})
+NOT_BY_COUNT = frozenset({"graph-throttled", "graph-concurrency"})
 """Throttles that say nothing about how many messages the mailbox has sent."""
+OF_CONNECTIONS = "concurrent"  # "Concurrent connections limit exceeded": these words name what was exceeded
+OURS_AT_LEAST = (
+    1 / 3
+)  # of the minute, where the words do not: one that has sent next to nothing has met connections
 
 
 class Started(NamedTuple):
@@ -122,7 +126,8 @@ class Order:
         fit = [head for head in heads if self.vector.fits_beside(bill_of_head(head, self._limits), now)]
         n_bulk = min(wanted, self.bulk_room(connections, now) * LOOK_AHEAD)
         n_late = self._bulk_connections(connections) if self._has_hours(now) else 0
-        room = Room(wanted, n_bulk, self._alarms_of_one(), self.vector.n_normal(now), n_late)
+        floods = [one.client for one in {head.flow for head in fit} if self._is_flood(one, now)]
+        room = Room(wanted, n_bulk, floods, self.vector.n_normal(now), n_late)
         return self._turns.choose(fit, room, self.epoch_s + now)
 
     def cut(self, bundle: Bundle, now: float) -> Bundle:
@@ -163,11 +168,12 @@ class Order:
         """How many more connections bulk may have: it leaves one to others."""
         return max(0, max(1, connections - 1) - self._n_bulk)
 
-    def _alarms_of_one(self) -> int | None:
-        log = self.vector.budgets.get("messages")
-        if not isinstance(log, Messages):
-            return None
-        return max(1, int(log.log.limit * SECONDS_OF_ALARMS / log.log.window_s * ALARMS_SHARE))
+    def is_alarm(self, flow: Flow, now: float) -> bool:
+        """Whether mail of a flow may have any place that is free: alarms, but not those of a client that floods."""
+        return flow.priority == ALARM and not self.vector.floods(flow.client, now)
+
+    def _is_flood(self, flow: Flow, now: float) -> bool:
+        return flow.priority == ALARM and not self.is_alarm(flow, now)
 
     def _kept(self, now: float) -> int:
         """What bulk leaves of the day; reckoned once a minute."""
@@ -182,14 +188,19 @@ class Order:
         return any(one.used or one.foreign for one in self.standings(now).values())
 
     def standings(self, now: float) -> dict[str, Standing]:
-        """All budgets as faces show them, by their keys."""
-        return {key: budget.standing(now) for key, budget in self.vector.budgets.items()}
+        """All budgets as faces show them, by their keys; connections are shown with their lane."""
+        shown = ((key, budget) for key, budget in self.vector.budgets.items() if key != CONNECTIONS)
+        return {key: budget.standing(now) for key, budget in shown}
 
     # -- one message -----------------------------------------------------------------------------------------
 
     def fits(self, parcel: Parcel, now: float) -> bool:
         """Whether its budgets have room for what is claimed."""
         return self.vector.fits(self._bill(parcel, now), now)
+
+    def fits_soon(self, parcel: Parcel, now: float) -> bool:
+        """As fits(), but for a connection that another lane of the mailbox has."""
+        return self.vector.fits_soon(self._bill(parcel, now), now)
 
     def _bill(self, parcel: Parcel, now: float) -> Bill:
         return _aging(bill_of_parcel(parcel, self._limits), parcel.claims[0], self.epoch_s + now)
@@ -230,7 +241,7 @@ class Order:
     def learn(self, outcome: Outcome, now: float) -> None:
         """A refusal below our own count: others use the same budget. A 250: a day that seemed used up is not.
 
-        "Too many connections" says nothing of the minute, whoever has them: it shuts the gate (engine.health), no more.
+        What is about connections says nothing of the minute: it shuts the gate (engine.health), no more.
         """
         day, tenant = self.vector.budgets.get(RECIPIENTS), self.vector.budgets.get(EXTERNAL)
         if outcome.kind is Kind.DELIVERED:
@@ -242,10 +253,24 @@ class Order:
             day.exhausted(now)
         elif outcome.row in TENANT_ROWS and isinstance(tenant, Slices):
             tenant.exhausted(now)
-        elif outcome.scope is Scope.MAILBOX and outcome.row not in NOT_BY_COUNT:
-            log = self.vector.budgets.get("messages")
-            if isinstance(log, Messages):
-                log.log.notice(now)
+        elif (minute := self.minute_of(outcome, now)) is not None:
+            minute.log.notice(now)
+
+    def minute_of(self, outcome: Outcome, now: float) -> Messages | None:
+        """The mailbox's minute, where a throttle may be about that.
+
+        The older words for 432 4.3.2, "sender thread limit exceeded", do not say which limit they are about.
+        """
+        minute = self.vector.budgets.get("messages")
+        if (
+            not isinstance(minute, Messages)
+            or outcome.scope is not Scope.MAILBOX
+            or outcome.row in NOT_BY_COUNT
+        ):
+            return None
+        is_told = OF_CONNECTIONS in outcome.reply_text.lower()
+        is_little = minute.log.n_taken(now) < minute.log.limit * OURS_AT_LEAST
+        return None if outcome.row == TOO_MANY_CONNECTIONS and (is_told or is_little) else minute
 
 
 def _aging(bill: Bill, one: Aging, at: float) -> Bill:

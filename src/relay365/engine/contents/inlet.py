@@ -7,13 +7,14 @@ the beginning is judged while the rest streams through. What is decided is decid
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from relay365.engine.contents.workshop import HOLD, NOTIFY, REJECT, Workshop
+from relay365.engine.contents.workshop import Workshop
 from relay365.mail import headers, notice
 from relay365.mail.envelope import Envelope, SubmitterFacts
-from relay365.mail.repair.author import FOREIGN
+from relay365.mail.refusals import entering, keeping
+from relay365.mail.refusals.refusal import limit_words
 from relay365.mail.repair.body.encoders import long_line
 from relay365.mail.repair.body.parts import PartsFilter
 from relay365.mail.repair.fields import Change, Draft, apply, end_of_head, record
@@ -23,7 +24,7 @@ from relay365.mail.repair.rules import Given
 from relay365.mail.repair.words import readable, text_of
 from relay365.mail.status import Reply
 from relay365.rules.client import Client
-from relay365.rules.policy import refusal
+from relay365.rules.oversize import HOLD, HOUSE, NOTIFY, Decided, route_of
 from relay365.spool.api import Hold, Intake, Spool
 
 HELD_OCTETS = 1024 * 1024
@@ -32,13 +33,12 @@ _BEGINNING_OCTETS = 8192  # of the body, to see whether it is signed
 NUL = "nul_octets"  # in a record
 REFUSED = "refused"  # in a hold: what would be refused, but for accept_then_report
 
-TOO_LARGE = Reply.of(552, "5.3.4", "message too large")
-LONG_LINE = Reply.of(554, "5.6.0", "line longer than 998 octets")
+LONG_LINE = keeping.LONG_LINE.said()
 _NO_PLAN = Plan("", "", "")
 
 
 class Case(NamedTuple):
-    """What a content is judged by beside itself. now: the clock."""
+    """What a content is judged by beside itself. now: the clock. size: what may go out, as soon as that is known."""
 
     workshop: Workshop
     client: Client
@@ -47,6 +47,7 @@ class Case(NamedTuple):
     is_utf8: bool
     hostname: str
     now: Callable[[], float]
+    size: Decided = Decided()
 
 
 class Finished(NamedTuple):
@@ -88,6 +89,9 @@ class Inlet:
         self._plan = _NO_PLAN
         self._filter: PartsFilter | None = None
         self._refusal: Reply | None = None
+        # Where routes differ the size is judged at the end, when it is known which way the message goes.
+        if not case.workshop.sizes.routes:
+            self._case = case._replace(size=self._decided())
         self._n_nuls = 0  # left out behind the header
         self._line = b""  # what has come of a line that is not at its end; only where long ones are refused
 
@@ -108,10 +112,16 @@ class Inlet:
             octets = self._filter.feed(octets) if self._filter is not None else octets
         return self._hand_on(octets)
 
-    def finish(self) -> Finished:
-        """All has come. Afterwards the intake has all that will be stored. Raises SpoolError."""
+    def finish(self, lanes_of: Callable[[Plan], Sequence[str]] = lambda plan: ()) -> Finished:
+        """All has come. Afterwards the intake has all that will be stored. Raises SpoolError.
+
+        lanes_of: which lanes a message with this plan would take; asked where the routes of the file differ in size.
+        """
         if self._held is not None:
             self._hand_on(self._open(is_whole=True))
+        if self._case.workshop.sizes.routes:
+            ways = {route_of(lane) for lane in lanes_of(self._plan)}
+            self._case = self._case._replace(size=self._decided(ways))
         if self._filter is not None:
             self._hand_on(self._filter.end())
         plan, n_received = self._plan, self._glance.facts.n_received if self._glance is not None else 0
@@ -128,10 +138,10 @@ class Inlet:
         if refused is not None and self._case.client.kept_octets:
             refused, held = None, Hold(REFUSED, str(refused))
         elif self._is_over() and refused is None:
-            if self._oversize == HOLD:
+            if self._case.size.action == HOLD:
                 held = Hold("oversize", self._too_large())
-            elif self._oversize != NOTIFY:
-                refused = TOO_LARGE
+            elif self._case.size.action != NOTIFY:
+                refused = self._too_big()
         tolerances = ("long_lines",) if has_long_lines else ()
         return Finished(plan, n_received, record(changes), tolerances, refused, held)
 
@@ -148,7 +158,7 @@ class Inlet:
         told = notice.TooLarge(
             author, paths[0].address if len(paths) == 1 else "", self._subject(),
             case.facts.device or case.facts.login or case.facts.peer_address,
-            self.n_octets, self._limit_octets, case.hostname, at, message_id,
+            self.n_octets, self._case.size.limit_octets, case.hostname, at, message_id,
         )  # fmt: skip
         self.intake.write(notice.build(told))
         what = f"{self._too_large()}: a notice went instead, the message was not kept"
@@ -194,7 +204,7 @@ class Inlet:
             plan = plan._replace(changes=(gone, *plan.changes))
         self._plan = plan
         if plan.refused and self._refusal is None:
-            self._refusal = refusal(plan.refused, client.mark)
+            self._refusal = entering.FROM_DOMAIN.said(client.mark)
         if self._wants_filter(octets, is_whole=is_whole):
             return self._begin_filter(apply(octets[:end], plan.edits), octets[end:], body)
         return apply(octets, plan.edits) if plan.edits else octets
@@ -211,7 +221,7 @@ class Inlet:
             added = f"Message-ID: {message_id}\r\n".encode("ascii")
             changes.append(Change("message_id", "added", b"", added))
         if case.workshop.authors.refuses(facts.header_from) and not case.client.sender:
-            self._refusal = refusal(FOREIGN, case.client.mark)
+            self._refusal = entering.FROM_DOMAIN.said(case.client.mark)
         path = case.client.sender or case.reverse_path
         self._plan = Plan(path, message_id, facts.header_from, added, changes=tuple(changes))
         return octets
@@ -264,18 +274,18 @@ class Inlet:
         if is_long:
             self._refusal, self._line = LONG_LINE, b""
 
-    @property
-    def _oversize(self) -> str:
-        """What becomes of what is too large; nothing is refused to a client whose mail is kept for a person."""
-        action = self._case.workshop.oversize
-        return HOLD if action == REJECT and self._case.client.kept_octets else action
-
-    @property
-    def _limit_octets(self) -> int:
-        """What may go out; 0 is no limit. A client's own limit is kept by its session, but where all is taken."""
-        client, limit = self._case.client, self._case.workshop.limit_octets
-        own = client.max_octets if client.kept_octets else 0
-        return min(own, limit) if own and limit else own or limit
+    def _decided(self, route_names: Iterable[str] = ()) -> Decided:
+        """What may go out. A client's own limit is kept by its session, but where all that it sends is kept for a
+        person: to such a one nothing is refused.
+        """
+        client = self._case.client
+        size = self._case.workshop.sizes.decide(client.oversize, route_names)
+        if not client.kept_octets:
+            return size
+        own, limit = client.max_octets, size.limit_octets
+        if own and not (limit and limit <= own):
+            size = size._replace(limit_octets=own, limit_by=client.name)
+        return size.kept()
 
     def _is_clean(self) -> bool:
         """Whether there is nothing to be told of it; so nearly all mail is."""
@@ -288,7 +298,7 @@ class Inlet:
         )
 
     def _is_over(self) -> bool:
-        return 0 < self._limit_octets < self.n_octets
+        return self._case.size.is_over(self.n_octets)
 
     def _is_refused(self) -> bool:
         return self._refusal is not None and not self._case.client.kept_octets
@@ -296,11 +306,17 @@ class Inlet:
     @property
     def is_replaced(self) -> bool:
         """Whether nothing of this content will be kept: it is too large."""
-        return self._is_over() and self._oversize != HOLD
+        return self._is_over() and self._case.size.action != HOLD
 
     def _too_large(self) -> str:
-        size, limit = notice.size_words(self.n_octets), notice.size_words(self._limit_octets)
-        return f"{size} is more than the {limit} that may go out"
+        size, limit = notice.size_words(self.n_octets), notice.size_words(self._case.size.limit_octets)
+        by = "" if self._case.size.limit_by == HOUSE else f", by {self._case.size.limit_by}"
+        return f"{size} is more than the {limit} that may go out{by}"
+
+    def _too_big(self) -> Reply:
+        size, client = self._case.size, self._case.client
+        is_own = size.limit_by == client.oversize.by and client.oversize.is_any
+        return keeping.TOO_BIG.said(client.mark if is_own else "", limit=limit_words(size.limit_octets))
 
     def _subject(self) -> str:
         """For people, in the notice."""

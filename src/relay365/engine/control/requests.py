@@ -30,7 +30,8 @@ LOOK_S = 0.25
 GONE_LOOK_S = 0.5  # whoever asks looks this often whether anybody is left to answer
 PATIENCE_S = 60.0  # of whoever asks; nobody waits for an older request
 KEPT_S = 600.0  # an answer that is older was left by somebody who is gone
-MOST_OCTETS = 65_536
+MOST_OCTETS = 65_536  # of a request
+MOST_ANSWER_OCTETS = 1_048_576  # of an answer: a relay may have many routes
 _REQUEST = re.compile(r"[0-9a-f]{16}\.request")
 
 Answer = Mapping[str, Any]
@@ -123,7 +124,7 @@ def ask(data: Path, kind: str, body: Mapping[str, Any], within_s: float) -> dict
     _write(request, {**body, "kind": kind})
     try:
         _wait_for(answer, DirectoryLock(data), until_mono)
-        return _read(answer)
+        return _read(answer, MOST_ANSWER_OCTETS)
     finally:
         request.unlink(missing_ok=True)
         answer.unlink(missing_ok=True)
@@ -143,9 +144,9 @@ def _wait_for(file: Path, service: DirectoryLock, until_mono: float) -> None:
         time.sleep(0.05)
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path, most_octets: int = MOST_OCTETS) -> dict[str, Any]:
     """A JSON object; {} where it is none."""
-    if file.stat().st_size > MOST_OCTETS:
+    if file.stat().st_size > most_octets:
         return {}
     try:
         value = json.loads(file.read_text("utf-8"))

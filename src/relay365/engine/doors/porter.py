@@ -11,7 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from relay365.clock import Clock
+from relay365.engine.doors.shares import Shares
 from relay365.mail.envelope import ForwardPath, SubmitterFacts
+from relay365.mail.refusals import entering, keeping
 from relay365.mail.status import Reply
 from relay365.rules.admission.pace import Pace
 from relay365.rules.client import Client
@@ -55,6 +57,7 @@ class Lodge:
     pace: Pace = field(default_factory=Pace)
     news: News = field(default_factory=News)
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    shares: Shares = field(default_factory=Shares)
 
     def refused(self, mark: str, reply: Reply) -> None:
         """Count one refusal."""
@@ -81,7 +84,8 @@ class Porter:
         reply = self._policy.mail(facts, event)
         client = self._policy.client(facts)
         if reply is None:
-            return self._count(client, facts) if client.per_minute else None
+            reply = self._share(client, facts, event)
+            return self._count(client, facts) if reply is None and client.per_minute else reply
         self._lodge.refused(client.mark, reply)
         if not client.mark:
             self._tell_unknown(facts, event)
@@ -94,6 +98,20 @@ class Porter:
             self._lodge.refused(self._policy.client(facts).mark, reply)
         return reply
 
+    def took(self, facts: SubmitterFacts, n_octets: int) -> None:
+        """See Gate."""
+        self._lodge.shares.took(facts, n_octets)
+
+    def _share(self, client: Client, facts: SubmitterFacts, event: MailGiven) -> Reply | None:
+        lodge = self._lodge
+        if lodge.shares.has_room(facts, event.size_octets):
+            return None
+        if lodge.news.is_new("over-share", facts.peer_address, lodge.clock.mono()):
+            _LOG.warning("client.over-share peer=%s device=%s", facts.peer_address, facts.device or "none")
+        reply = keeping.SHARE_FULL.said()
+        lodge.refused(client.mark, reply)
+        return reply
+
     def _count(self, client: Client, facts: SubmitterFacts) -> Reply | None:
         lodge, now_mono = self._lodge, self._lodge.clock.mono()
         if lodge.pace.try_take(client.mark, facts.peer_address, client.per_minute, now_mono):
@@ -103,7 +121,7 @@ class Porter:
                 "client.slowed peer=%s rule=%s name=%r per_minute=%d",
                 facts.peer_address, client.mark, client.name, client.per_minute,
             )  # fmt: skip
-        reply = Reply.of(450, "4.7.1", f"too many messages, try later ({client.mark})")
+        reply = entering.TOO_FAST.said(client.mark)
         lodge.refused(client.mark, reply)
         return reply
 

@@ -13,8 +13,9 @@ from relay365.spool.api import Claim, ClaimedRecipient
 from relay365.spool.waiting.heads import Head
 
 NOT_BY_THIS_ROAD = frozenset({
-    "larger-than-remote-takes", "message-too-big", "remote-lacks-smtputf8", "hve-external", "hve-from",
-    "graph-too-large", "graph-too-big", "graph-request-length", "graph-signed-split", "graph-signed-large",
+    "larger-than-remote-takes", "message-too-big", "message-too-big-resolver", "remote-lacks-smtputf8",
+    "hve-external", "hve-from", "graph-too-large", "graph-too-big", "graph-request-length",
+    "graph-signed-split", "graph-signed-large",
 })  # fmt: skip
 """Rows that say no for this road only: another one that the rules allow may carry it."""
 

@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-from relay365.clock import Clock
-from relay365.engine.lane import Lane
-from relay365.engine.roads.chooser import Chooser
+from relay365.engine.roads.mover import Mover
 from relay365.errors import SpoolError
 from relay365.mail.envelope import SpoolId
 from relay365.rules.routing import Letter
-from relay365.spool.api import FAR_S, Spool
+from relay365.spool.api import FAR_S
 from relay365.spool.waiting.heads import PRIORITIES, Behind, Flow, Head
 
 _LOG = logging.getLogger("relay365.scheduler")
@@ -27,25 +25,11 @@ BATCH = 100  # recipients moved at most in one round
 HEADS = BATCH  # messages of each flow that are looked at in one round
 
 
-class Diverter:
-    """One per relay. run() until it is cancelled. moved is called with a lane that has got mail."""
+@dataclass(eq=False)
+class Diverter(Mover):
+    """One per relay. run() until it is cancelled."""
 
-    def __init__(
-        self,
-        spool: Spool,
-        chooser: Chooser,
-        lanes: Mapping[str, Lane],
-        clock: Clock,
-        moved: Callable[[str], None],
-    ) -> None:
-        self._spool, self._chooser, self._lanes, self._clock, self._moved = (
-            spool,
-            chooser,
-            lanes,
-            clock,
-            moved,
-        )
-        self._behind: dict[str, dict[Flow, Behind]] = {}
+    _behind: dict[str, dict[Flow, Behind]] = field(default_factory=dict, init=False)
 
     async def run(self) -> None:
         """One round after the other; a spool that is unwell is asked again later."""
@@ -59,10 +43,10 @@ class Diverter:
     async def round(self) -> int:
         """Look at every lane that is unwell; gives how many recipients were moved. Raises SpoolError."""
         n_moved = 0
-        for name, lane in list(self._lanes.items()):
+        for name, lane in list(self.lanes.items()):
             if lane.health.unwell_since is None:
                 self._behind.pop(name, None)
-            elif self._lanes.get(name) is lane and self._hungry(name):
+            elif self.lanes.get(name) is lane and self._hungry(name):
                 n_moved += await self._relieve(name)
         return n_moved
 
@@ -72,8 +56,8 @@ class Diverter:
         Most urgent first, then oldest due first, so that an alarm does not wait behind a newsletter here either.
         """
         room, behind = self._hungry(name), self._behind.setdefault(name, {})
-        heads = await self._spool.heads(name, now=self._clock.now() + FAR_S, most=HEADS, behind=behind)
-        if name not in self._lanes:  # a change of the configuration has taken it away meanwhile
+        heads = await self.spool.heads(name, now=self.clock.now() + FAR_S, most=HEADS, behind=behind)
+        if name not in self.lanes:  # a change of the configuration has taken it away meanwhile
             return 0
         reason = self._reason(name)
         moves: dict[str, list[tuple[SpoolId, int]]] = defaultdict(list)
@@ -83,7 +67,7 @@ class Diverter:
             flows[head.flow].append(head)
             letter = Letter(head.reverse_path, head.submitter, head.size_octets)
             for n, address in head.recipients:
-                target = self._chooser.next_for(name, self._chooser.itinerary(letter, address))
+                target = self.chooser.next_for(name, self.chooser.itinerary(letter, address))
                 if target and room.get(target, 0) > 0:
                     room[target] -= 1
                     moves[target].append((head.spool_id, n))
@@ -93,24 +77,22 @@ class Diverter:
                     behind[head.flow] = Behind(head.due_at, head.spool_id)
         for flow in [flow for flow in behind if len(flows[flow]) < HEADS]:
             del behind[flow]  # from the beginning again: what could not move may be able to now
-        n_moved = 0
-        for target, which in moves.items():
-            n = await self._spool.redirect(which, target, now=self._clock.now(), reason=reason)
-            _LOG.warning("lane.relieved lane=%s recipients=%d moved_to=%s", name, n, target)
-            n_moved += n
-            self._moved(target)
-        return n_moved
+        return await self.move(name, moves, reason)
+
+    def tell(self, lane: str, n: int, target: str) -> None:
+        """See Mover."""
+        _LOG.warning("lane.relieved lane=%s recipients=%d moved_to=%s", lane, n, target)
 
     def _hungry(self, shut: str) -> dict[str, int]:
         """Lanes that are well and could start something, with how much they may be given now."""
-        now = self._clock.mono()
+        now = self.clock.mono()
         return {
             name: min(BATCH, lane.places(now))
-            for name, lane in self._lanes.items()
+            for name, lane in self.lanes.items()
             if name != shut and lane.health.unwell_since is None and lane.appetite(now) > 0
         }
 
     def _reason(self, name: str) -> str:
-        health = self._lanes[name].health
+        health = self.lanes[name].health
         why = health.held or health.gate_reason
         return f"lane {name} has been shut for too long: {why.reply_text if why else 'unwell'}"

@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from relay365.mail.address import check_path
+from relay365.mail.refusals import entering
 from relay365.mail.repair.addresses import Mailbox, mended, plain, quoted, read_list
 from relay365.mail.repair.fields import Draft, Field
 from relay365.mail.repair.rules import Authors, Given, Rules
 from relay365.mail.repair.words import encoded_words, fold, text_of
 
-FOREIGN = "From domain not allowed here"
+FOREIGN = entering.FROM_DOMAIN.words
 
 
 @dataclass(frozen=True, slots=True)

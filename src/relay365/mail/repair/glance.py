@@ -21,6 +21,7 @@ _AUTHOR = re.compile(rb"[ \t]*+:" + _ONE + rb"\r\n")
 _LIST = re.compile(rb"[ \t]*+:" + _ONE + rb"(?:,(?:\r\n)?+" + _ONE + rb")*+\r\n")
 _LISTS = (b"to", b"cc", b"reply-to", b"sender")
 _PARTIAL = re.compile(rb"[ \t]*+:\s*+message/partial\b", re.IGNORECASE)
+_PIECE = re.compile(rb";\s*(number|total)\s*=\s*\"?(\d{1,6})\b", re.IGNORECASE)
 _NONE: list[bytes] = []
 
 
@@ -85,6 +86,17 @@ class Glance:
         """Whether it is one piece of a message that its sender has divided (message/partial, RFC 2046 5.2.2)."""
         kinds = self._values.get(b"content-type", _NONE)
         return any(_PARTIAL.match(one) is not None for one in kinds)
+
+    def piece(self) -> str:
+        """Which piece of a divided message it is: `1/5`, or `1` where only the last one says how many there are."""
+        if not self.is_divided():
+            return ""
+        said = {
+            name.lower(): n.decode()
+            for one in self._values[b"content-type"]
+            for name, n in _PIECE.findall(one)
+        }
+        return "/".join(filter(None, (said.get(b"number", "?"), said.get(b"total"))))
 
     def _wants_sender(self, authors: Authors, given: Given) -> bool:
         if given.sender:

@@ -51,7 +51,7 @@ class Plan(NamedTuple):
     """What becomes of a message. added: header lines in front of it, behind our trace.
 
     seal: why what stands in it is left alone ("" where nothing speaks against edits). refused: why it may not pass, in
-    words for a panel, "" where it may.
+    words for a panel, "" where it may. piece: which one of a divided message it is (Glance.piece).
     """
 
     reverse_path: str
@@ -62,6 +62,7 @@ class Plan(NamedTuple):
     changes: tuple[Change, ...] = ()
     seal: str = ""
     refused: str = ""
+    piece: str = ""
 
 
 def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given: Given) -> Plan:
@@ -95,6 +96,7 @@ def make_plan(glance: Glance, body: bytes, rules: Rules, authors: Authors, given
         draft.edits(),
         tuple(draft.changes),
         draft.seal,
+        piece=glance.piece(),
     )
 
 

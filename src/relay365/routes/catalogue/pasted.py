@@ -22,8 +22,17 @@ _AADSTS = re.compile(r"AADSTS(\d{4,8})|error_codes\W{1,4}(\d{4,8})", re.IGNORECA
 _WORD = re.compile(r"[a-z_]+")
 _YES = re.compile(r"2\d\d(?=[ \-]|$)")
 _GRAPH = re.compile(r"[\"']error[\"']\s*:\s*\{|\[request-id ", re.IGNORECASE)
-# Codes that people paste alone, and that mean one thing then. (RFC 5321 4.2.3, RFC 9110 15.5.14)
-_LONE = {"413": "graph-too-large", "552": "message-too-big"}
+# What people paste alone, and what means one thing then: codes (RFC 5321 4.2.3, RFC 9110 15.5.14), the words of a
+# small panel, texts without their codes. In small letters, without marks.
+_LONE = {
+    "413": "graph-too-large",
+    "552": "message-too-big",
+    "too long": "device-login-long",
+    "tenantattribution relay access denied": "relay-denied-attribution",
+    "rejectdirectsend": "direct-send-rejected",
+    "4.3.2 concurrent connections limit exceeded": "too-many-connections",
+}
+_MARKS = re.compile(r"[^\w.]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,8 @@ def explain(text: str, where: str = "") -> Explanation:
 
     where: smtp, token, graph, ndr, or "" where the person does not know. Never raises, whatever the text is.
     """
-    mark = _LONE.get(text.strip(), text.strip().lower())
+    words = _MARKS.sub(" ", text.lower()).strip(" .")
+    mark = _LONE.get(words, text.strip().lower())
     named = next((row for row in catalogue() if row.id == mark), None)
     if named is not None:
         return Explanation.of(named)

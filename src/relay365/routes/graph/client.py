@@ -316,13 +316,32 @@ def _failure(error: Exception, progress: _Progress) -> TransportError:
         phase = "tls"
     elif isinstance(error, httpx2.WriteTimeout) and progress.is_last_block_out:
         phase = "await"
-    return TransportError(phase, str(error) or type(error).__name__)
+    return TransportError(phase, _words(error))
+
+
+def _words(error: Exception) -> str:
+    """What happened, for people: the library gives a wait that was too long no words of its own."""
+    import httpx2
+
+    match error:
+        case httpx2.ConnectTimeout():
+            return f"no answer within {CONNECT_S:g} s"
+        case httpx2.ReadTimeout():
+            return f"no answer within {ANSWER_S:g} s"
+        case httpx2.WriteTimeout():
+            return f"nothing was taken within {BLOCK_S:g} s"
+        case httpx2.PoolTimeout():
+            return f"no free connection within {REQUEST_S:g} s"
+    return str(error) or "the connection broke"
 
 
 def _tls_fault(error: BaseException) -> ssl.SSLError | None:
+    """What TLS itself objects to; that it waits for the other side is no fault."""
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, ssl.SSLError):
+        if isinstance(seen, ssl.SSLError) and not isinstance(
+            seen, ssl.SSLWantReadError | ssl.SSLWantWriteError
+        ):
             return seen
         seen = seen.__cause__ or seen.__context__
     return None

@@ -12,14 +12,14 @@ resources work with Azure virtual machines", read 2026-11)
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from relay365.errors import ConfigError
+from relay365.errors import FAULTS, ConfigError
 from relay365.routes.identity.credential import Credential, Version
-from relay365.routes.identity.source import first_line
 from relay365.routes.identity.transport import Transport, Way
 
 MICROSOFT = frozenset(
@@ -31,6 +31,9 @@ MICROSOFT = frozenset(
     }
 )
 _SUFFIX = "/.default"
+_MSAL = logging.getLogger(
+    "msal"
+)  # it would write a proxy's page whole, and a traceback, into the relay's log
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,25 +126,17 @@ def client_settings(application: Application, transport: Transport) -> dict[str,
 
 def asked(question: Callable[[Transport], dict[str, Any]], way: Way) -> dict[str, Any]:
     """Put a question through a transport of its own; whatever goes wrong is an answer with an error. Never raises."""
-    import requests
     from msal.exceptions import MsalError
 
+    _MSAL.setLevel(logging.CRITICAL)
     transport = Transport(way)
     try:
         answer = question(transport)
     except ConfigError as error:
         return {"error": "credential_unreadable", "error_description": str(error)}
-    except requests.RequestException as error:
-        return _unreachable(error)
-    except (MsalError, ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError) as error:
-        answer = transport.refusal() or _unreachable(
-            error
-        )  # MSAL raises what a strange answer makes of its parsing
+    except (MsalError, *FAULTS) as error:  # MSAL raises what a strange answer makes of its parsing
+        answer = transport.refusal() or transport.malformed() or transport.silence(error)
     finally:
         transport.close()
     wait_s = transport.retry_after_s()
     return {**answer, "retry_after": wait_s} if "error" in answer and wait_s else answer
-
-
-def _unreachable(error: Exception) -> dict[str, Any]:
-    return {"error": "unreachable", "error_description": f"{type(error).__name__}: {first_line(error)}"}

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from relay365.clock import Clock
 from relay365.errors import TokenRefused
 from relay365.routes.identity.credential import Version
+from relay365.routes.identity.transport import MALFORMED, first_line
 
 REFRESH_AHEAD_S = 600.0  # before its end, but not before half of its life
 LAST_USE_S = 60.0  # a token this close to its end is not offered any more
@@ -26,7 +27,7 @@ ANSWER_S = 65.0  # discovery and the question, thirty seconds each
 PAUSE_S = 30.0
 MOST_PAUSE_S = 840.0  # with a probe a minute, a healed route resumes within fifteen minutes
 MOST_UNWELL_S = 60.0  # a service that was away is asked again soon: nobody has to heal anything
-_UNWELL = frozenset(("temporarily_unavailable", "server_error", "unreachable", "timeout"))
+_UNWELL = frozenset(("temporarily_unavailable", "server_error", "unreachable", "timeout", MALFORMED))
 _OF_THE_SCOPE = frozenset(("invalid_scope", "invalid_resource"))
 
 _LOG = logging.getLogger(__name__)
@@ -168,7 +169,7 @@ class TokenSource:
         return self._remember(answer, version)
 
     def _learn(self, answer: dict[str, Any]) -> Held:
-        life_s, now = float(answer.get("expires_in", 3600)), self._clock.mono()
+        life_s, now = _number(answer.get("expires_in", 3600.0)), self._clock.mono()
         ahead_s = max(REFRESH_AHEAD_S, self._least_left_s + PAUSE_S)
         held = Held(
             str(answer["access_token"]),
@@ -185,24 +186,28 @@ class TokenSource:
     def _remember(self, answer: dict[str, Any], version: Version) -> TokenRefused:
         refused = refusal_of(answer)
         breaker = self._breakers[refused.error in _OF_THE_SCOPE]
-        breaker.note(refused, self._clock.mono(), version, wait_s=float(answer.get("retry_after", 0.0)))
+        breaker.note(refused, self._clock.mono(), version, wait_s=_number(answer.get("retry_after")))
         _LOG.warning("token.refused route=%s error=%s text=%s", self.label, refused.error, refused.text)
         return refused
 
 
 def refusal_of(answer: dict[str, Any]) -> TokenRefused:
-    """An answer without a token as the error that callers know."""
-    error = str(answer.get("error", "unknown"))
-    numbers = answer.get("error_codes") or [0]
+    """An answer without a token as the error that callers know; nothing in it needs to be of the right kind."""
+    error = str(answer.get("error") or MALFORMED)
+    numbers = answer.get("error_codes")
+    number = int(_number(numbers[0])) if isinstance(numbers, list) and numbers else 0
     text = first_line(answer.get("error_description", ""))
-    is_temporary = error in _UNWELL or int(answer.get("status", 0)) >= 500
-    return TokenRefused(error, int(numbers[0]), text or error, temporary=is_temporary)
+    if not text:
+        nothing = "neither a token nor a reason came, which is no answer of a token service"
+        text = nothing if error == MALFORMED else error
+    is_temporary = error in _UNWELL or _number(answer.get("status")) >= 500
+    return TokenRefused(error, number, text, temporary=is_temporary)
 
 
-def first_line(words: object) -> str:
-    """The first line of what a service said, at most 500 letters."""
-    lines = str(words).splitlines()
-    return lines[0][:500] if lines else ""
+def _number(value: object) -> float:
+    """A number of an answer; 0.0 for what is none."""
+    is_number = isinstance(value, int | float) or (isinstance(value, str) and value.isdecimal())
+    return float(value) if is_number else 0.0  # type: ignore[arg-type]  # is_number has looked
 
 
 async def aside(call: Callable[[], dict[str, Any]]) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 Pipelined where the remote offers it: envelope in one write, content in the next. A reply belongs to the recipient it
 answers; a failure before the final dot is deferred, after it uncertain, and ClientSession.past_the_dot decides which.
 A large content goes in chunks where the remote takes them, which saves the pass over its dots. What may not be sent in
-clear is never sent in clear: where TLS or AUTH is missing that the route asks for, there is no line.
-(RFC 5321 3.3, 4.5.3.2; RFC 2920; RFC 3030; RFC 3207)
+clear is never sent in clear: where TLS or AUTH is missing that the route asks for, there is no line. Who does not know
+EHLO is greeted with HELO where neither is asked for.
+(RFC 5321 3.2, 3.3, 4.5.3.2; RFC 2920; RFC 3030; RFC 3207)
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ CONNECT_S = 30.0
 CHUNKED_OCTETS = 64 * 1024  # below this a pass over the dots costs less than the replies to chunks
 CHUNK_OCTETS = 256 * 1024
 _WRITE_OCTETS = 64 * 1024
+_UNKNOWN = (500, 502)  # "not recognized" and "not implemented": it is older than EHLO (RFC 5321 4.2.4)
 
 
 class Line:
@@ -76,15 +78,28 @@ class Line:
         await connect(remote.host, remote.port, self, deadline_s=CONNECT_S, tls=tls, source=remote.source)
         self.ear.note(f"connected to {remote.host}:{remote.port}")
         await self._expect(Step.GREETING)
-        self._machine.ehlo(remote.helo)
-        await self._expect(Step.EHLO)
+        lacks = "the route requires TLS" if remote.tls == "required" else ""
+        await self._hello(remote, lacks or _sign_in_lacks(sign_in))
         if remote.tls in ("required", "opportunistic"):
-            await self._secure(remote)
+            await self._secure(remote, _sign_in_lacks(sign_in))
         if sign_in is not None:
             await sign_in.begin(self._machine)
             await self._expect(Step.AUTH)
 
-    async def _secure(self, remote: Remote) -> None:
+    async def _hello(self, remote: Remote, lacks: str) -> None:
+        """EHLO; HELO to who does not know it, unless the route lacks something without EHLO."""
+        self._machine.ehlo(remote.helo)
+        reply = await self._reply(Step.EHLO)
+        if reply.is_positive:
+            return
+        if reply.code not in _UNKNOWN:
+            raise StepRefused(Step.EHLO, reply)
+        if lacks:
+            raise held("no-ehlo", f"{remote.host} does not know EHLO, and {lacks}: {reply}")
+        self._machine.helo(remote.helo)
+        await self._expect(Step.HELO)
+
+    async def _secure(self, remote: Remote, lacks: str) -> None:
         if not self._machine.offers("STARTTLS"):
             if remote.tls == "opportunistic":
                 return
@@ -96,8 +111,7 @@ class Line:
         await self._stream.start_tls(remote.context, server_side=False, server_name=remote.host)
         self.ear.note(f"encrypted: {self._stream.tls}")
         self._machine.tls_started()
-        self._machine.ehlo(remote.helo)
-        await self._expect(Step.EHLO)
+        await self._hello(remote, lacks)
 
     # -- delivering ------------------------------------------------------------------------------------------
 
@@ -344,6 +358,11 @@ class Line:
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _sign_in_lacks(sign_in: SignIn | None) -> str:
+    """What a route that signs in lacks without EHLO, in words; "" for one that does not."""
+    return "the route has a sign-in" if sign_in is not None else ""
 
 
 def accept_cancellation() -> None:

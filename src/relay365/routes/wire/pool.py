@@ -24,7 +24,7 @@ IDLE_S = 20.0  # a slot of Microsoft's three connections must not be kept for no
 MAX_MESSAGES_PER_LINE = 1000
 TOKEN_TOO_OLD = "token-ends-soon"  # noqa: S105  # a row of the catalogue
 
-_STAGE = {Step.GREETING: "connect", Step.EHLO: "connect", Step.STARTTLS: "connect", Step.AUTH: "auth"}
+_HELLO = (Step.EHLO, Step.HELO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,10 @@ class Pool:
         except StepRefused as refused:
             if refused.step is Step.AUTH and self._sign_in is not None:
                 self._sign_in.refused()
-            outcome = self._judges.reply(refused.reply, _STAGE.get(refused.step, "connect"))
-            is_unknown = refused.step is Step.EHLO and not outcome.row
-            return dataclasses.replace(outcome, row="no-ehlo") if is_unknown else outcome
+            stage = "auth" if refused.step is Step.AUTH else "connect"
+            outcome = self._judges.reply(refused.reply, stage)
+            is_unknown = refused.step in _HELLO and not outcome.row
+            return dataclasses.replace(outcome, row="hello-refused") if is_unknown else outcome
         except TokenRefused as refused:
             return self._judges.token(refused)
         except (TransportError, RemoteProtocolError) as error:

@@ -7,13 +7,14 @@ A mark is a place in this list; it stands in refusals, in the log, in `config ch
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
 from relay365.config import Config, Grant
 from relay365.rules.admission.pattern import NOBODY
 from relay365.rules.client import Client
+from relay365.rules.oversize import Sizes, Wish
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -63,12 +64,29 @@ def rules_of(config: Config) -> tuple[Rule, ...]:
         match = device.match
         kept_octets = config.server.max_message if device.accept_then_report else 0
         named = replace(client, device=device.name, kept_octets=kept_octets)
-        rules.append(Rule("device", named, match.address, match.login, match.helo, device.listener))
-    rules.append(Rule("login", house.client(f"R{len(rules) + 1}", "whoever has logged in", Grant())))
+        known_by = match.address if not match.login else ()
+        rules.append(
+            Rule("device", _opened(named, known_by), match.address, match.login, match.helo, device.listener)
+        )
+    known = house.client(f"R{len(rules) + 1}", "whoever has logged in", Grant())
+    rules.append(Rule("login", _opened(known)))
     for n, allow in enumerate(config.allow, len(rules) + 1):
         client = house.client(f"R{n}", f"network {allow.network}", allow)
-        rules.append(Rule("allow", client, (allow.network,), listener=allow.listener))
+        networks = (allow.network,)
+        rules.append(Rule("allow", _opened(client, networks), networks, listener=allow.listener))
     return tuple(rules)
+
+
+def _opened(client: Client, networks: tuple[Network, ...] = ()) -> Client:
+    """any_password holds where the address alone lets in and no login is needed, with AUTH after HELO and in clear.
+
+    networks: those by which the client is known, () where it is known by something else.
+    """
+    if "any_password" not in client.tolerances:
+        return client
+    if networks and client.login == "optional":
+        return replace(client, tolerances=client.tolerances | {"auth_after_helo"}, auth_in_clear=True)
+    return replace(client, tolerances=client.tolerances - {"any_password"})
 
 
 @lru_cache(maxsize=4096)
@@ -89,6 +107,8 @@ class _House:
     own: frozenset[str]
     senders: frozenset[str] = frozenset()
     takes_null: bool = True
+    sizes: Sizes = field(default_factory=Sizes)
+    routes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, config: Config) -> _House:
@@ -100,7 +120,7 @@ class _House:
                 {NOBODY}
             )
         tolerances = frozenset(name for name, is_on in config.tolerate if is_on)
-        return cls(tolerances, own, senders, sender.null != "reject")
+        return cls(tolerances, own, senders, sender.null != "reject", Sizes.of(config), config.route_names())
 
     def client(self, mark: str, name: str, grant: Grant) -> Client:
         """What a rule grants, exceptions from [tolerate] included."""
@@ -109,13 +129,25 @@ class _House:
         tolerances = (self.tolerances | on) - (frozenset(exceptions) - on)
         if not grant.sender:  # without a sender of its own, what is no address could go out under no other
             tolerances -= {"not_an_address"}
-        return Client(
+        client = Client(
             mark, name, login=grant.login, tolerances=tolerances, starttls=grant.starttls,
-            auth_in_clear="auth_in_clear" in tolerances, max_octets=grant.max_message or 0,
+            auth_in_clear="auth_in_clear" in tolerances,
             per_minute=grant.per_minute or 0, sessions=grant.sessions or 0, sender=grant.sender,
             senders=self._patterns(grant.senders), recipients=self._patterns(grant.recipients),
             charset=grant.charset, house=self.senders, takes_null=self.takes_null, priority=grant.priority,
         )  # fmt: skip
+        return self._sized(client, grant)
+
+    def _sized(self, client: Client, grant: Grant) -> Client:
+        """With what it may send at most, as far as that is known before it sends."""
+        wish = Wish.of(grant.oversize, client.name)
+        above = self.sizes.refused_above(wish, self.routes)
+        own = grant.max_message or 0
+        most = min(own, above) if own and above else own or above
+        is_own = most == own or wish.is_any
+        return replace(
+            client, max_octets=most, size_mark=client.mark if most and is_own else "", oversize=wish
+        )
 
     def _patterns(self, words: tuple[str, ...]) -> frozenset[str]:
         plain = frozenset(word.lower() for word in words if word != OWN_DOMAINS)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from relay365.rules.quota.floods import Floods
 from relay365.rules.quota.spacing import Spacing
 from relay365.rules.throttle import SlidingLog
 
@@ -25,6 +26,7 @@ class Bill:
     """What one transaction takes. external: recipients outside the own domains. requests: of Graph.
 
     sender and addresses: in lower case, for the limit of one sender and one recipient.
+    client: whose alarm it is, "" where it is none.
     is_late: bulk past half of its life. Of a short window it takes any place, of a day it leaves what is kept.
     """
 
@@ -37,6 +39,7 @@ class Bill:
     is_bulk: bool = False
     is_alarm: bool = False
     is_late: bool = False
+    client: str = ""
 
     @property
     def yields(self) -> bool:
@@ -92,13 +95,15 @@ class Messages:
     """Messages in a short window: exact. Bulk leaves the last tenth of the places to others.
 
     Others may use the same mailbox: a refusal below our own count says how many (SlidingLog.notice).
-    for_alarms: where alarms may come, what is none leaves the last places one by one (rules.quota.spacing).
+    for_alarms: where alarms may come, what is none leaves the last places one by one (rules.quota.spacing), and so do
+    those of a client that floods (rules.quota.floods).
     """
 
     def __init__(self, limit: int, window_s: float, guard_s: float, *, for_alarms: bool = False) -> None:
         self.log = SlidingLog(limit, window_s, guard_s)
         self.for_alarms = for_alarms
         self._kept = int(limit * KEPT_FROM_BULK)
+        self._floods = Floods(window_s)
 
     def allow(self, limit: int, *, for_alarms: bool = False) -> None:
         """Another limit from now on; what is taken is taken."""
@@ -113,30 +118,42 @@ class Messages:
         n_free, spacing = self.log.n_free(now), self._spacing(now)
         return spacing.n_may_start(n_free, self.log.returns(spacing.kept), now) if spacing else n_free
 
+    def floods(self, client: str, now: float) -> bool:
+        """Whether a client has had its share of alarms: its next ones are normal mail."""
+        return self._floods.is_flood(client, self.log.limit, now)
+
+    def _takes_any(self, bill: Bill, now: float) -> bool:
+        return bill.is_alarm and not self.floods(bill.client, now)
+
     def _spacing(self, now: float) -> Spacing | None:
         places = self.log.limit - self.log.foreign(now)
         return Spacing.of(places, self.log.window_s) if self.for_alarms else None
 
     def fits(self, bill: Bill, now: float) -> bool:
         """See Budget."""
-        is_normal = not (bill.yields or bill.is_alarm)
-        return (self.n_normal(now) if is_normal else self.n_free(now, for_bulk=bill.yields)) > 0
+        if bill.yields or self._takes_any(bill, now):
+            return self.n_free(now, for_bulk=bill.yields) > 0
+        return self.n_normal(now) > 0
 
     def take(self, bill: Bill, now: float) -> object:
         """See Budget."""
-        return self.log.try_take(now)
+        if bill.client:
+            self._floods.count(bill.client, now)
+        return self.log.try_take(now), bill.client
 
     def complete(self, taken: Any, now: float) -> None:
         """See Budget."""
-        self.log.complete(taken, now)
+        self.log.complete(taken[0], now)
 
     def release(self, taken: Any, now: float) -> None:
         """See Budget."""
-        self.log.release(taken)
+        slot, client = taken
+        self.log.release(slot)
+        self._floods.uncount(client)
 
     def opens_at(self, bill: Bill, now: float) -> float | None:
         """See Budget."""
-        spacing = None if bill.yields or bill.is_alarm else self._spacing(now)
+        spacing = None if bill.yields or self._takes_any(bill, now) else self._spacing(now)
         if spacing is not None:
             return spacing.opens_at(self.log.n_free(now), self.log.returns(spacing.kept + 1), now)
         return self.log.next_free_at(now, 1 + (self._kept if bill.yields else 0))
@@ -308,6 +325,10 @@ class AtOnce:
         return Standing("at once", self._n, self.limit, 0.0, 0.0 if self._n < self.limit else None)
 
 
+class Lease(AtOnce):
+    """Connections that lanes of one mailbox share: one that another lane has comes back in a moment."""
+
+
 Taken = tuple[Any, ...]
 """What a message holds of each budget of its lane, in their order."""
 
@@ -318,6 +339,7 @@ class Vector:
     def __init__(self, budgets: Mapping[str, Budget] | None = None) -> None:
         self.budgets = dict(budgets or {})
         self._all = tuple(self.budgets.values())
+        self._lasting = tuple(one for one in self._all if not isinstance(one, Lease))
         self._logs = tuple(one for one in self._all if isinstance(one, Messages))
 
     def __repr__(self) -> str:
@@ -331,6 +353,10 @@ class Vector:
         """How many of them may be neither alarms nor bulk; None is no limit."""
         return min((log.n_normal(now) for log in self._logs), default=None)
 
+    def floods(self, client: str, now: float) -> bool:
+        """Whether a client has had its share of alarms in any of the short windows."""
+        return any(log.floods(client, now) for log in self._logs)
+
     def seconds_of_one(self) -> float:
         """How long one message takes where many wait: the slowest of the short windows; 0.0 is no limit."""
         return max((log.log.window_s / log.log.limit for log in self._logs), default=0.0)
@@ -340,12 +366,16 @@ class Vector:
         return all(budget.fits(bill, now) for budget in self._all)
 
     def fits_beside(self, bill: Bill, now: float) -> bool:
-        """Whether it fits but for the short windows, in which how many may start is asked for all at once."""
-        return all(budget.fits(bill, now) for budget in self._all if not isinstance(budget, Messages))
+        """Whether it fits but for leases and short windows, in which how many may start is asked for all at once."""
+        return all(budget.fits(bill, now) for budget in self._lasting if not isinstance(budget, Messages))
+
+    def fits_soon(self, bill: Bill, now: float) -> bool:
+        """Whether it fits but for leases."""
+        return all(budget.fits(bill, now) for budget in self._lasting)
 
     def next_opening(self, now: float) -> float | None:
         """When more may start than now, be it for alarms only; None where all may, or only a completion helps."""
-        waiting = [bill for bill in (Bill(is_alarm=True), Bill()) if not self.fits(bill, now)]
+        waiting = [bill for bill in (Bill(is_alarm=True), Bill()) if not self.fits_soon(bill, now)]
         return self.opens_at(waiting[0], now) if waiting else None
 
     def take(self, bill: Bill, now: float) -> Taken:
@@ -363,14 +393,6 @@ class Vector:
             budget.release(one, now)
 
     def opens_at(self, bill: Bill, now: float) -> float | None:
-        """When all of it fits by time alone; None where only a completion helps."""
-        instants = [budget.opens_at(bill, now) for budget in self._all]
+        """When all of it fits but for leases, by time alone; None where only a completion helps."""
+        instants = [budget.opens_at(bill, now) for budget in self._lasting]
         return None if None in instants else max((one for one in instants if one is not None), default=now)
-
-    def waits_for(self, bill: Bill, now: float) -> str:
-        """The key of the budget that keeps a bill longest; "" where it fits."""
-        waits = {key: budget.opens_at(bill, now) for key, budget in self.budgets.items()}
-        late = {
-            key: float("inf") if at is None else at for key, at in waits.items() if at is None or at > now
-        }
-        return max(late, key=lambda key: late[key], default="")

@@ -3,13 +3,14 @@
 Inside a priority: deficit round robin over the clients (Shreedhar and Varghese, SIGCOMM 1995), where a message costs
 its client what it costs the mailbox. Inside a client: oldest due first, but a big one lets a few small ones pass (as
 Postfix's queue manager does). No priority starves: mail past half of its life gets a tenth of the places, and a client
-that floods the alarms is normal mail from there on. Pure; `now` in epoch seconds, as the candidates' instants are.
+that floods the alarms (rules.quota.floods) is normal mail from there on. Pure; `now` in epoch seconds, as the
+candidates' instants are.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -17,7 +18,6 @@ ALARM, NORMAL, BULK = "alarm", "normal", "bulk"
 AGED_SHARE = 0.1  # of the places, for mail past half of its life
 PASSES = 5  # so many smaller messages of its client may pass a big one
 SMALLER = 0.5  # of its cost: what may pass it
-SECONDS_OF_ALARMS = 600.0
 
 
 class Flow(Protocol):
@@ -93,13 +93,13 @@ class Price:
 class Room:
     """How much may be chosen. total: messages of any kind; bulk, normal: of those, such ones. None: any number.
 
-    alarms_of_one: how many alarms of one client in SECONDS_OF_ALARMS go before others; more are normal mail.
+    floods: clients that have had their share of alarms: more are normal mail.
     late: bulk past half of its life, in normal mail's places, where there is no room for bulk.
     """
 
     total: int
     bulk: int
-    alarms_of_one: int | None = None
+    floods: Collection[str] = ()
     normal: int | None = None
     late: int = 0
 
@@ -116,7 +116,6 @@ class Turns:
         self._price = price or Price()
         self._rings: dict[str, _Ring] = {level: _Ring() for level in (ALARM, NORMAL, BULK)}
         self._passed: dict[Flow, tuple[str, int]] = {}
-        self._alarms: dict[str, deque[float]] = {}
         self._aged_credit = 0.0
 
     def __repr__(self) -> str:
@@ -125,7 +124,7 @@ class Turns:
 
     def choose(self, heads: Iterable[One], room: Room, now: float) -> list[One]:
         """The next ones, in their order, at most room.total; every client's heads come in the order of its queue."""
-        queues = self._queues(heads, room, now)
+        queues = self._queues(heads, room.floods)
         chosen: list[One] = []
         left = {
             ALARM: room.total,
@@ -144,17 +143,15 @@ class Turns:
             if level == BULK and squeezed:
                 level, n_late = NORMAL, n_late - 1
             left[level] -= 1
-            if one.flow.priority == ALARM:
-                self._alarms.setdefault(one.flow.client, deque()).append(now)
             chosen.append(one)
         return chosen
 
-    def _queues(self, heads: Iterable[One], room: Room, now: float) -> dict[str, dict[str, deque[One]]]:
+    def _queues(self, heads: Iterable[One], floods: Collection[str]) -> dict[str, dict[str, deque[One]]]:
         """By level, then by client. A flood of alarms waits among the normal mail, for as long as it lasts."""
         queues: dict[str, dict[str, deque[One]]] = {ALARM: {}, NORMAL: {}, BULK: {}}
         for one in heads:
             level, client = one.flow.priority, one.flow.client
-            if level == ALARM and self._floods(client, room, now):
+            if level == ALARM and client in floods:
                 level = NORMAL
             queues[level].setdefault(client, deque()).append(one)
         for level, ring in self._rings.items():
@@ -162,15 +159,6 @@ class Turns:
         present = {one.flow for clients in queues.values() for queue in clients.values() for one in queue}
         self._passed = {flow: passed for flow, passed in self._passed.items() if flow in present}
         return queues
-
-    def _floods(self, client: str, room: Room, now: float) -> bool:
-        log = self._alarms.get(client)
-        while log and log[0] + SECONDS_OF_ALARMS <= now:
-            log.popleft()
-        if not log:
-            self._alarms.pop(client, None)
-            return False
-        return room.alarms_of_one is not None and len(log) >= room.alarms_of_one
 
     def _aged(
         self, levels: list[str], queues: dict[str, dict[str, deque[One]]], now: float

@@ -36,6 +36,10 @@ class Pairs:
             self._logs.setdefault((bill.sender, one), deque()).append(now)
         return bill
 
+    def add(self, pair: tuple[str, str], amount: int, at: float) -> None:
+        """Count what an earlier life has sent, at an instant that is no earlier than what is counted already."""
+        self._logs.setdefault(pair, deque()).extend([at] * amount)
+
     def complete(self, taken: Any, now: float) -> None:
         """See Budget."""
 

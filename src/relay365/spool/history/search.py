@@ -9,7 +9,7 @@ troubles, so that years of delivered mail cost nothing there.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from relay365.clock import Clock
 from relay365.errors import SpoolError
 from relay365.mail.together.digest import subject_of
 from relay365.spool.api import MessageView, State
+from relay365.spool.history.day import Day, day, last_deliveries
 from relay365.spool.history.shape import Waiting, waiting
 from relay365.spool.history.trouble import Trouble, troubles
 from relay365.spool.history.wanted import FOR_EVER, Wanted, is_part, is_wanted, needle
@@ -97,6 +98,16 @@ class History:
             lambda c: c.execute(QUERIES[query], (value,)).fetchall()
         )
         return [Taken(row[0], row[1], row[2], State(row[3]), row[4], bool(row[5])) for row in rows]
+
+    async def day(self, since_at: float) -> Day:
+        """What came in and what ended since an instant."""
+        found: Day = await self._reader.ask(lambda c: day(c, since_at))
+        return found
+
+    async def last_deliveries(self, since_at: float) -> Mapping[str, float]:
+        """When each lane last delivered something since an instant; one that has not does not appear."""
+        found: Mapping[str, float] = await self._reader.ask(lambda c: last_deliveries(c, since_at))
+        return found
 
     async def row(self, spool_id: str) -> MessageRow | None:
         """A message as it is stored, for whoever writes it out."""

@@ -20,7 +20,7 @@ from relay365.spool.waiting.heads import (
     flow_of,
     manner_of,
 )
-from relay365.spool.waiting.usage import Usage
+from relay365.spool.waiting.usage import SLICE_S, PairUse, Usage
 
 
 class MemoryAhead:
@@ -65,6 +65,15 @@ class MemoryAhead:
                 found.setdefault((r.lane, r.state.value, priority), []).append(message.new.accepted_at)
         return [Depth(*key, len(accepted), min(accepted)) for key, accepted in found.items()]
 
+    async def kept_octets(self, row_octets: int) -> Mapping[str, int]:
+        """See spool.waiting.depth.Depths."""
+        found: dict[str, int] = {}
+        for message in self._messages.values():
+            client = flow_of(message.new.submitter).client
+            if any(message.in_states(frozenset(State) - {State.DELIVERED})):
+                found[client] = found.get(client, 0) + len(message.octets) + row_octets
+        return found
+
     async def put_off(self, lane: str, which: Sequence[tuple[SpoolId, float]], reason: str) -> None:
         """See spool.waiting.heads.Ahead."""
         for spool_id, at in which:
@@ -98,6 +107,18 @@ class MemoryAhead:
             Usage(lane, max(at for _, at in ones), priority, len({one for one, _ in ones}), len(ones), 0)
             for (lane, priority), ones in sorted(found.items())
         ]
+
+    async def pairs_since(self, at: float) -> Sequence[PairUse]:
+        """See spool.waiting.usage.UsageStore."""
+        found: dict[tuple[str, str, str, int], set[float]] = {}
+        for message in self._messages.values():
+            sender = message.new.envelope.reverse_path.lower()
+            for r in message.recipients:
+                if r.state is State.DELIVERED and r.settled_at is not None and r.settled_at > at:
+                    key = (r.lane, sender, r.path.address.lower(), int(r.settled_at // SLICE_S))
+                    found.setdefault(key, set()).add(r.settled_at)
+        pairs = [PairUse(*key[:3], max(instants), len(instants)) for key, instants in found.items()]
+        return sorted(pairs, key=lambda one: one.at)
 
 
 def _lies_behind(message: Message, r: Recipient, place: Behind | None) -> bool:

@@ -26,7 +26,7 @@ from relay365.spool.sqlite import reads
 from relay365.spool.sqlite.migrate import connect
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.heads import NOTHING_BEHIND, Behind, Flow, Head
-from relay365.spool.waiting.usage import Usage
+from relay365.spool.waiting.usage import PairUse, Usage
 
 
 class Faces:
@@ -71,6 +71,11 @@ class Faces:
         found: Sequence[Depth] = await self._reader.ask(reads.depths)
         return found
 
+    async def kept_octets(self, row_octets: int) -> Mapping[str, int]:
+        """See spool.waiting.depth."""
+        found: Mapping[str, int] = await self._reader.ask(lambda c: reads.kept_octets(c, row_octets))
+        return found
+
     async def usage(self, since_at: float) -> Sequence[Usage]:
         """See spool.waiting.usage."""
         found: Sequence[Usage] = await self._reader.ask(lambda c: reads.usage(c, since_at))
@@ -79,6 +84,11 @@ class Faces:
     async def settled_since(self, at: float) -> Sequence[Usage]:
         """See spool.waiting.usage."""
         found: Sequence[Usage] = await self._reader.ask(lambda c: reads.settled_since(c, at))
+        return found
+
+    async def pairs_since(self, at: float) -> Sequence[PairUse]:
+        """See spool.waiting.usage."""
+        found: Sequence[PairUse] = await self._reader.ask(lambda c: reads.pairs_since(c, at))
         return found
 
     async def list(self, selection: Selection) -> list[MessageView]:

@@ -13,6 +13,7 @@ from typing import Any
 import apsw
 
 from relay365.errors import ClaimLost, SpoolCorrupt
+from relay365.mail.dsn import Debt, is_wished
 from relay365.spool.aging.rows import lane_of, leave
 from relay365.spool.api import (
     END_STATES,
@@ -33,17 +34,20 @@ REPLY_OCTETS = 2000  # how much of a remote's words is kept
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A move that a person makes: from states to a state, and the event's name."""
+    """A move that a person makes: from states to a state, and the event's name. owes: whether the sender is told."""
 
     sources: tuple[State, ...]
     target: State
     event: str
+    query: str = "move"
+    owes: bool = False
 
 
 HOLD = Move((State.QUEUED,), State.HELD, "recipient.held")
 RELEASE = Move((State.HELD,), State.QUEUED, "recipient.released")
 RETRY = Move((State.QUEUED,), State.QUEUED, "recipient.hastened")
 DELETE = Move((State.QUEUED, State.HELD), State.FAILED, "recipient.deleted")
+BOUNCE = Move((State.QUEUED, State.HELD), State.FAILED, "recipient.bounced", "bounce", owes=True)
 
 
 def begin_life(connection: apsw.Connection) -> tuple[int, int]:
@@ -216,7 +220,7 @@ def redirect(
 def by_person(
     connection: apsw.Connection, numbers: Sequence[int], move: Move, now: float, reason: str
 ) -> int:
-    """Hold, release, retry or delete; claimed recipients are on their way and stay. Gives the number of recipients."""
+    """Hold, release, retry, delete or bounce; claimed recipients stay: they are on their way. Gives how many moved."""
     n_moved = 0
     settled_at = now if move.target in END_STATES else None
     for seq in numbers:
@@ -224,12 +228,22 @@ def by_person(
             connection.execute(QUERIES["mark_damaged"], (seq, ""))
         for source in move.sources:
             values = (move.target.value, now, reason, settled_at, seq, source.value)
-            rows: list[Any] = connection.execute(QUERIES["move"], values).fetchall()
+            rows: list[Any] = connection.execute(QUERIES[move.query], values).fetchall()
             write_events(connection, now, [(seq, n) for (n,) in rows], move.event, reason)
+            if move.owes:
+                _owe_failures(connection, [(seq, n) for (n,) in rows])
             n_moved += len(rows)
     if n_moved and move in (RETRY, RELEASE):
         connection.execute(QUERIES["count_up"], ("n_hastened",))
     return n_moved
+
+
+def _owe_failures(connection: apsw.Connection, numbers: Iterable[tuple[int, int]]) -> None:
+    """A report of failure is owed for each, where one is wished and there is a sender. (RFC 3461 4.1)"""
+    for seq, n in numbers:
+        notify, reverse_path = _one(connection, "wish", (seq, n))
+        if reverse_path and is_wished(bytes(notify).decode("ascii", "replace"), Debt.FAILURE):
+            connection.execute(QUERIES["owe"], (Debt.FAILURE.value, seq, n))
 
 
 def reclaim(connection: apsw.Connection, segments: SegmentFolder) -> None:

@@ -20,7 +20,7 @@ from relay365.spool.sql import load_queries
 from relay365.spool.sqlite.rows import MessageRow, facts_of, message_view, text_of
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.heads import Behind, Flow, Head, Likeness, read_flow
-from relay365.spool.waiting.usage import Usage
+from relay365.spool.waiting.usage import SLICE_S, PairUse, Usage
 
 QUERIES = load_queries("sqlite")
 
@@ -216,6 +216,11 @@ def depths(connection: apsw.Connection) -> list[Depth]:
     return found
 
 
+def kept_octets(connection: apsw.Connection, row_octets: int) -> dict[str, int]:
+    """See spool.waiting.depth."""
+    return {row[0]: row[1] for row in connection.execute(QUERIES["kept_octets"], (row_octets,))}
+
+
 def usage(connection: apsw.Connection, since_at: float) -> list[Usage]:
     """See spool.waiting.usage."""
     return [Usage(*row) for row in connection.execute(QUERIES["usage"], (since_at,))]
@@ -227,5 +232,15 @@ def settled_since(connection: apsw.Connection, at: float) -> list[Usage]:
         Usage(lane, last_at, read_flow(digit).priority, n_messages, n_recipients, 0)
         for lane, digit, last_at, n_messages, n_recipients in connection.execute(
             QUERIES["settled_since"], (at,)
+        )
+    ]
+
+
+def pairs_since(connection: apsw.Connection, at: float) -> list[PairUse]:
+    """See spool.waiting.usage."""
+    return [
+        PairUse(lane, sender.lower(), address.lower(), last_at, n_messages)
+        for lane, sender, address, last_at, n_messages in connection.execute(
+            QUERIES["pairs_since"], (at, SLICE_S)
         )
     ]

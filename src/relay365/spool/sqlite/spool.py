@@ -338,6 +338,10 @@ class SqliteSpool(LaterMoves, Faces):
         """See spool.api.Spool."""
         return await self._move(selection, moves.DELETE, self._clock.now(), reason)
 
+    async def bounce(self, selection: Selection, reason: str) -> int:
+        """See spool.api.Spool."""
+        return await self._move(selection, moves.BOUNCE, self._clock.now(), reason)
+
     async def _move(self, selection: Selection, move: moves.Move, now: float, reason: str) -> int:
         if not selection.ids and not selection.states:
             selection = Selection(states=frozenset(move.sources), limit=selection.limit)

@@ -5,7 +5,7 @@ Apart from heads, which decide what goes next: nothing on a message's way waits 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -27,5 +27,12 @@ class Depths(Protocol):
 
         It reads the whole queue in an index, a second for some millions: ask rarely, and less often where that takes
         long. Raises SpoolError.
+        """
+        ...
+
+    async def kept_octets(self, row_octets: int) -> Mapping[str, int]:
+        """What each client's mail takes, by the client of its flow: whatever is not delivered, dead letters included.
+
+        row_octets: what a message takes beside its content. As costly as depths(). Raises SpoolError.
         """
         ...

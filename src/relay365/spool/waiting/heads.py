@@ -23,6 +23,10 @@ class Flow(NamedTuple):
     client: str
 
 
+NOBODYS = Flow("normal", "")
+"""Normal mail of nobody in particular."""
+
+
 class Behind(NamedTuple):
     """A place in a flow: what lies behind it is wanted."""
 

@@ -26,6 +26,19 @@ class Usage(NamedTuple):
     external: int
 
 
+class PairUse(NamedTuple):
+    """What one recipient had from one sender by a lane in five minutes. sender, address: in lower case.
+
+    at: the last instant, epoch seconds. messages: what was settled in one instant was one message (a digest).
+    """
+
+    lane: str
+    sender: str
+    address: str
+    at: float
+    messages: int
+
+
 class UsageStore(Protocol):
     """See the module."""
 
@@ -50,4 +63,8 @@ class UsageStore(Protocol):
 
         budget is the lane's name, at the last such instant, external 0. For what a process that died had not written.
         """
+        ...
+
+    async def pairs_since(self, at: float) -> Sequence[PairUse]:
+        """What was delivered from an instant on, by sender and recipient, oldest first."""
         ...

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -103,16 +104,21 @@ class _Device:
         self._lines = self._socket.makefile("rb")
 
     def do(self, event: str) -> None:
-        """A handshake, or an end of what the device says."""
+        """A handshake, a pause, or an end of what the device says."""
         word, _, kind = event.partition(" ")
         if event == "tls refused":
             self._expect_no_tls()
         elif event == "silence":
             self._expect_silence()
+        elif event == "closed":
+            self._expect_end()
         elif word == "tls":
             self._how.say("C", f"(TLS handshake {kind})".replace(" )", ")"))
             self._socket = client_context(kind).wrap_socket(self._socket, server_hostname=self._how.host)
             self._lines = self._socket.makefile("rb")
+        elif word == "pause":
+            self._how.say("C", f"(silent for {kind} s)")
+            time.sleep(float(kind))
         elif word == "eof":
             self._socket.shutdown(socket.SHUT_WR)
         elif word == "gone":
@@ -127,6 +133,13 @@ class _Device:
     def _expect_silence(self) -> None:
         if heard := self.reply(one_line=True):
             raise ZooError(f"expected nothing in clear, found {_text(heard)!r}")
+
+    def _expect_end(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            if heard := self._lines.read(1):
+                raise ZooError(
+                    f"expected the end of the connection, found {_text(heard + self._lines.readline())!r}"
+                )
 
     def write(self, octets: bytes) -> None:
         """Say it, with the words of this playing; a server that has closed may refuse it."""

@@ -11,8 +11,10 @@ It stands apart from whoever plays them: the tests play them against the machine
     S! 250-AUTH                           one whole reply that has none
     C: EHLO printer                       one line that the client says, a write of its own
     C+ RCPT TO:<x@else.test>              the same, glued to the write before
+    C# 20 RCPT TO:<p{n}@else.test>        so many lines in one write, {n} counted from 0
+    S# 20 250 2.1.5                       so many whole replies, each by its beginning
     C| "\x00\xff\r" + "a" * 900             raw octets, no line end added (C+| glues them)
-    ~ tls                                 something else happens: a handshake, eof, gone
+    ~ tls                                 something else happens: a handshake, eof, gone, closed, pause 1.5
     => accepted from=<a@b.test> to=<c@d.test>,<e@f.test> octets=23
     =| "Subject: x\r\n\r\nhello\r\n"         the content of the message above
     => nothing                            no message was accepted
@@ -20,6 +22,7 @@ It stands apart from whoever plays them: the tests play them against the machine
     => upstream from=<a@b.test>           what the next hop must hear of it
     =+ Subject: x                         what its content must hold there
     =- Bcc:                               and what it must not hold
+    =~ "a\x00b"                            its body there, when the encoding of its octets is undone
 
 A line of its own that begins with # is a comment. In a client transcript the client is ours and the server is played:
 there S+, S| and S+| are writes, C: and C| are what our client must say, and => tells its outcomes.
@@ -60,6 +63,7 @@ class End:
     pairs: dict[str, str]
     text: str
     content: bytes | None = None
+    decoded: bytes | None = None
     holds: list[str] = field(default_factory=list)
     lacks: list[str] = field(default_factory=list)
 
@@ -128,6 +132,8 @@ def _take(script: Script, line: str) -> None:
         script.ends.append(End(word, pairs_of(rest), rest))
     elif mark == "=|":
         script.ends[-1].content = raw(text)
+    elif mark == "=~":
+        script.ends[-1].decoded = raw(text)
     elif mark == "=+":
         script.ends[-1].holds.append(text)
     elif mark == "=-":
@@ -139,6 +145,12 @@ def _take(script: Script, line: str) -> None:
 
 
 def _take_speech(script: Script, mark: str, text: str) -> None:
+    if mark[1:] == "#":
+        number, _, line = text.partition(" ")
+        first, others = (mark[0], f"{mark[0]}+") if mark[0] == script.writer else (f"{mark[0]}*",) * 2
+        for n in range(int(number)):
+            _take_speech(script, others if n else first.ljust(2, ":"), line.replace("{n}", str(n)))
+        return
     octets = raw(text) if mark.endswith("|") else text.encode("utf-8") + b"\r\n"
     if mark[0] != script.writer:
         if mark[1:] not in (":", "*", "~", "!", "|") or (mark[0] == "C" and mark[1:] not in (":", "|")):

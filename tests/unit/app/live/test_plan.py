@@ -91,11 +91,16 @@ def test_what_only_a_restart_changes() -> None:
     """It is named, keeps its old value, and is no change of its table; the rest of the table holds."""
     old, new = (
         _config(),
-        _config(('"./data"', '"./other"\nmax_sessions = 5'), more='[queue]\ndisk_floor = "1M"\n'),
+        _config(
+            ('"./data"', '"./other"\nmax_sessions = 5'), more='[queue]\ndisk_floor = "1M"\ndisk_share = 50\n'
+        ),
     )
     plan, kept = _plan(old, new), effective(old, new)
 
-    assert (("[server] data", "[queue] disk_floor"), ("[server]",)) == (plan.restart, plan.tables)
+    assert (("[server] data", "[queue] disk_floor", "[queue] disk_share"), ("[server]",)) == (
+        plan.restart,
+        plan.tables,
+    )
     assert ("./data", 5, old.queue.disk_floor) == (
         kept.server.data, kept.server.max_sessions, kept.queue.disk_floor,
     )  # fmt: skip

@@ -57,7 +57,7 @@ def test_without_a_tenant_microsofts_limits_hold() -> None:
 
     assert LaneLimits(
         2, 30, recipients=500, budget="mailbox scan@contoso.com", recipients_per_day=10_000, tenant="contoso.com",
-        own_domains=frozenset({"contoso.com"}), pair_per_hour=1_188,
+        own_domains=frozenset({"contoso.com"}), pair_per_hour=1_188, at_once_per_budget=3,
     ) == found  # fmt: skip
 
 
@@ -107,6 +107,18 @@ def test_what_the_route_says_goes_before_the_tenant() -> None:
     theirs = allowance(_submission(), SCAN, house)
 
     assert [(2, 30), (3, 20)] == [(one.connections, one.messages) for one in (own, theirs)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "of_route", "at_once"), [({}, 2, 3), ({"connections": 2}, 2, 2), ({"connections": 1}, 3, 3)]
+)
+def test_all_routes_of_a_mailbox_have_its_connections_together(
+    keys: dict[str, Any], of_route: int, at_once: int
+) -> None:
+    """Microsoft's three, else the tenant's; a route that has more by itself has them."""
+    found = allowance(_submission(connections=of_route), SCAN, _house(**keys))
+
+    assert (of_route, at_once) == (found.connections, found.at_once_per_budget)
 
 
 @pytest.mark.parametrize(

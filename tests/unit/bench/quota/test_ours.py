@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from bench.quota.demand import DAY_S, HOUR_S, Message, office_day, office_history, saturated
-from bench.quota.figures import Figures, figures
+from bench.quota.demand import (
+    DAY_S,
+    FLOODING,
+    HOUR_S,
+    Message,
+    flood,
+    office_day,
+    office_history,
+    saturated,
+)
+from bench.quota.figures import Figures, figures, quantile
 from bench.quota.policies import Start
 from bench.quota.policies.ours import Ours
 from bench.quota.scenarios import best_of
@@ -86,3 +95,34 @@ def test_it_is_the_lane_of_the_service() -> None:
 
     assert all(isinstance(lane, Lane) for lane in ours.lanes.values())
     assert ["normal"] * (PER_MINUTE - MOST_KEPT) + ["alarm"] * MOST_KEPT == started
+
+
+@pytest.mark.parametrize("express", [True, False])
+def test_a_client_that_floods_the_alarms_keeps_no_other_alarm_waiting(*, express: bool) -> None:
+    """It has its share and waits in its turn beyond it, past the queue and through it; scanners have theirs as well."""
+    world = World(flood(1, HOUR_S / 2), HOUR_S / 2)
+    tries = run(world, MODELS["sliding"], Ours(express=express), 1).tries
+    others = sorted(
+        one.started - one.start.message.arrived
+        for one in tries
+        if one.start.message.lane == "alarm" and one.start.message.client != FLOODING
+    )
+    n_scans = sum(one.start.message.lane == "normal" for one in tries)
+
+    assert 0.97 <= round(len(tries) / (PER_MINUTE * 30), 3)
+    assert quantile(others, 0.9) < 2.0
+    assert others[-1] < 3.0
+    assert n_scans > 250  # of 300; without a share they are the last and get none
+
+
+def test_somebody_else_in_the_mailbox_is_noticed_by_refusals() -> None:
+    """By the emulator's words alone: most of what is left is used, and few tries are refused."""
+    ours, length_s = Ours(), HOUR_S / 2
+    world = World(saturated(1, length_s), length_s, foreign_per_minute=6)
+    found = figures(run(world, MODELS["sliding"], ours, 1), best_of(world))
+    (lane,) = ours.lanes.values()
+
+    assert found["refused"] < 40.0
+    assert found["foreign_refused"] < 150.0
+    assert found["of_best"] > 0.8
+    assert 3 <= lane.order.standings(length_s)["messages"].foreign <= 15

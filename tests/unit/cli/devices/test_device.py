@@ -99,6 +99,35 @@ def test_one_device_is_shown_by_name_and_by_address(house: Any) -> None:
     assert 1 == house.run("device", "show", "nobody").exit_code
 
 
+def test_a_device_that_divides_its_mail_is_warned_of(house: Any) -> None:
+    """Once, with the piece that recipients saw last and the limit that holds for it; others are not."""
+    Archive(house.directory / "data").write(
+        "device-ups", client("ups", "192.168.10.90", "R1", pieces=7, piece="2/5", names=["brn3c"])
+    )
+    said = house.run("device", "show", "ups").stdout
+
+    assert 1 == said.count(
+        "warning      division is on; recipients see [2/5]; set the limit to 150 MB instead"
+    )
+    assert {"piece": "2/5", "messages": 7} == house.objects("device", "show", "ups")[0]["divided"]
+    assert "warning" not in house.run("device", "show", "192.0.2.7").stdout
+
+
+def test_a_gateway_is_told_under_the_list(desk: Any) -> None:
+    """In three lines; not where somebody came from elsewhere."""
+    archive = Archive(desk.directory / "data")
+    for name in ("copier", "nas", "ups"):
+        archive.write(f"device-{name}", client(name, "172.17.0.1", "R1", names=[name]))
+    said = desk.run("device", "list").stdout
+    assert (
+        "\nwhat: everybody who was heard came from one address, 172.17.0.1\nwhy:  3 names (copier, nas, ups)"
+        in said
+    )
+    archive.write("address-192.0.2.7", client("", "192.0.2.7", "", names=["x"]))
+
+    assert "one address" not in desk.run("device", "list").stdout
+
+
 def test_sessions_are_transcripts_with_a_reading(house: Any) -> None:
     """Each line with its time and who said it; nothing in it moves a terminal."""
     lines = house.run("device", "sessions", "ups").stdout.splitlines()

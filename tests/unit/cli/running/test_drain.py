@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relay365.cli.running import drain as module
+from relay365.cli.running.screen import figures
 from relay365.engine.control import requests
 from relay365.engine.control.drain import Drain, write_drain
 from relay365.spool.lock import DirectoryLock
@@ -186,8 +187,9 @@ def test_a_time_that_is_too_long(desk: Desk) -> None:
     assert 2 == desk.run("drain", "--for", "2d").exit_code
 
 
-def test_status_says_it(full_desk: Desk) -> None:
+def test_status_says_it(full_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """DRAINING with its end, until when and by whom; it needs the process that obeys it."""
+    monkeypatch.setattr(figures, "told_by", lambda _: {})
     data = full_desk.directory / "data"
     full_desk.run("queue", "release", "--all")
     lock = DirectoryLock(data)

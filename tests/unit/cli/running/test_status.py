@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from relay365.cli.running.screen import figures
+from relay365.cli.running.status import verdict_of
 from relay365.engine.accounts import users_in
 from relay365.engine.alerts.causes import Cause
 from relay365.engine.alerts.ledger import Ledger
@@ -16,10 +20,14 @@ from relay365.net.tls import own_certificate
 from relay365.spool.api import LaneNote
 from relay365.spool.lock import DirectoryLock
 
+GOLDEN = Path(__file__).parents[3] / "golden" / "screens" / "one-tenant.txt"
+PAGE = Path(__file__).parents[4] / "docs" / "status.md"
+
 
 @pytest.fixture
-def running(full_desk: Any) -> Any:
-    """A desk whose data directory is locked, as by a service."""
+def running(full_desk: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A desk whose data directory is locked, as by a service, which says nothing of itself."""
+    monkeypatch.setattr(figures, "told_by", lambda _: {})
     lock = DirectoryLock(full_desk.directory / "data")
     lock.take()
     yield full_desk
@@ -44,8 +52,8 @@ def test_held_mail_needs_a_person(running: Any) -> None:
     assert 1 == said.exit_code
     assert "NEEDS YOU" in said.stdout
     assert "1 waiting" in said.stdout
-    assert "1 held, 1 failed, 0 expired, 1 delivered" in said.stdout
-    assert "smarthost waits until" in said.stdout
+    assert "1 held   1 failed today   relay365 queue list --state held" in said.stdout
+    assert "  delivering  smarthost waits " in said.stdout
 
 
 def test_all_is_well(running: Any) -> None:
@@ -64,7 +72,7 @@ def test_a_held_lane_names_its_row(full_desk: Any) -> None:
     full_desk.spool(lambda spool: spool.note_lane(note))
     said = full_desk.run("status").stdout
 
-    assert "smarthost is HELD since 1970-01-01T00:00:01.000Z: 535 5.7.3" in said
+    assert " d: smarthost: 535 5.7.3 Authentication unsuccessful\n" in said.partition("HELD for ")[2]
     assert "relay365 explain auth-refused" in said
 
 
@@ -152,4 +160,84 @@ def test_open_alerts_are_counted(full_desk: Any) -> None:
     ledger.save()
 
     assert 1 == full_desk.objects("status")[0]["alerts"]
-    assert "  alerts      1 open: relay365 alerts list" in full_desk.run("status").stdout
+    assert [{"key": "a", "severity": "warning", "what": "x"}] == full_desk.objects("status")[0]["alerts_open"]
+    assert "  alerts      1 open, the first: x   relay365 alerts list\n" in full_desk.run("status").stdout
+
+
+def test_a_service_that_does_not_answer_is_not_called_fine(
+    running: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit 1, and what to look at."""
+    running.run("queue", "release", "--all")
+    monkeypatch.setattr(figures, "told_by", lambda _: None)
+    said = running.run("status")
+
+    assert 1 == said.exit_code
+    assert "NEEDS YOU" in said.stdout
+    assert "  service     it has not answered: relay365 doctor local" in said.stdout
+
+
+def test_plain_words_for_a_screen_reader(running: Any) -> None:
+    """The verdict stands behind a colon, without a gap."""
+    running.run("queue", "release", "--all")
+
+    assert running.run("status", "--plain").stdout.splitlines()[0].endswith(", running: FINE")
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        ({}, "fine"),
+        ({"running": False, "answered": None}, "stopped"),
+        ({"lanes": [{"held": "535"}]}, "needs you"),
+        ({"recipients": {"held": 1}}, "needs you"),
+        ({"answered": False}, "needs you"),
+        ({"answered": None}, "fine"),
+        ({"frozen": {}, "draining": {"by": "x"}}, "draining"),
+        ({"frozen": {"by": "x"}}, "frozen"),
+        ({"frozen": {"by": "x"}, "recipients": {"held": 1}}, "needs you"),
+    ],
+)
+def test_the_verdict(change: dict[str, Any], verdict: str) -> None:
+    """What needs a person goes before what one has ordered; a service that cannot say is no trouble."""
+    well = {
+        "running": True, "answered": True, "lanes": [], "recipients": {}, "frozen": None, "draining": None,
+    }  # fmt: skip
+
+    assert verdict == verdict_of({**well, **change})
+
+
+def _documented() -> tuple[set[str], set[str]]:
+    """Keys of the table in docs/status.md: those of the object, and all that are named below them."""
+    rows = re.findall(
+        r"^\| (`[^|]+) \| ([^|]*) \|$", PAGE.read_text("utf-8").partition("## As JSON")[2], re.MULTILINE
+    )
+    words = [(set(re.findall(r"`(\w+)`", keys)), set(re.findall(r"`(\w+)`", text))) for keys, text in rows]
+    return set().union(*(one for one, _ in words)), set().union(*(one for _, one in words))
+
+
+def _keys_below(value: Any) -> set[str]:
+    """Keys of all objects in a value; what is counted by state has no fixed ones."""
+    if isinstance(value, list):
+        return set().union(*map(_keys_below, value))
+    if isinstance(value, dict):
+        return set(value).union(*map(_keys_below, value.values()))
+    return set()
+
+
+def test_every_key_of_the_json_is_documented(full_desk: Any) -> None:
+    """docs/status.md has each key of the object, no other, and all below it that this relay and a golden one show."""
+    top, below = _documented()
+    found = full_desk.objects("status")[0]
+    golden = json.loads(GOLDEN.read_text("utf-8").partition("--- facts\n")[2].partition("--- screen\n")[0])
+    shown = set().union(*(_keys_below(one[key]) for one in (found, golden) for key in top - {"recipients"}))
+
+    assert top == set(found) == set(golden)
+    assert set() == shown - below - top
+
+
+def test_the_page_shows_the_golden_screen() -> None:
+    """Word for word."""
+    screen = GOLDEN.read_text("utf-8").partition("--- screen\n")[2]
+
+    assert f"```\n$ relay365 status\n{screen}```" in PAGE.read_text("utf-8")

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from relay365.cli.main import main
+from relay365.cli.microsoft.answering import today
 from relay365.cli.setup import init_mail, init_steps
+from relay365.cli.setup.init_steps import LookedUp
+from relay365.config import parse
 from relay365.setup.powershell.checking import faults_of
 from relay365.setup.resume import load
 from relay365.setup.tenant import MailHost, Tenant
 from relay365.setup.tries.answer import Answer
 
 TENANT = "7f3c0000-0000-4000-8000-0000000091aa"
-TYPED = "contoso.com\n\n\n\n10.0.0.0/8\n\n10.0.0.1:25\nops@contoso.com\n\n"
+TYPED = "contoso.com\n\n\n\n10.0.0.0/8\n\n10.0.0.1:25\nops@contoso.com\n\n\n"
 
 
 @pytest.fixture
 def _known_tenant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(init_steps, "find_tenant_of", lambda answers: Tenant(answers.domain, TENANT))
     monkeypatch.setattr(init_steps, "mail_host_of", lambda _: MailHost(unknown="no DNS here"))
+    monkeypatch.setattr(init_steps, "look_up", _looked_up)
+
+
+def _looked_up(domain: str) -> LookedUp:
+    if domain == "contoso.com":
+        return LookedUp(
+            domain, TENANT, "", (f"Microsoft 365, tenant {TENANT}", "MX of contoso.com: no DNS here")
+        )
+    return LookedUp(domain, words=(f"no tenant of {domain}",), is_no=True)
 
 
 @pytest.mark.usefixtures("_known_tenant")
@@ -33,7 +46,7 @@ def test_questions_then_a_script(tmp_path: Path) -> None:
 
     assert 1 == done.exit_code, done.output
     assert "expected a line that begins with R365:" in done.stdout
-    assert f"relay365 init --rescue --data {tmp_path / 'data'}" in done.stderr
+    assert f"relay365 init --resume --data {tmp_path / 'data'}" in done.stderr
     assert [] == faults_of((tmp_path / "relay365-setup.ps1").read_text("utf-8"))
     assert not (tmp_path / "relay365.toml").exists()
     assert kept is not None
@@ -43,7 +56,7 @@ def test_questions_then_a_script(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_known_tenant")
-def test_rescued_by_the_pasted_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_resumed_by_the_pasted_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An interrupted wizard asks for nothing but the line, and goes on to the configuration and the first mail."""
     monkeypatch.setattr(init_steps, "check_all", lambda *_: [Answer("token", True, "ok")])
     monkeypatch.setattr(init_mail, "send_first", lambda *_: [Answer("first mail", True, "ok")])
@@ -51,8 +64,8 @@ def test_rescued_by_the_pasted_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     CliRunner().invoke(main, command, input=TYPED, prog_name="relay365")
     ids = [f"{n}a1e0c52-0000-4000-8000-00000000000{n}" for n in range(1, 5)]
     line = f"R365:{':'.join(ids)}:scan@contoso.com"
-    rescue = ["init", "--rescue", "--data", str(tmp_path / "data")]
-    done = CliRunner().invoke(main, rescue, input=line + "\n", prog_name="relay365")
+    resume = ["init", "--resume", "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(main, resume, input=line + "\n", prog_name="relay365")
     kept = load(tmp_path / "data")
 
     assert 0 == done.exit_code, done.output
@@ -105,3 +118,66 @@ def test_an_answers_file_that_is_not_there(tmp_path: Path) -> None:
 
     assert 2 == done.exit_code
     assert "cannot be read" in done.stderr
+
+
+@pytest.mark.usefixtures("_known_tenant")
+def test_the_tenant_is_looked_up_before_anything_else_is_asked(tmp_path: Path) -> None:
+    """A domain that nobody has is asked again at once; what is found stands before the second question."""
+    command = ["init", "--config", str(tmp_path / "relay365.toml"), "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(main, command, input=f"contso.com\n{TYPED}\n", prog_name="relay365")
+    head = done.stdout.partition("2/6")[0]
+
+    assert "no tenant of contso.com" in head
+    assert f"Microsoft 365, tenant {TENANT}" in head
+    assert 2 == head.count("1/6")
+    assert 1 == done.stdout.count(TENANT)
+
+
+@pytest.mark.usefixtures("_known_tenant")
+def test_the_address_of_a_channel_is_kept_in_a_file_of_its_own(tmp_path: Path) -> None:
+    """Neither the configuration nor what is kept for --resume has it; a wrong one is asked again."""
+    url = "https://prod.logic.test/workflows/x?sig=Kanarie"
+    typed = TYPED[:-1] + f"teams\nhttp://prod.logic.test/x\n{url}\n\n"
+    command = ["init", "--config", str(tmp_path / "relay365.toml"), "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(main, command, input=typed, prog_name="relay365")
+    file = tmp_path / "data" / "keys" / "alert.url"
+
+    assert "expected an https address, found http://prod.logic.test/x" in done.stdout
+    assert (url + "\n", 0o600) == (file.read_text(), file.stat().st_mode & 0o777)
+    assert "Kanarie" not in (tmp_path / "data" / "setup.json").read_text()
+
+
+@pytest.mark.usefixtures("_known_tenant")
+def test_a_rescue_asks_two_questions(tmp_path: Path) -> None:
+    """What it would write: one device, one mailbox, the sign-in of a person, and a reminder in seven days."""
+    command = ["init", "--rescue", "--client", "7a1e0c52-0000-4000-8000-000000000000", "--dry-run"]
+    command += ["--config", str(tmp_path / "r.toml")]
+    typed = "scan\nscan@contoso.com\n192.168.10.0/24\n192.168.10.31\n"
+    done = CliRunner().invoke(main, command, input=typed, prog_name="relay365")
+    config = parse(done.stdout.partition("r.toml\n")[2].partition("# ---- a dry run")[0], "r.toml")
+
+    assert 0 == done.exit_code, done.output
+    assert 2 == done.stdout.count("1/2") and 2 == done.stdout.count("2/2") and "1/6" not in done.stdout
+    assert "expected the address of one device, such as 192.168.10.31, found 192.168.10.0/24" in done.stdout
+    assert ["192.168.10.31/32", "127.0.0.0/8"] == [str(one.network) for one in config.allow]
+    (route,), (reminder,), (channel,) = config.route, config.alerts.reminder, config.alerts.channel
+    assert ("mailbox", "scan@contoso.com") == (route.login, route.mailbox)  # type: ignore[union-attr]
+    assert date.fromisoformat(today()) + timedelta(days=7) == reminder.on
+    assert "relay365 init" in reminder.do
+    assert ("mail", "scan@contoso.com") == (channel.kind, channel.to)
+
+
+@pytest.mark.usefixtures("_known_tenant")
+def test_a_rescue_is_no_resuming_any_more(tmp_path: Path) -> None:
+    """Where a wizard was broken off --rescue says what it did once, and changes nothing; both at once are wrong."""
+    place = ["--config", str(tmp_path / "relay365.toml"), "--data", str(tmp_path / "data")]
+    CliRunner().invoke(main, ["init", *place], input=TYPED, prog_name="relay365")
+    before = sorted(tmp_path.rglob("*"))
+    rescue = ["init", "--rescue", *place]
+    done = CliRunner().invoke(main, rescue, input="scan@contoso.com\n192.168.10.31\n", prog_name="relay365")
+    both = CliRunner().invoke(main, [*rescue, "--resume"], prog_name="relay365")
+
+    assert (2, 2) == (done.exit_code, both.exit_code)
+    assert f"do:   go on with it: relay365 init --resume --data {tmp_path / 'data'}; or take" in done.stderr
+    assert "choose one" in both.stderr
+    assert before == sorted(tmp_path.rglob("*"))

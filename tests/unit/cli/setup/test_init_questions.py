@@ -8,7 +8,15 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from relay365.cli.setup.init_questions import QUESTIONS, ROADS, ask_all, ask_case, own_listeners, own_networks
+from relay365.cli.setup.init_questions import (
+    QUESTIONS,
+    ROADS,
+    ask_all,
+    ask_case,
+    check_url,
+    own_listeners,
+    own_networks,
+)
 from relay365.setup.advice import Case, Road
 from relay365.setup.answers import Answers, judge_one, judged
 
@@ -30,7 +38,7 @@ def _asked(typed: str, known: dict[str, Any] | None = None) -> tuple[dict[str, A
 
 def test_enter_takes_the_default() -> None:
     """A domain and Enter for the rest make answers that are whole."""
-    found, shown = _asked("contoso.com\n\n\n\n\n\n\n\n\n")
+    found, shown = _asked("contoso.com\n\n\n\n\n\n\n\n\n\n")
 
     assert judged(found, "x").road is Road.APPLICATION
     assert "scan@contoso.com" == found["mailbox"]
@@ -41,7 +49,7 @@ def test_enter_takes_the_default() -> None:
 def test_what_is_wrong_is_asked_again() -> None:
     """With what is expected."""
     found, shown = _asked(
-        "\ncontoso\ncontoso.com\nz\nb\nscan\nscan@contoso.com\n\n10.0.0.0/8, 192.168.1.0/24\n\n\n\n\n"
+        "\ncontoso\ncontoso.com\nz\nb\nscan\nscan@contoso.com\n\n10.0.0.0/8, 192.168.1.0/24\n\n\n\n\n\n"
     )
 
     assert "expected an answer, found nothing" in shown
@@ -61,7 +69,7 @@ def test_what_is_known_is_not_asked() -> None:
 def test_the_road_decides_what_is_asked() -> None:
     """The certificate's files only on its road; no application there."""
     found, shown = _asked(
-        "contoso.com\n?\n\nrelay.pem\nrelay.key\n\n\n\n\n\n\n",
+        "contoso.com\n?\n\nrelay.pem\nrelay.key\n\n\n\n\n\n\n\n",
     )
 
     assert "certificate" == found["road"]
@@ -106,3 +114,62 @@ def test_the_end_of_input_is_an_end(key: str) -> None:
         ask_all({"domain": "contoso.com"} | ({"road": "hve"} if key == "mailbox" else {}), lambda: "hve")
 
     assert 1 == CliRunner().invoke(command, input="").exit_code
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("nobody\n", {}),
+        ("syslog\nsyslog.test\nudp://10.0.0.9:514\n", {"alert_address": "udp://10.0.0.9:514"}),
+        (
+            "mail\n\nisp\nmail.isp.test:587\n",
+            {"alert_to": "ops@contoso.com", "alert_host": "mail.isp.test:587"},
+        ),
+        ("pigeon\nwebhook\nftp://x\nhttps://hook.test/x\n", {"alert_url": "https://hook.test/x"}),
+    ],
+)
+def test_who_hears_decides_what_is_asked(typed: str, found: dict[str, str]) -> None:
+    """Each way has its own questions, and each answer is judged before the next."""
+    known = {question.key: "x" for question in QUESTIONS if not question.key.startswith("alert_")}
+    answers, _ = _asked(typed, {**known, "reports_to": "ops@contoso.com"})
+
+    assert found == {
+        key: value for key, value in answers.items() if key.startswith("alert_") and key != "alert_by"
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "is_good"),
+    [
+        ("https://hook.test/x?sig=1", True),
+        ("http://127.0.0.1:9/x", True),
+        ("http://localhost/x", True),
+        ("http://hook.test/x", False),
+        ("hook.test", False),
+        ("https://", False),
+        ("https://[x", False),
+    ],
+)
+def test_an_address_to_post_to(url: str, is_good: bool) -> None:
+    """By TLS; in clear only to this machine."""
+    assert is_good is (check_url(url) == "")
+
+
+def test_a_domain_is_looked_up_until_it_is_one_or_is_insisted_on() -> None:
+    """Enter takes the same once more."""
+    found: dict[str, Any] = {}
+    asked: list[str] = []
+
+    def looked_up(domain: str) -> bool:
+        asked.append(domain)
+        return False
+
+    known = {question.key: "x" for question in QUESTIONS if question.key != "domain"}
+
+    @click.command()
+    def command() -> None:
+        found.update(ask_all(known, lambda: "", looked_up))
+
+    done = CliRunner().invoke(command, input="contso.com\ncontoso.test\n\n")
+
+    assert (0, ["contso.com", "contoso.test"], "contoso.test") == (done.exit_code, asked, found["domain"])

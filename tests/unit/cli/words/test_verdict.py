@@ -72,6 +72,44 @@ def test_a_size_is_judged(office: Any) -> None:
     assert "max_message" in found["do"][0]
 
 
+def test_a_size_that_a_way_or_a_device_treats_otherwise_is_said(office: Any) -> None:
+    """By name: who sets the limit, and who says what is done; what would be refused at its end is not taken."""
+    file = office.directory / "relay365.toml"
+    sized = FILE.replace('tls = "none"', 'tls = "none"\noversize = { limit = "10M", action = "notify" }')
+    file.write_text(sized + '[oversize]\nlimit = "8M"\n', "utf-8")
+    asked = ("--from", "a@contoso.com", "--to", "b@else.test", "--size", "11000000")
+    by_route = _ask(office, *asked)
+    device = '[[device]]\nname = "cam"\nmatch = { address = "192.168.10.31" }\noversize = { action = "%s" }\n'
+    file.write_text(sized + device % "hold", "utf-8")
+    by_device = _ask(office, *asked)
+    file.write_text(sized + device % "reject", "utf-8")
+    refused = _ask(office, *asked)
+
+    way = "[[route]] smarthost"
+    assert [f"it is larger than 10 MB ({way}): it is replaced by a notice ({way})"] == by_route["changes"]
+    assert [f"it is larger than 10 MB ({way}): it is held for a person (device cam)"] == by_device["changes"]
+    assert [True, True, False] == [one["taken"] for one in (by_route, by_device, refused)]
+    assert "552 5.3.4 message too big, limit 10 MB (R1)" == refused["said"][1]["reply"]
+
+
+def test_the_mark_of_an_answer_needs_no_file(office: Any) -> None:
+    """Alone or at the end of the whole line; one that there is not says so."""
+    (office.directory / "relay365.toml").rename(office.directory / "other.toml")
+    from click.testing import CliRunner
+
+    from relay365.cli.main import main
+
+    said = [
+        CliRunner().invoke(main, ["explain", text, "--json"])
+        for text in ("a78", "452 4.3.1 your mail fills the disk (A78)", "A999")
+    ]
+
+    assert [0, 0, 1] == [one.exit_code for one in said]
+    assert '"title": "452 4.3.1 your mail fills the disk"' in said[0].stdout
+    assert said[0].stdout == said[1].stdout
+    assert '"there is no such mark"' in said[2].stdout
+
+
 def test_a_mark_needs_a_file_and_a_mark(office: Any) -> None:
     """Without a configuration, or inside other words, it is a text like any other."""
     (office.directory / "relay365.toml").rename(office.directory / "other.toml")

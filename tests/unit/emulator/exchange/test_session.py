@@ -236,3 +236,19 @@ def test_an_answer_that_never_comes_holds_up_no_other(play: Callable[..., None])
         client.writer.close()
 
     play(story)
+
+
+def test_exchange_does_not_know_the_marks_of_the_relay(play: Callable[..., None]) -> None:
+    """The machine is shared, its words are; marks are for `relay365 explain`, and no server of Microsoft says one."""
+
+    async def story(house: House) -> None:
+        client = await house.client()
+        said = [
+            await client.say(line) for line in ("XYZZY", "RCPT TO:<a@b.example>", "MAIL FROM:a b", "RSET now")
+        ]
+        client.writer.close()
+
+        assert ["5", "5", "5", "2"] == [one[:1] for one in said]
+        assert [] == [one for one in said if one.endswith(")")]
+
+    play(story)

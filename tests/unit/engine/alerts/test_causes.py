@@ -191,3 +191,22 @@ def test_a_device_that_should_speak() -> None:
 def test_a_time_in_its_largest_unit(seconds: float, words: str) -> None:
     """Rounded down."""
     assert words == causes.spoken(seconds)
+
+
+def test_a_day_of_somebodys_own() -> None:
+    """From its beginning on, until it is taken out of the file; it says how, where that is known."""
+    limits = replace(
+        LIMITS,
+        reminders=(
+            causes.Reminder(NOW, "move to an application", "relay365 init"),
+            causes.Reminder(NOW + 1, "x"),
+        ),
+    )
+    (one,) = causes.of_reminders(NOW, limits)
+
+    assert [] == list(causes.of_reminders(NOW - 1, limits))
+    assert ("reminder move to an application", "warning", "move to an application", "") == (
+        one.key, one.severity, one.what, one.lane,
+    )  # fmt: skip
+    assert one.do.startswith("relay365 init; then take the reminder out")
+    assert "do it; then" in list(causes.of_reminders(NOW + 1, limits))[1].do

@@ -33,9 +33,9 @@ LIMITS = LaneLimits(
 class Life:
     """One life of the relay, as far as budgets go."""
 
-    def __init__(self, spool: MemorySpool, clock: FakeClock) -> None:
+    def __init__(self, spool: MemorySpool, clock: FakeClock, limits: LaneLimits = LIMITS) -> None:
         self.spool, self.clock = spool, clock
-        self.lanes = lanes_of([FakeRoute(lambda consignment: (DELIVERED,), LIMITS)], clock)
+        self.lanes = lanes_of([FakeRoute(lambda consignment: (DELIVERED,), limits)], clock)
         self.books = Bookkeeper(spool, self.lanes, clock)
 
     @property
@@ -140,6 +140,31 @@ def test_what_was_on_its_way_at_a_death_may_have_gone_out() -> None:
     asyncio.run(story())
 
 
+def test_the_hour_of_a_pair_outlives_a_death() -> None:
+    """Two of a storm went before it: one more may go, in another life and to the same recipient; and to others."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock, replace(LIMITS, pair_per_hour=3))
+        await life.books.restore()
+        for _ in range(2):
+            clock.pass_s(60.0)
+            await life.deliver_in_spool("it@contoso.com")
+        clock.pass_s(1740.0)
+        after = Life(MemorySpool(clock, spool), clock, replace(LIMITS, pair_per_hour=3))
+        await after.books.restore()
+        after.deliver("IT@contoso.com")
+
+        mono = clock.mono()
+        fits = [after.lane.order.fits(a_parcel(one), mono) for one in ("it@contoso.com", "boss@contoso.com")]
+        assert [False, True] == fits
+        assert not after.lane.order.fits(a_parcel("it@contoso.com"), mono + 1859.0)
+        assert after.lane.order.fits(a_parcel("it@contoso.com"), mono + 1861.0)
+
+    asyncio.run(story())
+
+
 def test_slices_add_up_over_flushes_and_lives() -> None:
     """The same slice is written again with the sum; uncertain deliveries that only memory knew stay counted."""
 
@@ -179,6 +204,26 @@ def test_half_of_a_mailbox_that_is_new_to_us_is_believed_used_for_a_day() -> Non
             spool = MemorySpool(clock, spool)
         clock.pass_s(DAY_S + SLICE_S)
         assert 0 == life.used()[1]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize(("days", "used"), [(0.5, 1), (3.0, 500)])
+def test_after_a_gap_that_nobody_knows_of_half_is_believed_used(days: float, used: int) -> None:
+    """Off for half a day, the books have the day before; off for three, they have nothing that still counts."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock)
+        await life.books.restore()
+        await life.deliver_in_spool("a@fabrikam.com")
+        await life.books.flush()
+        clock.pass_s(days * DAY_S)
+        after = Life(MemorySpool(clock, spool), clock)
+        await after.books.restore()
+
+        assert used == after.used()[1]
 
     asyncio.run(story())
 

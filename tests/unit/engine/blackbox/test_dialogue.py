@@ -141,6 +141,21 @@ def test_the_head_and_the_size_of_a_content_are_lines() -> None:
     assert ["| Subject: x", "| ", "| .", "(content, 17 octets)"] == texts(one)
 
 
+def test_a_slow_content_is_shown_with_its_rate() -> None:
+    """A scanner that sends while it scans: how long it took, and octets a second; of a quick one nothing."""
+    clock = FakeClock()
+    one = Recording(clock)
+    for pause_s in (20.0, 1.0):
+        one.said(b"354 go\r\n")
+        one.content_begins(0)
+        one.heard(b"x" * 5000, is_secret=False)
+        clock.pass_s(pause_s)
+        one.heard(b"x" * 5000, is_secret=False)
+        one.content_ends(0)
+
+    assert ["(content, 10000 octets in 20 s, 500 a second)", "(content, 10000 octets)"] == texts(one)[1::2]
+
+
 def test_it_is_said_what_is_left_out() -> None:
     """Of a long session its middle, of a long segment its end."""
     one = Recording(FakeClock())

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from fakes.clock import FakeClock
 from relay365.engine.blackbox.archive import Order
-from relay365.engine.blackbox.heard import DAY_S, Heard, closed
+from relay365.engine.blackbox.heard import DAY_S, MOST_NAMES, Heard, closed
 from relay365.engine.blackbox.recording import HUNG_UP, Recording, Tally
 from relay365.mail.envelope import SubmitterFacts
 from relay365.rules.client import Client
@@ -103,6 +104,34 @@ def test_messages_of_another_day_are_not_todays() -> None:
     heard.earlier = {"messages": 7, "messages_today": 7, "day": 9, "sessions": []}
 
     assert (8, 1) == tuple(heard.written(heard.counted(), [one])[k] for k in ("messages", "messages_today"))
+
+
+def test_pieces_and_names_go_on_from_the_file() -> None:
+    """How many pieces of divided mail it sent, the last one, and what it calls itself, in small letters."""
+    clock = FakeClock()
+    before, heard = Heard("device-copier", 3), Heard("device-copier", 3)
+    old, new = session(clock), session(clock)
+    old.tally.n_pieces, old.tally.piece = 5, "5/5"
+    new.facts = replace(FACTS, helo="Other")
+    before.take(old, clock.now())
+    heard.earlier = before.written(before.counted(), [old])
+    heard.take(new, clock.now())
+    written = heard.written(heard.counted(), [new])
+    before.take(new, clock.now())
+
+    assert "5/5" == before.counted()["piece"]
+    assert (5, "5/5", ["copier", "other"]) == (written["pieces"], written["piece"], written["names"])
+
+
+def test_names_are_bounded() -> None:
+    """Whoever calls itself something else each time fills nothing."""
+    heard, clock = Heard("address-x", 3), FakeClock()
+    for n in range(MOST_NAMES + 5):
+        one = session(clock)
+        one.facts = replace(FACTS, helo=f"n{n:02}")
+        heard.take(one, clock.now())
+
+    assert [f"n{n:02}" for n in range(MOST_NAMES)] == heard.counted()["names"]
 
 
 def test_a_session_that_goes_on_is_written_as_it_stands() -> None:

@@ -71,7 +71,7 @@ CASES = {
         "the recipient was refused: 550 5.7.1 no (R3)",
     ),
     "needs-tls": (
-        story(*MAIL, "< 530 5.7.0 Must issue a STARTTLS command first"),
+        story(*MAIL, "< 530 5.7.0 Must issue a STARTTLS command first (A56)"),
         "must use STARTTLS here: switch it on in the device",
     ),
     "needs-login": (
@@ -138,8 +138,8 @@ CASES = {
         "fell silent after NOOP",
     ),
     "told-off": (
-        story(GREETED, "> EHLO x", AUTH, "> NOOP", reason="421 4.7.0 Too many errors"),
-        "was sent away: 421 4.7.0 Too many errors",
+        story(GREETED, "> EHLO x", AUTH, "> NOOP", reason="421 4.7.0 Too many errors (A33)"),
+        "was sent away: 421 4.7.0 Too many errors (A33)",
     ),
     "logged-in-only": (
         replace(

@@ -133,6 +133,17 @@ def test_what_was_judged_is_counted() -> None:
     )
 
 
+def test_pieces_of_a_divided_message_are_counted() -> None:
+    """Only what was taken counts, and the last one is remembered."""
+    one = recording()
+    one.answered(OK, spool_id="A", piece="1/5")
+    one.answered(OK, spool_id="B", piece="2/5")
+    one.answered(OK, spool_id="C")
+    one.answered(NO, piece="3/5")
+
+    assert (3, 2, "2/5") == (one.tally.n_accepted, one.tally.n_pieces, one.tally.piece)
+
+
 def test_a_tape_is_bounded_in_number_and_octets() -> None:
     """The beginning and the end of a long session are kept, and it is said how much is not."""
     tape = Tape()

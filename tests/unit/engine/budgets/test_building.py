@@ -44,6 +44,20 @@ def test_lanes_share_by_mailbox_tenant_and_application() -> None:
     assert one.budgets["at-once"] is other.budgets["at-once"]
 
 
+def test_routes_of_one_mailbox_share_its_connections() -> None:
+    """Two by SMTP with two connections each are three at once together; Graph of the mailbox has its own."""
+    purses = Purses()
+    smtp = LaneLimits(2, budget="mailbox scan@contoso.com", at_once_per_budget=3)
+    one, other = purses.vector("a/scan@contoso.com", smtp), purses.vector("b/scan@contoso.com", smtp)
+    graph = purses.vector("graph/scan@contoso.com", FULL)
+    held = [vector.take(Bill(), 0.0) for vector in (one, one, other)]
+
+    assert (False, False, True) == (one.fits(Bill(), 1.0), other.fits(Bill(), 1.0), graph.fits(Bill(), 1.0))
+    one.complete(held[0], 1.0)
+    assert other.fits(Bill(), 1.0)
+    assert not purses.vector("c/bulk@contoso.com", smtp).budgets.keys() - {"connections"}
+
+
 def test_a_bill_says_what_a_message_takes() -> None:
     """Recipients outside the own domains are external; what is large needs more requests; case does not matter."""
     parcel = a_parcel("IT@Contoso.com", "a@fabrikam.com", priority="bulk", octets=8_000_000)

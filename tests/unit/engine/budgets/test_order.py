@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
+import pytest
+
 from fakes.lanes import a_parcel
 from relay365.engine.budgets.building import Purses
 from relay365.engine.budgets.order import Order
@@ -86,6 +88,31 @@ def test_bulk_that_is_more_than_the_day_has_is_paced() -> None:
     assert 490 <= n_started <= 530
 
 
+def test_what_one_mailbox_sends_outside_is_gone_for_the_others_of_its_tenant() -> None:
+    """Two of the tenant's three: the other mailbox has one, however many are inside; a tenant of its own has all."""
+    purses, inside = Purses(), frozenset({"contoso.com"})
+    one, other, foreign = (
+        Order(limits, 0.0, purses.vector(name, limits))
+        for name, tenant in (("a", "contoso.com"), ("b", "contoso.com"), ("c", "fabrikam.com"))
+        for limits in [LaneLimits(3, budget=name, tenant=tenant, external_per_day=3, own_domains=inside)]
+    )
+    one.end(one.start(a_parcel("x@x.test", "y@x.test", "it@contoso.com"), 0.0), DELIVERED, 0.0)
+    two, single = a_head("a", "normal", "x@x.test", "y@x.test"), a_head("b", "normal", "z@x.test")
+    home = a_head("c", "normal", *(f"r{n}@contoso.com" for n in range(9)))
+
+    assert [single, home] == other.choose([two, single, home], 5, 3, 1.0)
+    assert [two, single, home] == foreign.choose([two, single, home], 5, 3, 1.0)
+    assert (2, 0) == (other.standings(1.0)["external"].used, foreign.standings(1.0)["external"].used)
+
+
+def test_connections_are_not_shown_among_the_budgets() -> None:
+    """Faces have them of the lane; a lane with nothing else in use has nothing to tell."""
+    one = order(LaneLimits(2, 30, at_once_per_budget=3))
+    one.start(a_parcel(), 0.0)
+
+    assert ["messages"] == list(one.standings(0.0))
+
+
 def test_a_storm_to_one_recipient_is_told_apart() -> None:
     """What waits for its own pair's hour is named with its time; the rest is not."""
     one = order(LaneLimits(3, pair_per_hour=1))
@@ -134,6 +161,24 @@ def test_a_refusal_for_connections_says_nothing_of_the_minute() -> None:
 
     assert 0 == one.standings(0.0)["messages"].foreign
     assert 30 == one.vector.n_free(0.0)
+
+
+OLDER = "STOREDRV.ClientSubmit; sender thread limit exceeded"
+NEWER = "Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information."
+
+
+@pytest.mark.parametrize(("n_sent", "words", "others"), [(10, OLDER, 20), (9, OLDER, 0), (29, NEWER, 0)])
+def test_words_that_name_no_limit_are_about_the_minute_where_much_of_it_is_ours(
+    n_sent: int, words: str, others: int
+) -> None:
+    """A third of thirty is ours: others have the rest. With less, or where connections are named, nobody has."""
+    one = order(LaneLimits(2, 30))
+    for _ in range(n_sent):
+        one.end(one.start(a_parcel(), 0.0), DELIVERED, 0.0)
+    (crowded,) = throttle("too-many-connections")
+    one.end(one.start(a_parcel(), 1.0), (replace(crowded, reply_text=words),), 1.0)
+
+    assert others == one.standings(1.0)["messages"].foreign
 
 
 def test_few_heads_of_many_flows_are_enough() -> None:

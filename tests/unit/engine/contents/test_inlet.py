@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay365.engine.contents.inlet import HELD_OCTETS, LONG_LINE, TOO_LARGE, Case, Finished, Inlet
+from relay365.engine.contents.inlet import HELD_OCTETS, LONG_LINE, Case, Finished, Inlet
 from relay365.engine.contents.workshop import Workshop
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
+from relay365.mail.refusals.refusal import limit_words
 from relay365.mail.repair.rules import Authors, Rules
 from relay365.rules.client import Client
+from relay365.rules.oversize import HOLD, HOUSE, NOTIFY, REJECT, Sizes, Wish
 from relay365.spool.api import NewMessage
 from relay365.spool.memory import MemorySpool
 from transcript.standin import JumpingLoop, LoopClock
@@ -26,6 +28,11 @@ ENVELOPE = Envelope("scan@x.test", (ForwardPath("l@x.test"),))
 PARTS = Workshop(rules=Rules(parts=True, raw_headers=True, syntax=True))
 
 
+def limited(limit_octets: int, action: str = REJECT) -> Workshop:
+    """A house with an [oversize] of its own."""
+    return Workshop(sizes=Sizes(Wish(limit_octets, action, HOUSE)))
+
+
 @pytest.fixture
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner(loop_factory=JumpingLoop) as runner:
@@ -33,9 +40,13 @@ def runner() -> Iterator[asyncio.Runner]:
 
 
 def through(
-    runner: asyncio.Runner, content: bytes, workshop: Workshop, client: Client | None = None
+    runner: asyncio.Runner,
+    content: bytes,
+    workshop: Workshop,
+    client: Client | None = None,
+    lanes: Sequence[str] = (),
 ) -> tuple[bytes, Finished]:
-    """What is stored of a content, and what was decided."""
+    """What is stored of a content that would take these lanes, and what was decided."""
 
     async def live() -> tuple[bytes, Finished]:
         spool = MemorySpool(LoopClock())
@@ -43,7 +54,7 @@ def through(
         inlet = Inlet(spool, case)
         for start in range(0, len(content), 65_536):
             assert inlet.write(content[start : start + 65_536])
-        done = inlet.replaced(inlet.finish(), ENVELOPE)
+        done = inlet.replaced(inlet.finish(lambda plan: lanes), ENVELOPE)
         await inlet.intake.commit(NewMessage(ENVELOPE, FACTS, "out", 0.0, 1.0))
         stored = await spool.content(inlet.intake.spool_id)
         assert stored is not None
@@ -103,20 +114,47 @@ def test_a_message_that_is_too_large_is_refused_or_held(runner: asyncio.Runner) 
     """By the limit of [oversize], to the octet."""
     content = HEAD + b"\r\n" + b"x" * 70 + b"\r\n"
     exact, less = len(content), len(content) - 1
-    held = through(runner, content, Workshop(limit_octets=less, oversize="hold"))
+    held = through(runner, content, limited(less, HOLD))
 
-    assert through(runner, content, Workshop(limit_octets=exact))[1].refusal is None
-    assert TOO_LARGE == through(runner, content, Workshop(limit_octets=less))[1].refusal
+    assert through(runner, content, limited(exact))[1].refusal is None
+    refused = through(runner, content, limited(less))[1].refusal
+    assert f"552 5.3.4 message too big, limit {limit_words(less)} (A70)" == str(refused)
     assert held[0] == content
     assert held[1].held is not None
     assert "oversize" == held[1].held.row
+
+
+WAYS = Sizes(Wish(0, REJECT, HOUSE), {"narrow": Wish(4096, NOTIFY, "[[route]] narrow"), "strict": Wish(2048)})
+
+
+@pytest.mark.parametrize("n_lines", [100, 3 * HELD_OCTETS // 72])
+def test_where_routes_differ_the_way_that_it_goes_decides(runner: asyncio.Runner, n_lines: int) -> None:
+    """Known at the end only, also for a message that streamed until then; a client's own table comes first."""
+    content = HEAD + b"\r\n" + (b"x" * 70 + b"\r\n") * n_lines
+    workshop, own = Workshop(sizes=WAYS), Client("R1", oversize=Wish(None, HOLD, "device cam"))
+    wide = through(runner, content, workshop, lanes=["wide"])
+    narrow = through(runner, content, workshop, lanes=["wide", "narrow/scan@x.test"])
+    strict = through(runner, content, workshop, lanes=["strict"])[1].refusal
+    held = through(runner, content, workshop, own, lanes=["strict"])
+    limited_itself = Client("R1", oversize=Wish(1024, "", "device cam"))
+    marked = through(runner, content, workshop, limited_itself, lanes=["strict"])[1].refusal
+
+    assert (content, None) == (wide[0], wide[1].held)
+    assert narrow[0].startswith(
+        b"From: <scan@x.test>\r\nTo: <l@x.test>\r\nSubject: Too large to deliver: big\r\n"
+    )
+    assert "that may go out, by [[route]] narrow: a notice went instead" in narrow[1].repairs
+    assert "552 5.3.4 message too big, limit 2 KB (A70)" == str(strict)
+    assert held[1].held is not None
+    assert (content, "oversize") == (held[0], held[1].held.row)
+    assert "552 5.3.4 message too big, limit 1 KB (R1)" == str(marked)
 
 
 @pytest.mark.parametrize("n_lines", [100, 3 * HELD_OCTETS // 72])
 def test_a_notice_goes_in_the_place_of_what_is_too_large(runner: asyncio.Runner, n_lines: int) -> None:
     """Nothing of the message is kept; the history says so, and the Message-ID is the notice's own."""
     content = HEAD + b"\r\n" + (b"x" * 70 + b"\r\n") * n_lines
-    stored, done = through(runner, content, Workshop(limit_octets=4096, oversize="notify"))
+    stored, done = through(runner, content, limited(4096, NOTIFY))
 
     assert stored.startswith(
         b"From: <scan@x.test>\r\nTo: <l@x.test>\r\nSubject: Too large to deliver: big\r\n"
@@ -158,7 +196,7 @@ def test_what_would_be_refused_at_the_dot_is_kept_whole_where_that_is_asked_for(
     for content, workshop, client, reason in (
         (HEAD + b"\r\nx\r\n", ours, kept, "550 5.7.1 From domain not allowed here (R7)"),
         (long, Workshop(), kept, str(LONG_LINE)),
-        (HEAD + b"\r\nx\r\n", Workshop(limit_octets=10), kept, "is more than the 0.0 KB that may go out"),
+        (HEAD + b"\r\nx\r\n", limited(10), kept, "is more than the 0.0 KB that may go out"),
         (HEAD + b"\r\nx\r\n", Workshop(), replace(kept, max_octets=20), "is more than the 0.0 KB"),
     ):
         stored, done = through(runner, content, workshop, client)

@@ -113,3 +113,16 @@ def test_every_refusal_is_counted_by_rule_and_reply() -> None:
     porter.rcpt(_facts("192.168.10.31"), ForwardPath("x@contoso.com"))
 
     assert {("R2", "450 4.7.1"): 1, ("none", "550 5.7.1"): 1, ("R2", "550 5.7.1"): 1} == lodge.refusals
+
+
+def test_whoever_fills_the_disk_hears_452_and_the_others_do_not(caplog: pytest.LogCaptureFixture) -> None:
+    """At MAIL, by what the lodge knows of its share; counted, told once an hour, and no message of its pace is used."""
+    lodge = Lodge(FakeClock())
+    lodge.shares.has_room = lambda facts, n_octets=0: facts.peer_address != "192.168.10.31"  # type: ignore[method-assign]
+    porter = _porter(lodge)
+    looping = [porter.mail(_facts("192.168.10.31"), MAIL) for _ in range(5)]
+
+    assert {"452 4.3.1 your mail fills the disk (A78)"} == {str(reply) for reply in looping}
+    assert porter.mail(_facts("192.168.10.32"), MAIL) is None
+    assert {("R2", "452 4.3.1"): 5} == dict(lodge.refusals)
+    assert 1 == caplog.text.count("client.over-share peer=192.168.10.31")

@@ -60,7 +60,7 @@ def test_a_peer_is_asked_for_when_it_has_named_itself(runner: asyncio.Runner) ->
         assert [("", "192.0.2.7"), ("copier", "192.0.2.7")] == [(f.helo, f.peer_address) for f in gate.asked]
         device.say(b"MAIL FROM:a@b.test\r\n")
 
-        assert (await device.reply()).endswith(b"501 5.5.4 Address must stand in angle brackets\r\n")
+        assert (await device.reply()).endswith(b"501 5.5.4 Address must stand in angle brackets (A19)\r\n")
 
     runner.run(live())
 

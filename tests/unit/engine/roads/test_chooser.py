@@ -5,6 +5,7 @@ from __future__ import annotations
 from fakes.lanes import a_parcel
 from fakes.ways import FACTS, Ways
 from relay365.routes.api import LaneLimits
+from relay365.rules.quota.budgets import Slices
 from relay365.rules.routing import AFTER_S, Letter
 
 LETTER = Letter("erp@contoso.com", FACTS)
@@ -94,6 +95,26 @@ def test_a_rule_may_ask_for_the_road_where_a_message_starts_first() -> None:
         ways.lanes["first"].n_waiting = 60
 
     assert [("first",), ("second",)] == [in_order.chosen(), soonest.chosen()]
+
+
+def test_a_mailbox_whose_day_is_used_up_starts_later_than_any_other() -> None:
+    """Sixty messages before it cost two minutes; a day costs until it opens, and a throttle until it ends."""
+    limits = LaneLimits(2, 30, recipients_per_day=100)
+    ways = Ways(
+        {"routes": ["first", "second"], "choose": "soonest"}, names=("first", "second"), limits=limits
+    )
+    ways.lanes["second"].n_waiting = 60
+    assert ("first",) == ways.chosen()
+    mono = ways.clock.mono()
+    day = ways.lanes["first"].order.vector.budgets["recipients"]
+    assert isinstance(day, Slices)
+    day.add(100, mono)
+    assert ("second",) == ways.chosen()
+    day.limit = 200
+    assert ("first",) == ways.chosen()
+    ways.lanes["first"].health.gate_until = mono + 300.0
+
+    assert ("second",) == ways.chosen()
 
 
 def test_who_takes_over_is_well_and_permitted() -> None:

@@ -35,6 +35,20 @@ def test_mail_without_fault_wants_nothing() -> None:
     assert not Glance(GOOD).wants_repair(ALL, Authors(), GIVEN)
 
 
+@pytest.mark.parametrize(
+    ("kind", "piece"),
+    [
+        (b'message/partial; id="x"; number=1; total=5', "1/5"),
+        (b'message/partial;\r\n Number="2";\r\n id="number=9"', "2"),
+        (b"message/partial; id=x", "?"),
+        (b"text/plain; number=1; total=5", ""),
+    ],
+)
+def test_a_piece_of_a_divided_message_has_its_number(kind: bytes, piece: str) -> None:
+    """As it is said; the number of all pieces may be missing but in the last (RFC 2046 5.2.2)."""
+    assert piece == Glance(GOOD + b"Content-Type: " + kind + b"\r\n").piece()
+
+
 @settings(deadline=None)
 @given(FIELDS)
 def test_no_repair_is_overlooked_and_none_is_needed_twice(fields: list[bytes]) -> None:

@@ -90,6 +90,23 @@ def test_a_code_that_says_enough_alone(code: str, row: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "row"),
+    [
+        ("Too long.", "device-login-long"),
+        ("TenantAttribution; Relay Access Denied", "relay-denied-attribution"),
+        ("4.3.2 Concurrent connections limit exceeded.", "too-many-connections"),
+        ("RejectDirectSend", "direct-send-rejected"),
+        ("500 Line too long", ""),
+    ],
+)
+def test_words_that_say_enough_alone(text: str, row: str) -> None:
+    """What a panel shows, or a text that lost its code, whatever its capitals and marks; not in a longer text."""
+    found = explain(text).row
+
+    assert row == (found.id if found else "")
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("250 2.0.0 Message queued for delivery.", True),

@@ -12,10 +12,12 @@ import pytest
 
 from fakes.graph import TAKEN, Asked, Said, Tokens, client_of, error, fake_graph
 from relay365.errors import SpoolCorrupt, TokenRefused, TransportError
+from relay365.mail.outcome import Class
 from relay365.net.tls import client_context
 from relay365.routes.graph import client as client_module
 from relay365.routes.graph.answer import GraphAnswer
 from relay365.routes.graph.client import ANSWER_OCTETS, Endpoint, GraphClient
+from relay365.routes.graph.judge import outcome_of_break
 
 
 class Blocks:
@@ -171,6 +173,45 @@ def test_nobody_there_and_a_stranger_s_certificate(tmp_path: Path) -> None:
 
     assert "connect" == asyncio.run(refused())
     assert "tls" == asyncio.run(stranger())
+
+
+def test_who_accepts_and_never_says_a_word_is_no_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No certificate was seen, so that nobody needs to heal one: a broken handshake, in words and not as a class."""
+    monkeypatch.setattr(client_module, "CONNECT_S", 0.2)
+
+    async def silence() -> TransportError:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            base = f"https://127.0.0.1:{listener.getsockname()[1]}"
+            client = GraphClient(Endpoint(base, client_context()), Tokens(), asyncio.Semaphore(4))
+            with pytest.raises(TransportError) as broken:
+                await client.request("GET", "/")
+            await client.close()
+            return broken.value
+
+    error = asyncio.run(silence())
+    outcome = outcome_of_break(error)
+
+    assert ("tls", "tls: no answer within 0.2 s") == (error.phase, str(error))
+    assert ("tls-broken", Class.TRANSIENT) == (outcome.row, outcome.klass)
+
+
+def test_an_answer_that_never_comes_may_have_been_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All was sent: Graph may have done it, and a person reads how long it was waited for."""
+    monkeypatch.setattr(client_module, "ANSWER_S", 0.2)
+
+    async def silence() -> TransportError:
+        async with fake_graph(tmp_path, lambda _: TAKEN) as graph:
+            client = client_of(graph)
+            graph.may_answer.clear()
+            with pytest.raises(TransportError) as broken:
+                await client.request("POST", "/v1.0/x", content=b"abc")
+            graph.may_answer.set()
+            await client.close()
+            return broken.value
+
+    assert "await: no answer within 0.2 s" == str(asyncio.run(silence()))
 
 
 def test_a_body_that_cannot_be_read_ends_the_request(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,17 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from fakes.identity import Metadata, TokenService, refusal
 from relay365.errors import ConfigError
+from relay365.mail.outcome import Class
+from relay365.routes.classify import outcome_of_token
 from relay365.routes.identity.credential import Certificate, ClientSecret, Reference, Workload
 from relay365.routes.identity.entra import Application, Entra, ManagedIdentity
+from relay365.routes.identity.source import refusal_of
 from relay365.routes.identity.transport import Way
 
 SCOPE = "https://outlook.office365.com/.default"
+PYTHON = re.compile(
+    r"Error\b|Expecting|Traceback|object at 0x|\bdict\b|\blist\b|Exception|HTTPSConnectionPool"
+)
 
 
 @pytest.fixture
@@ -110,7 +117,42 @@ def test_a_service_that_we_do_not_trust(application: Application) -> None:
     """The system's roots do not know this authority: no secret is sent."""
     answer = _entra(replace(application, way=Way())).ask()
 
-    assert ("unreachable", True) == (answer["error"], "SSLError" in answer["error_description"])
+    assert "unreachable" == answer["error"]
+    assert "the certificate of localhost is not trusted, or TLS fails: " in answer["error_description"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>sign in</html>",
+        b"",
+        b'{"access_token": "ab',
+        b"[1, 2]",
+        b"null",
+        b'{"access_token": 1, "expires_in": []}',
+    ],
+)
+def test_a_malformed_answer_is_told_without_the_words_of_a_program(
+    service: TokenService, application: Application, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever MSAL makes of it: our own error, transient, with a row, a cause and a cure; MSAL says nothing itself."""
+    service.refuse.append((200, body, {}))
+    outcome = outcome_of_token(refusal_of(_entra(application).ask()))
+
+    assert ("token-malformed", Class.TRANSIENT) == (outcome.row, outcome.klass)
+    assert outcome.reply_text.startswith("no token: localhost answered with ")
+    assert [] == [one.getMessage() for one in caplog.records if one.name.startswith("msal")]
+    assert not PYTHON.search(outcome.reply_text)
+
+
+def test_a_discovery_that_is_a_page_is_told_as_well(service: TokenService, application: Application) -> None:
+    """A proxy answers before the first question for a token: MSAL raises in another place."""
+    service.documents = (403, b"<html>blocked</html>", {})
+    outcome = outcome_of_token(refusal_of(_entra(application).ask()))
+
+    assert "token-malformed" == outcome.row
+    assert "a web page (HTTP 403)" in outcome.reply_text
+    assert not PYTHON.search(outcome.reply_text)
 
 
 def test_a_credential_that_cannot_be_read_is_said_and_not_asked_with(

@@ -21,6 +21,7 @@ from relay365.routes.identity.source import (
     TokenSource,
     refusal_of,
 )
+from relay365.routes.identity.transport import MALFORMED
 
 GOOD = {"access_token": "t1", "expires_in": 3600}
 SECOND = {**GOOD, "access_token": "t2"}
@@ -318,3 +319,27 @@ def test_a_token_never_shows() -> None:
         return repr(source) + repr(source._held)
 
     assert "Kanarie" not in asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "number", "text"),
+    [
+        ({}, MALFORMED, 0, "neither a token nor a reason came, which is no answer of a token service"),
+        ({"error": "x", "error_codes": "abc", "status": "bad"}, "x", 0, "x"),
+        ({"error": "x", "error_codes": [{}], "error_description": ""}, "x", 0, "x"),
+        (
+            {"error": "x", "error_codes": ["7000215"], "error_description": "AADSTS7000215: no.\n"},
+            "x",
+            7000215,
+            "AADSTS7000215: no.",
+        ),
+    ],
+)
+def test_an_answer_of_any_kind_is_a_refusal(
+    answer: dict[str, object], error: str, number: int, text: str
+) -> None:
+    """Who answers may be anybody: nothing in it needs to be of the right kind, and only the empty one is malformed."""
+    found = refusal_of(answer)
+
+    assert (error, number, text) == (found.error, found.number, found.text)
+    assert (error == MALFORMED) == found.temporary

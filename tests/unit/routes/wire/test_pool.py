@@ -6,6 +6,8 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 
+import pytest
+
 from fakes.remote import Remote, remote
 from relay365.errors import TokenRefused, TransportError
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId
@@ -153,17 +155,48 @@ def test_a_greeting_of_421_is_no_try() -> None:
     story(tell)
 
 
-def test_who_refuses_ehlo_is_told_of_by_name() -> None:
-    """500 to EHLO: the mail waits for the route, and a reply that the catalogue knows keeps its own row."""
+def test_who_refuses_our_greeting_is_told_of_by_name() -> None:
+    """EHLO or HELO: the mail waits for the route, and a reply that the catalogue knows keeps its own row."""
 
     async def tell(far: Remote, pool: Pool) -> None:
-        far.replies["EHLO"] = ["500 5.5.1 Command unrecognized", "421 4.3.2 Service not available"]
-        first, second = await deliver(pool), await deliver(pool)
+        far.replies["EHLO"] = ["550 go away", "500 what", "421 4.3.2 Service not available"]
+        far.replies["HELO"] = ["550 go away"]
+        first, second, third = await deliver(pool), await deliver(pool), await deliver(pool)
 
-        assert (Kind.DEFERRED, Class.TRANSIENT, "no-ehlo") == (first.kind, first.klass, first.row)
-        assert "service-not-available" == second.row
+        for one in (first, second):
+            assert (Kind.DEFERRED, Class.TRANSIENT, "hello-refused") == (one.kind, one.klass, one.row)
+        assert "service-not-available" == third.row
 
     story(tell)
+
+
+@pytest.mark.parametrize("reply", ["500 5.5.1 Command unrecognized", "502 5.5.1 Command not implemented"])
+def test_who_does_not_know_ehlo_gets_its_mail_by_helo(reply: str) -> None:
+    """Where neither TLS nor a sign-in is asked for: one connection, and what HELO says is no offer."""
+
+    async def tell(far: Remote, pool: Pool) -> None:
+        far.replies["EHLO"] = [reply]
+        far.replies["HELO"] = ["250-old.test\r\n250 PIPELINING"]
+        outcome = await deliver(pool)
+
+        assert (Kind.DELIVERED, 1) == (outcome.kind, far.n_connections)
+        assert ["EHLO", "HELO", "MAIL", "RCPT", "DATA"] == far.verbs[:5]
+
+    story(tell)
+
+
+def test_without_ehlo_a_route_that_signs_in_keeps_its_mail() -> None:
+    """A person must heal it: neither HELO nor a credential is said."""
+
+    async def tell(far: Remote, pool: Pool) -> None:
+        far.replies["EHLO"] = ["500 5.5.1 Command unrecognized"]
+        outcome = await deliver(pool)
+
+        assert (Kind.DEFERRED, Class.CONFIGURATION, "no-ehlo") == (outcome.kind, outcome.klass, outcome.row)
+        assert "the route has a sign-in: 500 5.5.1 Command unrecognized" in outcome.reply_text
+        assert not {"HELO", "AUTH", "MAIL"} & set(far.verbs)
+
+    story(tell, PasswordSignIn("u", "p"))
 
 
 def test_a_reset_inside_the_handshake_is_no_matter_of_reach() -> None:

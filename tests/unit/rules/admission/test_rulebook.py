@@ -139,3 +139,80 @@ def test_an_address_is_read_as_people_mean_it() -> None:
     assert ipaddress.ip_address("192.0.2.1") == address_of("::ffff:192.0.2.1")
     assert ipaddress.ip_address("fe80::1") == address_of("fe80::1%eth0")
     assert [None] * 4 == [address_of(text) for text in ("", "unix", "999.1.1.1", "192.0.2.1 ")]
+
+
+ANY = """
+[tolerate]
+any_password = true
+auth_after_helo = false
+[[device]]
+name = "cam"
+match = { address = "192.168.10.31" }
+[[device]]
+name = "erp"
+match = { login = "erp" }
+[[device]]
+name = "ups"
+match = { helo = "UPS" }
+[[allow]]
+network = "192.168.10.0/24"
+[[allow]]
+network = "192.168.11.0/24"
+login = "required"
+[[allow]]
+network = "192.168.12.0/24"
+login = "never"
+[[allow]]
+network = "192.168.13.0/24"
+tolerate = { any_password = false }
+"""
+
+
+def test_any_password_holds_where_the_address_alone_is_trusted() -> None:
+    """In [tolerate] for those only whom their address lets in without a login; there AUTH works after HELO and in
+    clear, and nowhere else because of it.
+    """
+    rules = _rules(ANY)
+    on = [rule.client.name for rule in rules if "any_password" in rule.client.tolerances]
+
+    assert ["device cam", "network 192.168.10.0/24"] == on
+    assert on == [rule.client.name for rule in rules if "auth_after_helo" in rule.client.tolerances]
+    assert on == [rule.client.name for rule in rules if rule.client.auth_in_clear]
+
+
+SIZED = """
+[oversize]
+limit = "20M"
+[[device]]
+name = "plain"
+match = { address = "10.0.0.1" }
+[[device]]
+name = "small"
+match = { address = "10.0.0.2" }
+max_message = "5M"
+[[device]]
+name = "larger"
+match = { address = "10.0.0.3" }
+oversize = { limit = "30M" }
+[[device]]
+name = "held"
+match = { address = "10.0.0.4" }
+oversize = { action = "hold" }
+[[device]]
+name = "wide"
+match = { address = "10.0.0.5" }
+max_message = "50M"
+"""
+
+
+def test_each_client_knows_what_is_refused_and_by_whom() -> None:
+    """[oversize], its own table, and max_message: the smallest that refuses; the mark is that of whoever set it."""
+    clients = {rule.client.device: rule.client for rule in _rules(SIZED)}
+
+    assert {"plain": 20, "small": 5, "larger": 30, "held": 0, "wide": 20, "": 20} == {
+        name: client.max_octets >> 20 for name, client in clients.items()
+    }
+    assert {"plain": "", "small": "R2", "larger": "R3", "held": "", "wide": "", "": ""} == {
+        name: client.size_mark for name, client in clients.items()
+    }
+    assert ("hold", "device held") == (clients["held"].oversize.action, clients["held"].oversize.by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from relay365.rules.quota.budgets import (
     AtOnce,
     Bill,
     Budget,
+    Lease,
     Messages,
     Slices,
     Standing,
@@ -57,6 +59,23 @@ def test_where_alarms_may_come_others_leave_the_last_three_places_one_by_one() -
     assert (52.8, 1.0) == (minute.opens_at(Bill(), 1.0), minute.opens_at(Bill(is_alarm=True), 1.0))
     assert (60.0, False) == (minute.opens_at(Bill(is_bulk=True), 1.0), minute.fits(Bill(is_bulk=True), 59.0))
     assert minute.fits(Bill(), 52.8)
+
+
+def test_a_client_that_floods_leaves_the_last_places_as_others_do() -> None:
+    """Nine alarms of one client are its share of thirty; refused ones do not count, another client's do not either."""
+    minute, ups = Messages(30, 60.0, 0.0, for_alarms=True), Bill(is_alarm=True, client="ups")
+    for _ in range(30):
+        minute.release(minute.take(ups, 0.0), 0.0)
+    for bill in [ups] * 9 + [Bill()] * 18:
+        spend(minute, bill, 0.0)
+
+    assert (False, True) == (minute.fits(ups, 1.0), minute.fits(Bill(is_alarm=True, client="fire"), 1.0))
+    assert (minute.opens_at(Bill(), 1.0), 1.0) == (
+        minute.opens_at(ups, 1.0),
+        minute.opens_at(replace(ups, client="x"), 1.0),
+    )
+    assert [True, False] == [Vector({"messages": minute}).floods(client, 1.0) for client in ("ups", "fire")]
+    assert minute.fits(ups, 60.0)
 
 
 def test_places_that_others_use_make_the_spacing_wider() -> None:
@@ -177,8 +196,24 @@ def test_lanes_of_one_application_share_what_may_run_at_once() -> None:
     one.release(first, 0.0)
     assert (True, False) == (one.fits(Bill(), 0.0), other.fits(Bill(), 0.0))
     other.complete(second, 0.0)
+    assert other.fits(Bill(), 2 * DAY_S)
 
-    assert ("", "day") == (one.waits_for(Bill(), 0.0), other.waits_for(Bill(), 0.0))
+
+def test_a_connection_that_another_lane_has_is_no_budget_to_wait_for() -> None:
+    """It does not fit now, and is in nobody's way when more is chosen or the next instant is looked for."""
+    lease = Lease(1)
+    one, other = (
+        Vector({"connections": lease}),
+        Vector({"connections": lease, "messages": Messages(1, 60.0, 0.0)}),
+    )
+    held = one.take(Bill(), 0.0)
+    found = [fits(Bill(), 0.0) for fits in (other.fits, other.fits_soon, other.fits_beside)]
+    assert ([False, True, True], None) == (found, other.next_opening(0.0))
+    one.release(held, 1.0)
+    assert other.fits(Bill(), 1.0)
+    other.complete(other.take(Bill(), 1.0), 1.0)
+
+    assert (False, 61.0) == (other.fits_soon(Bill(), 2.0), other.next_opening(2.0))
 
 
 events = st.lists(

@@ -113,10 +113,10 @@ def test_normal_mail_takes_no_more_than_its_room_and_keeps_its_turns() -> None:
 
 def test_a_flood_of_alarms_has_the_room_of_normal_mail() -> None:
     """Beyond its share it takes no place that others leave to alarms."""
-    turns, room = Turns(), Room(9, 9, alarms_of_one=2, normal=1)
-    assert 2 == len(turns.choose([Mail("ups", ALARM) for _ in range(2)], room, 0.0))
+    mail = [Mail("ups", ALARM) for _ in range(5)]
+    assert 5 == len(Turns().choose(mail, Room(9, 9, normal=1), 0.0))
 
-    assert 1 == len(turns.choose([Mail("ups", ALARM) for _ in range(5)], room, 1.0))
+    assert 1 == len(Turns().choose(mail, Room(9, 9, floods={"ups"}, normal=1), 0.0))
 
 
 def test_mail_past_half_of_its_life_gets_a_tenth() -> None:
@@ -137,15 +137,15 @@ def test_mail_past_half_of_its_life_gets_a_tenth() -> None:
     assert [NORMAL] == [one.priority for one in young]
 
 
-def test_a_flood_of_alarms_is_normal_mail_from_its_share_on() -> None:
-    """A broken UPS sends a thousand: after ten in ten minutes scans take turns with it, and a fire alarm goes first."""
-    turns, room = Turns(), Room(1, 1, alarms_of_one=10)
-    flood = [Mail("ups", ALARM) for _ in range(1000)]
-    went = drain(turns, [*flood, *(Mail("scanner") for _ in range(10))], room, rounds=30)
-    fire = turns.choose([*flood[30:], Mail("fire", ALARM)], room, 1.0)
-    later = turns.choose([*flood[500:], Mail("scanner")], room, 700.0)
+def test_a_flood_of_alarms_takes_turns_with_normal_mail() -> None:
+    """A broken UPS sends a hundred: scans take turns with it, a fire alarm goes first; when it is over, so does it."""
+    turns, flood = Turns(), [Mail("ups", ALARM) for _ in range(100)]
+    during, after = Room(1, 1, floods={"ups"}), Room(1, 1)
+    went = drain(turns, [*flood, *(Mail("scanner") for _ in range(10))], during, rounds=20)
+    fire = turns.choose([*flood[30:], Mail("fire", ALARM)], during, 1.0)
+    later = turns.choose([*flood[50:], Mail("scanner")], after, 2.0)
 
-    assert 10 == [one.client for one in went[10:30]].count("scanner")
+    assert 10 == [one.client for one in went].count("scanner")
     assert ["fire"] == [one.client for one in fire]
     assert ["ups"] == [one.client for one in later]
 

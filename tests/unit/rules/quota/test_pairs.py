@@ -31,6 +31,17 @@ def test_a_pair_of_sender_and_recipient_has_its_own_hour() -> None:
     assert not pairs.fits(storm, HOUR_S)
 
 
+def test_what_an_earlier_life_has_sent_counts_until_its_hour_is_over() -> None:
+    """Two half an hour ago and one now make three."""
+    pairs, storm = Pairs(3), Bill(sender="ups@x.test", addresses=("it@x.test",))
+    pairs.add(("ups@x.test", "it@x.test"), 2, -1800.0)
+    spend(pairs, storm, 0.0)
+
+    assert not pairs.fits(storm, 1.0)
+    assert 1800.0 == pairs.opens_at(storm, 1.0)
+    assert pairs.fits(storm, 1800.0)
+
+
 def test_pairs_that_are_over_are_forgotten() -> None:
     """Memory is bounded by what an hour has seen."""
     pairs = Pairs(3)

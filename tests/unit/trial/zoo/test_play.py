@@ -6,6 +6,7 @@ import contextlib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -112,6 +113,19 @@ def test_silence_and_a_refused_handshake_can_be_claims() -> None:
         assert [] == play(silence, Playing("127.0.0.1", port, timeout_s=5.0)).faults
     with server(b"220 x\r\n") as (port, _):
         assert [] == play(refused, Playing("127.0.0.1", port, timeout_s=5.0)).faults
+
+
+def test_a_pause_is_kept_and_an_end_can_be_a_claim() -> None:
+    """Silence for so long before the next write; a word where the connection must end is a fault."""
+    text = "# P.   RFC 5321 4.5.3.2\nS* 220 \n~ pause 0.2\nC: A\nS* 421 \n~ closed\n=> nothing\n"
+    began = time.monotonic()
+    with server(b"220 x\r\n", b"421 late\r\n") as (port, _):
+        assert [] == play(parse("one", text, "C"), Playing("127.0.0.1", port, timeout_s=5.0)).faults
+    assert time.monotonic() - began >= 0.2
+    with server(b"220 x\r\n", b"421 late\r\n500 what\r\n") as (port, _):
+        assert ["closed: expected the end of the connection, found '500 what'"] == play(
+            parse("one", text, "C"), Playing("127.0.0.1", port, timeout_s=5.0)
+        ).faults
 
 
 def test_nobody_there_is_an_error() -> None:

@@ -43,6 +43,20 @@ def test_what_is_no_transcript_is_refused(text: str) -> None:
         parse("one", TITLE + text, "C")
 
 
+def test_many_lines_are_written_once() -> None:
+    """C# is so many lines in one write, each with its number; S# so many whole replies."""
+    script = parse("one", TITLE + 'C# 3 RCPT TO:<p{n}@x>\nS# 3 250 2.1\n=> upstream\n=~ "a\\0"\n', "C")
+
+    assert [
+        Block(
+            [b"RCPT TO:<p0@x>\r\n", b"RCPT TO:<p1@x>\r\n", b"RCPT TO:<p2@x>\r\n"],
+            "",
+            [("*", b"250 2.1\r\n")] * 3,
+        )
+    ] == (script.blocks)
+    assert b"a\0" == script.ends[0].decoded
+
+
 def test_a_transcript_without_source_is_refused() -> None:
     """The first line says the claim and where it comes from."""
     with pytest.raises(ValueError, match="first line"):

@@ -227,6 +227,16 @@ UNION ALL
 SELECT lane, 'held', substr(flow, 1, 1), count(*), min(seq) FROM recipient INDEXED BY recipient_held
 WHERE state = 'held' GROUP BY lane, substr(flow, 1, 1)
 
+-- name: kept_octets
+-- What the mail of each client takes that is not delivered: contents, and so many octets for the rows of each message.
+SELECT substr(kept.flow, 2), sum(m.size_octets + ?1) FROM (
+  SELECT flow, seq FROM recipient INDEXED BY recipient_due WHERE state = 'queued'
+  UNION SELECT flow, seq FROM recipient INDEXED BY recipient_claimed WHERE state = 'claimed'
+  UNION SELECT flow, seq FROM recipient INDEXED BY recipient_held WHERE state = 'held'
+  UNION SELECT flow, seq FROM recipient INDEXED BY recipient_ended WHERE state = 'failed' AND settled_at IS NOT NULL
+  UNION SELECT flow, seq FROM recipient INDEXED BY recipient_ended WHERE state = 'expired' AND settled_at IS NOT NULL
+) AS kept JOIN message AS m ON m.seq = kept.seq GROUP BY substr(kept.flow, 2)
+
 -- name: put_off
 -- The recipients of one message in one lane wait by our own decision.
 UPDATE recipient SET next_attempt_at = ?1, last_reply = ?2, class = 'rate-limit', row = ''
@@ -248,6 +258,13 @@ DELETE FROM usage WHERE at < ?
 -- What was delivered since an instant, or waits again after it may have been, by lane and priority.
 SELECT lane, substr(flow, 1, 1), max(settled_at), count(DISTINCT seq), count(*)
 FROM recipient INDEXED BY recipient_ended WHERE state = 'delivered' AND settled_at > ?1 GROUP BY lane, substr(flow, 1, 1)
+
+-- name: pairs_since
+-- What each recipient had from each sender since an instant, slice by slice; what was settled together was one message.
+SELECT recipient.lane, message.reverse_path, recipient.address, max(settled_at), count(DISTINCT settled_at)
+FROM recipient INDEXED BY recipient_ended CROSS JOIN message ON message.seq = recipient.seq
+WHERE state = 'delivered' AND settled_at > ?1
+GROUP BY recipient.lane, message.reverse_path, recipient.address, CAST(settled_at / ?2 AS INTEGER) ORDER BY max(settled_at)
 
 -- name: move_lane_queued
 -- Queued recipients of a lane that is gone, some at a time.
@@ -278,6 +295,21 @@ UPDATE message SET damaged = ?2 WHERE seq = ?1
 UPDATE recipient SET state = ?1, next_attempt_at = ?2, last_reply = iif(?3 = '', last_reply, ?3), settled_at = ?4,
   owes = iif(?4 IS NULL, owes, '')
 WHERE seq = ?5 AND state = ?6 RETURNING n
+
+-- name: bounce
+-- A person gives recipients up; what stood there before stands behind the person's reason.
+UPDATE recipient SET state = ?1, next_attempt_at = ?2,
+  last_reply = ?3 || iif(last_reply = '', '', '; before that: ' || last_reply), settled_at = ?4, owes = ''
+WHERE seq = ?5 AND state = ?6 RETURNING n
+
+-- name: wish
+-- Which reports the sender of a recipient wished, and who he is.
+SELECT CAST(r.notify AS BLOB), CAST(m.reverse_path AS BLOB)
+FROM recipient AS r JOIN message AS m ON m.seq = r.seq WHERE r.seq = ? AND r.n = ?
+
+-- name: owe
+-- A report is owed.
+UPDATE recipient SET owes = ? WHERE seq = ? AND n = ?
 
 -- name: recipients
 -- A message's recipients, in their order; text as octets.
@@ -322,6 +354,14 @@ SELECT seq FROM recipient WHERE seq >= ?1 AND (lower(address) = ?2 OR address GL
 -- name: accepted_at
 -- The first message from a number on, and when it was accepted.
 SELECT seq, accepted_at FROM message WHERE seq >= ? ORDER BY seq LIMIT 1
+
+-- name: n_from
+-- How many messages there are from a number on.
+SELECT count(*) FROM message WHERE seq >= ?
+
+-- name: n_ended
+-- How many recipients came to an end state since an instant.
+SELECT count(*) FROM recipient INDEXED BY recipient_ended WHERE state = ? AND settled_at >= ?
 
 -- name: newest
 -- The messages from a number on, newest first; the caller stops reading when it has enough.

@@ -1,0 +1,1 @@
+"""What `relay365 status` shows: the figures behind it, and their words."""
