@@ -81,6 +81,12 @@ class ScriptedRemote:
         self._socket.settimeout(ANSWER_S)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._heard = self._socket.makefile("rb")
+        try:
+            self._play()
+        finally:  # what was not said as written must not be told by a later test
+            self._close()
+
+    def _play(self) -> None:
         for block in self._script.blocks:
             if not self._do(block.event):
                 return
