@@ -19,6 +19,7 @@ from relay365.errors import RemoteProtocolError, TransportError
 from relay365.mail.envelope import Envelope, ForwardPath
 from relay365.mail.status import Reply
 from relay365.net.tls import client_context
+from relay365.routes.wire.line import UNKNOWN
 from relay365.smtp.client import ClientSession, Step
 
 SILENCE_S = 3.0  # so long a plain port is given for its greeting, before TLS at once is tried
@@ -152,8 +153,10 @@ async def _greeted(talk: Talk, within_s: float) -> Reply:
 
 
 async def _introduce(target: Target, seen: Seen, talk: Talk, *, at_once: bool) -> None:
-    """EHLO, and STARTTLS where it is offered."""
-    await talk.ask(Step.EHLO, lambda machine: machine.ehlo(target.helo), target.patience_s)
+    """EHLO, or HELO where that is not known, and STARTTLS where it is offered."""
+    hello = await talk.ask(Step.EHLO, lambda machine: machine.ehlo(target.helo), target.patience_s)
+    if hello.code in UNKNOWN:
+        await talk.ask(Step.HELO, lambda machine: machine.helo(target.helo), target.patience_s)
     seen.features = seen.features_inside = dict(talk.machine.features)
     seen.manner, seen.shown = ("tls", talk.shown) if at_once else ("plain", None)
     if at_once or "STARTTLS" not in seen.features:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import os
 import socket
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from relay365.doctor.finding import Finding, bad, good, unknown, warn
 from relay365.doctor.probing.versions import open_context
@@ -24,7 +24,8 @@ from relay365.mail.envelope import Envelope, ForwardPath
 from relay365.mail.outcome import Scope
 from relay365.mail.status import Reply
 from relay365.routes.classify import outcome_of
-from relay365.routes.wire.remote import CannotOpen, Remote
+from relay365.routes.wire.line import UNKNOWN
+from relay365.routes.wire.remote import CannotOpen, Remote, held
 from relay365.routes.wire.route import WireRoute
 from relay365.smtp.client import ClientSession, Step
 
@@ -140,7 +141,7 @@ class Visit:
             greeting = await self.talk.greeting()
             if not greeting.is_positive:
                 return self._unwelcome(greeting)
-            reply = await self.talk.ask(Step.EHLO, lambda machine: machine.ehlo(remote.helo))
+            return await self._hello(remote, greeting)
         except TransportError as error:
             if error.phase == "tls":
                 return await self._distrusted(error)
@@ -154,9 +155,32 @@ class Visit:
         except RemoteProtocolError as error:
             why = "another service listens there, or a firewall answers for it"
             return bad(f"{self.where} is no mail server", why, "check host and port in the route", str(error))
+
+    async def _hello(self, remote: Remote, greeting: Reply) -> Finding:
+        """EHLO, and HELO where the relay would say it: see routes.wire.line."""
+        reply = await self.talk.ask(Step.EHLO, lambda machine: machine.ehlo(remote.helo))
+        if reply.is_positive:
+            return good(f"{self.where} greets as {greeting.text.split(' ')[0]}", str(greeting))
+        if reply.code not in UNKNOWN:
+            return self._refused(f"EHLO {remote.helo}", reply)
+        if remote.tls == "required" or self.route.wire.sign_in is not None:
+            lacks = held("no-ehlo", str(reply)).outcome
+            return of_outcome(f"{self.where} does not know EHLO", lacks, self.route.kind, str(reply))
+        reply = await self.talk.ask(Step.HELO, lambda machine: machine.helo(remote.helo))
         if not reply.is_positive:
-            return of_reply(f"{self.where} refuses our EHLO {remote.helo}", reply, "connect", self.route.kind)
-        return good(f"{self.where} greets as {greeting.text.split(' ')[0]}", str(greeting))
+            return self._refused(f"HELO {remote.helo}", reply)
+        what = f"{self.where} does not know EHLO: it is greeted with HELO, as the relay does it"
+        why = (
+            "it is older than EHLO, or a firewall that inspects SMTP answers for it; mail goes to it in clear"
+        )
+        return warn(
+            what, why, "nothing where it is your own and near; else update it, or the firewall", str(reply)
+        )
+
+    def _refused(self, what: str, reply: Reply) -> Finding:
+        outcome = outcome_of(reply, "connect")
+        known = outcome if outcome.row else replace(outcome, row="hello-refused")
+        return of_outcome(f"{self.where} refuses our {what}", known, self.route.kind, str(reply))
 
     def _unwelcome(self, greeting: Reply) -> Finding:
         """421 passes; 554 says that there is no mail service for us (RFC 5321 3.1)."""

@@ -28,7 +28,7 @@ CONNECT_S = 30.0
 CHUNKED_OCTETS = 64 * 1024  # below this a pass over the dots costs less than the replies to chunks
 CHUNK_OCTETS = 256 * 1024
 _WRITE_OCTETS = 64 * 1024
-_UNKNOWN = (500, 502)  # "not recognized" and "not implemented": it is older than EHLO (RFC 5321 4.2.4)
+UNKNOWN = (500, 502)  # "not recognized" and "not implemented": it is older than EHLO (RFC 5321 4.2.4)
 
 
 class Line:
@@ -92,7 +92,7 @@ class Line:
         reply = await self._reply(Step.EHLO)
         if reply.is_positive:
             return
-        if reply.code not in _UNKNOWN:
+        if reply.code not in UNKNOWN:
             raise StepRefused(Step.EHLO, reply)
         if lacks:
             raise held("no-ehlo", f"{remote.host} does not know EHLO, and {lacks}: {reply}")

@@ -48,6 +48,18 @@ def test_a_server_without_tls(authority: Authority) -> None:
     assert ("plain", [], None) == (seen.manner, seen.spoken, seen.shown)
 
 
+def test_a_server_that_is_older_than_ehlo(authority: Authority) -> None:
+    """It is greeted with HELO, as the relay greets it, and asked on."""
+    server = MailServer(replies={"EHLO": "500 5.5.2 Command unrecognized", "HELO": "250 mail.test"})
+    seen = look(server, authority, sender="scan@contoso.com", recipient="lena@fabrikam.com")
+
+    assert ("plain", {}) == (seen.manner, seen.features)
+    assert (
+        "MAIL FROM:<scan@contoso.com>"
+        in server.heard[server.heard.index("HELO probe.relay365.example") + 1 :]
+    )
+
+
 def test_an_old_nas(authority: Authority) -> None:
     """RSA key exchange only, TLS 1.2 only; every suite in its order, and each once."""
     seen = look(MailServer(rsa_only(authority.context())), authority, enumerate_suites=True)

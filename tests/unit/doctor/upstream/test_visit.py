@@ -178,3 +178,24 @@ def test_a_step_out_of_turn_is_a_fault_of_ours() -> None:
 
     with pytest.raises(RuntimeError, match="find"):
         asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("tls", "password", "helo", "state", "words"),
+    [
+        ("none", "", "250 mail.test", State.WARN, "greeted with HELO"),
+        ("opportunistic", "", "250 mail.test", State.WARN, "greeted with HELO"),
+        ("none", "", "451 4.3.0 not now", State.UNKNOWN, "refuses our HELO relay.test"),
+        ("required", "", "250 mail.test", State.BAD, "does not know EHLO"),
+        ("none", "secret", "250 mail.test", State.BAD, "does not know EHLO"),
+    ],
+)
+def test_who_is_older_than_ehlo(
+    authority: Authority, tls: str, password: str, helo: str, state: State, words: str
+) -> None:
+    """HELO where the relay says it too: neither TLS nor a sign-in is asked of the remote. (RFC 5321 3.2)"""
+    server = MailServer(replies={"EHLO": "502 5.5.1 Command not implemented", "HELO": helo})
+    finding = visited(server, authority, "find", "greet", tls=tls, password=password)[-1]
+
+    assert (state, True) == (finding.state, words in finding.text)
+    assert ("HELO relay.test" in server.heard) is (tls != "required" and not password)
