@@ -74,7 +74,7 @@ def _answer_object(mark: str) -> dict[str, Any]:
         title, why = "there is no such mark", "it is misread, or of another version of relay365"
         do = "look at the whole line: relay365 explain 'the line'"
     else:
-        title, why, do = f"{known.code} {known.status} {known.words}", known.why, known.cure()
+        title, why, do = f"{known.code} {known.status} {known.in_general}", known.why, known.cure()
     return {"mark": mark, "is_known": known is not None, **quiet, "title": title, "why": [why], "do": [do]}
 
 

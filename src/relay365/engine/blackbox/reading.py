@@ -177,7 +177,8 @@ READINGS = (
         "refused: {reply}",
     ),
     Reading(
-        "login-wrong", lambda s: s.first_no.startswith("535") and not s.login and not s.n_accepted,
+        "login-wrong", lambda s: s.refusal("AUTH", "(secret)").startswith("535")
+        or (s.first_no.startswith("535") and not s.login and not s.n_accepted),
         "wrong name or password: relay365 user add NAME gives the login a new one",
     ),
     Reading(

@@ -6,12 +6,14 @@ and a short mark. The mark is that of the rule that decided (R3), or else the re
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
 from relay365.mail.status import Reply
 
 MOST_WORDS = 6
+_NAMES = re.compile(r"\{\w+\}")
 _KB = 1024
 
 
@@ -36,6 +38,11 @@ class Refusal(NamedTuple):
     def cure(self, place: str = "its rule", listener: str = "its own listener") -> str:
         """What heals it, where the rule that decided stands in this place."""
         return self.do.replace("{place}", place).replace("{listener}", listener)
+
+    @property
+    def in_general(self) -> str:
+        """Its words for no case in particular: `message too big, limit ...`."""
+        return _NAMES.sub("...", self.words)
 
     @property
     def beginning(self) -> str:

@@ -204,3 +204,13 @@ def test_a_story_is_made_of_a_recording() -> None:
 
     assert "left without a word: a monitor or a port scan" == reading_of(Story.of(one))
     assert ["QUIT"] == Story.of(one).verbs
+
+
+def test_a_login_that_is_wrong_behind_mail_that_was_taken() -> None:
+    """The same words as for one at the beginning; what cannot be read is something else."""
+    said = (*MAIL, "< 250 2.1.0 ok", "> AUTH PLAIN AGEAYg==", "< 535 5.7.8 no")
+
+    assert reading_of(story(*said, n_accepted=1)).startswith("wrong name or password")
+    assert reading_of(story(*said[:-1], "< 501 5.5.2 no", n_accepted=1)).startswith(
+        "its login could not be read"
+    )

@@ -45,3 +45,10 @@ def test_a_limit_is_two_words_and_never_too_much(n_octets: int, words: str) -> N
     """Rounded down: a message as large as what is said is taken."""
     assert words == limit_words(n_octets)
     assert 2 == len(words.split())
+
+
+def test_the_words_for_no_case_in_particular() -> None:
+    """Nobody is shown the name of a blank."""
+    refusal = Refusal("A1", 552, "5.3.4", "message too big, limit {limit}", "", "")
+
+    assert "message too big, limit ..." == refusal.in_general

@@ -74,7 +74,7 @@ def _long(seconds: float) -> str:
 
 
 def _accepting(facts: Facts) -> str:
-    where, mails = _doors(facts["listeners"]), f"{facts['today']['accepted']:,} mails today"
+    where, mails = _doors(facts["listeners"]), f"{_count(facts['today']['accepted'], 'mail')} today"
     if not facts["running"]:
         return f"NOTHING: the service is down   {mails}"
     if facts["draining"]:
