@@ -5,7 +5,7 @@ BIN = .venv/bin
 # How long `make soak` lasts.
 MINUTES ?= 20
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
-SLOW = $(wildcard tests/crash tests/e2e tests/interop tests/hostile tests/load tests/stories)
+SLOW = tests/crash tests/devices tests/e2e tests/interop tests/hostile tests/load tests/stories
 # Two workers, one file each at a time: the machine that decides has two cores.
 PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 -n 2 --dist loadfile
 
