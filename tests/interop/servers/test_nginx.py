@@ -126,7 +126,7 @@ def test_an_nginx_that_is_not_named_speaks_for_nobody(tmp_path: Path) -> None:
         ]
         queue = relay.queue()
 
-    assert ["502 5.5.1 Command not implemented"] * 2 == replies
+    assert ["502 5.5.1 Command not implemented (A6)"] * 2 == replies
     assert [] == queue == sink.delivered
 
 
