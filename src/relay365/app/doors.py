@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from relay365.config import Config
@@ -19,7 +19,13 @@ from relay365.smtp.offers import Limits, Offers
 
 def host_name(config: Config) -> str:
     """Our name in greeting, EHLO and Received."""
-    return config.server.name or socket.getfqdn()
+    return config.server.name or _machine_name()
+
+
+@cache
+def _machine_name() -> str:
+    """Asked once, before the first session: a name server that is away takes its time, and the loop cannot wait."""
+    return socket.getfqdn()
 
 
 def offers_of(config: Config, listener: ListenerConfig, hostname: str) -> Offers:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
+import pytest
+
+from relay365.app import doors
 from relay365.app.doors import host_name, limits_of, offers_of
 from relay365.config import parse
 
@@ -37,3 +42,16 @@ def test_a_listener_offers_what_its_table_says() -> None:
 def test_limits_are_those_of_the_server() -> None:
     """How many recipients a transaction may have here."""
     assert 700 == limits_of(parse(FILE, "relay365.toml")).recipients
+
+
+def test_the_machine_is_asked_for_its_name_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reload and `relay365 status` come while sessions are served: they never wait for a name server."""
+    config = parse(FILE.replace('name = "relay.contoso.test"\n', ""), "relay365.toml")
+    asked: list[str] = []
+    monkeypatch.setattr(socket, "getfqdn", lambda: asked.append("") or "machine.test")
+    doors._machine_name.cache_clear()
+    try:
+        assert ["machine.test"] * 3 == [host_name(config) for _ in range(3)]
+        assert 1 == len(asked)
+    finally:
+        doors._machine_name.cache_clear()
