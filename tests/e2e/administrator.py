@@ -43,13 +43,11 @@ class Administrator(threading.Thread):
         keys = [key["key"] for app in tenant.applications for key in app.get("keyCredentials", ())]
         pems = [ssl.DER_cert_to_PEM_cert(base64.b64decode(key)) for key in keys]
         roles = ["SMTP.SendAsApp"] * any(one["appRoleId"] == "role-send-as" for one in tenant.assignments)
-        control._call(
-            "PATCH", "/application", {"certificates": pems, "roles": roles, "rbac": bool(tenant.roles)}
-        )
+        control.change("/application", certificates=pems, roles=roles, rbac=bool(tenant.roles))
         for address in ("scan@contoso.com", "ops@contoso.com"):
             switch = {True: False, False: True, None: None}[tenant.switches.get(address)]
             rights = address in tenant.can_send_from
-            control._call("PATCH", f"/mailboxes/{address}", {"rights": rights, "smtp_auth": switch})
+            control.change(f"/mailboxes/{address}", rights=rights, smtp_auth=switch)
 
 
 def relay365(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -50,7 +50,7 @@ class Graph:
     def upload(self, pem: str) -> None:
         """One more certificate; those before stay."""
         self.certificates.append(pem)
-        self.cloud.control._call("PATCH", "/application", {"certificates": self.certificates})
+        self.cloud.control.change("/application", certificates=self.certificates)
 
 
 @contextmanager
@@ -113,7 +113,7 @@ def test_a_certificate_renews_itself_while_mail_goes_on(
         done = relay.command("app", "rotate", "--registration", REGISTRATION, "--json")
         assert done.returncode == 0, done.stderr
         after = read_key(relay.directory / "app.pem")
-        cloud.control._call("PATCH", "/application", {"certificates": graph.certificates[1:]})
+        cloud.control.change("/application", certificates=graph.certificates[1:])
         relay.send(b"Subject: after\r\n\r\n2\r\n")
 
         assert 2 == len(eventually(lambda: len(cloud.control.messages()) == 2 and cloud.control.messages()))
@@ -186,7 +186,7 @@ def test_the_relay_renews_it_by_itself(cloud: Microsoft, graph: Graph, tmp_path:
         with relay:
             relay.send(b"Subject: before\r\n\r\n1\r\n")
             eventually(lambda: "credential.renewed" in relay.log_file.read_text())
-            cloud.control._call("PATCH", "/application", {"certificates": graph.certificates[-1:]})
+            cloud.control.change("/application", certificates=graph.certificates[-1:])
             status = relay.command("token", "status", "--json")
             relay.send(b"Subject: after\r\n\r\n2\r\n")
             eventually(lambda: len(cloud.control.messages()) == 2)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -69,15 +68,6 @@ def content(n: int | str, text: str = "hello\r\n.\r\n..dots\r\n") -> bytes:
     return f"{head}Date: {TODAY}\r\n\r\n{text}".encode()
 
 
-def patch(cloud: Microsoft, path: str, **values: Any) -> None:
-    """Change what the emulator pretends to be."""
-    link = HTTPConnection(str(cloud.facts["control"]).removeprefix("http://"), timeout=10)
-    link.request("PATCH", path, json.dumps(values))
-    answer = link.getresponse()
-    assert answer.status == 200, answer.read()
-    link.close()
-
-
 def row_of(running: Relay) -> str:
     """The row that the only lane tells the operator, "" while it is well."""
     lanes = json.loads(running.command("status", "--json").stdout)["lanes"]
@@ -101,7 +91,7 @@ def test_a_certificate_with_its_chain_relays_to_the_outside(cloud: Microsoft, tm
 
 def test_graph_names_the_host(cloud: Microsoft, tmp_path: Path) -> None:
     """With nothing but the domain: the MX host comes from serviceConfigurationRecords, with the application's token."""
-    patch(cloud, "/graph", mx_host="localhost")
+    cloud.control.change("/graph", mx_host="localhost")
     with relay(cloud, tmp_path / "relay", BY_GRAPH, CERTIFICATE) as running:
         running.send(content(1), sender=SENDER, to=(OUTSIDE,))
         (message,) = eventually(cloud.control.messages)

@@ -156,21 +156,33 @@ def test_a_dry_run_writes_nothing(cloud: Microsoft, folder: Path) -> None:
 
 
 def test_somebody_elses_configuration_is_left_alone(cloud: Microsoft, folder: Path) -> None:
-    """A file that init has not written is not overwritten: exit 4."""
-    admin = Administrator(cloud, folder)
-    admin.start()
+    """A file that init has not written is not replaced: exit 4, and nothing has been made."""
     (folder / "relay365.toml").write_text("# mine\n", "utf-8")
-    done = relay365(folder, "init", "--answers", _answers(cloud, folder).name, "--config", "relay365.toml")
-    admin.join()
+    answers = _answers(cloud, folder)
+    done = relay365(folder, "init", "--answers", answers.name, "--config", "relay365.toml", "--yes")
 
     assert (4, "# mine\n") == (done.returncode, (folder / "relay365.toml").read_text("utf-8"))
     assert "overwrites nobody's work" in done.stderr
+    assert {answers, folder / "relay365.toml"} == set(folder.iterdir())
+
+
+def test_nobody_is_asked_about_a_configuration_of_ours(cloud: Microsoft, folder: Path) -> None:
+    """Without a person init refuses to replace what it wrote once: exit 4; --dry-run shows, and changes nothing."""
+    written = "# relay365, written by relay365 init on 2026-11-01: mail of all\n# by hand\n"
+    (folder / "relay365.toml").write_text(written, "utf-8")
+    how = ("init", "--answers", _answers(cloud, folder).name, "--config", "relay365.toml")
+    done, shown = relay365(folder, *how), relay365(folder, *how, "--dry-run")
+
+    assert (4, 0) == (done.returncode, shown.returncode)
+    assert "why:  written by relay365 init on 2026-11-01; it may have been edited since\n" in done.stderr
+    assert "do:   the same with --yes, and a copy is kept beside it; or write another one" in done.stderr
+    assert written == (folder / "relay365.toml").read_text("utf-8")
 
 
 def test_an_application_that_is_there_already(cloud: Microsoft, folder: Path) -> None:
     """With client and secret no script is made; the mailbox that has its rights already sends."""
-    cloud.control._call("PATCH", "/application", {"roles": ["SMTP.SendAsApp"]})
-    cloud.control._call("PATCH", "/mailboxes/scan@contoso.com", {"rights": True, "smtp_auth": True})
+    cloud.control.change("/application", roles=["SMTP.SendAsApp"])
+    cloud.control.change("/mailboxes/scan@contoso.com", rights=True, smtp_auth=True)
     secret = f'{{ file = "{cloud.facts["secret_file"]}" }}'
     answers = _answers(cloud, folder, result="", client=f'"{cloud.facts["client_id"]}"', secret=secret)
     done = relay365(folder, "init", "--answers", answers.name, "--config", "relay365.toml")

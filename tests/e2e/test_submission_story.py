@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -30,19 +28,10 @@ def mail(sender: str, n: int = 1) -> bytes:
     return f"From: <{sender}>\r\nSubject: {n}\r\nMessage-ID: <{n}@device.test>\r\n\r\nhello\r\n".encode()
 
 
-def change(cloud: Microsoft, address: str, **values: object) -> None:
-    """Change a mailbox of the emulator."""
-    link = HTTPConnection(str(cloud.facts["control"]).removeprefix("http://"), timeout=10)
-    link.request("PATCH", f"/mailboxes/{address}", json.dumps(values))
-    answer = link.getresponse()
-    assert answer.status == 200, answer.read()
-    link.close()
-
-
 def test_a_pool_shares_the_work(cloud: Microsoft, tmp_path: Path) -> None:
     """More than a mailbox may send in a minute leaves by all of the pool, each signed in as itself, each once."""
     for address in POOL:
-        change(cloud, address, send_as=list(POOL))
+        cloud.control.change(f"/mailboxes/{address}", send_as=list(POOL))
     names = ", ".join(f'"{address}"' for address in POOL)
     config = cloud.config().replace(f'mailbox = "{cloud.mailbox}"', f"mailboxes = [{names}]")
     (tmp_path / "relay").mkdir()
@@ -66,7 +55,7 @@ def test_a_person_sends_from_a_shared_mailbox(cloud: Microsoft, tmp_path: Path) 
         running.command("queue", "retry", "--all")
         eventually(lambda: "535 5.7.3" in running.log_file.read_text())
         assert [] == cloud.control.messages()
-        change(cloud, SHARED, members=[cloud.mailbox])
+        cloud.control.change(f"/mailboxes/{SHARED}", members=[cloud.mailbox])
         running.command("queue", "retry", "--all")
         (message,) = eventually(cloud.control.messages)
 
@@ -84,3 +73,18 @@ def sign_in(cloud: Microsoft, running: Relay) -> None:
     page = Browser(cloud).accept(command.stderr.readline().split()[-1])
     command.communicate(f"{page}\n", timeout=30.0)
     assert 0 == command.returncode
+
+
+def test_a_report_arrives_although_nobody_may_send(tmp_path: Path) -> None:
+    """Exchange refuses the null reverse-path here: a report, and what a device sends as nobody, are the mailbox's."""
+    scenario = '[tenant]\nunknown_recipients = ["gone@fabrikam.com"]\n'
+    with microsoft(tmp_path, scenario) as cloud, cloud.relay(tmp_path / "relay") as running:
+        running.send(mail(cloud.mailbox, 1), sender=cloud.mailbox, to=("gone@fabrikam.com",))
+        running.send(mail(cloud.mailbox, 2), sender="", to=("lena@fabrikam.com",))
+        eventually(lambda: len(cloud.control.messages()) == 2)
+        told, nobodys = sorted(cloud.control.messages(), key=lambda one: one["recipients"] != [cloud.mailbox])
+        eventually(lambda: not running.queue())
+
+    assert [cloud.mailbox] == told["recipients"]
+    assert ["lena@fabrikam.com"] == nobodys["recipients"]
+    assert [cloud.mailbox] * 2 == [told["reverse_path"], nobodys["reverse_path"]]

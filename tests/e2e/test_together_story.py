@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from email import message_from_bytes
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +29,6 @@ def cloud(tmp_path: Path) -> Iterator[Microsoft]:
         yield running
 
 
-def change(cloud: Microsoft, **values: object) -> None:
-    """Change the mailbox."""
-    link = HTTPConnection(str(cloud.facts["control"]).removeprefix("http://"), timeout=10)
-    link.request("PATCH", f"/mailboxes/{cloud.mailbox}", json.dumps(values))
-    answer = link.getresponse()
-    assert answer.status == 200, answer.read()
-    link.close()
-
-
 def letter(cloud: Microsoft, n: int, more: bytes = b"") -> bytes:
     head = f"From: <{cloud.mailbox}>\r\nTo: list@contoso.com\r\nSubject: alarm {n}\r\nMessage-ID: <{n}@device.test>\r\n"
     return head.encode() + f"Date: {TODAY}\r\n\r\nhello ".encode() + more + b"\r\n"
@@ -47,7 +37,7 @@ def letter(cloud: Microsoft, n: int, more: bytes = b"") -> bytes:
 def let_go(cloud: Microsoft, relay: Relay) -> list[dict[str, Any]]:
     """What waited behind a mailbox that may not sign in goes: give what arrived."""
     eventually(lambda: "held=" in relay.log_file.read_text() or "535" in relay.log_file.read_text())
-    change(cloud, smtp_auth=True)
+    cloud.control.change(f"/mailboxes/{cloud.mailbox}", smtp_auth=True)
     relay.command("queue", "retry", "--all")
     eventually(lambda: not relay.queue())
     return cloud.control.messages()
@@ -61,7 +51,7 @@ def test_one_letter_to_many_one_by_one_is_one_message(cloud: Microsoft, tmp_path
     """All of them get it, by one transaction; each history names the others, and nobody's address is told."""
     people = [f"r{n}@fabrikam.com" for n in range(N_PEOPLE)]
     with cloud.relay(tmp_path / "relay") as relay:
-        change(cloud, smtp_auth=False)
+        cloud.control.change(f"/mailboxes/{cloud.mailbox}", smtp_auth=False)
         replies = [relay.send(letter(cloud, 1), sender=cloud.mailbox, to=(one,)) for one in people]
         arrived = let_go(cloud, relay)
         views = [shown(relay, reply) for reply in replies]
@@ -81,7 +71,7 @@ def test_a_storm_to_one_person_is_a_digest_with_all_of_it(cloud: Microsoft, tmp_
     """Nothing is lost or changed: every original lies in it, octet for octet, 8-bit ones, too."""
     letters = [letter(cloud, n, b"B\xfcro" if n == 3 else b"--x") for n in range(N_PEOPLE)]
     with cloud.relay(tmp_path / "relay", more=RULE) as relay:
-        change(cloud, smtp_auth=False)
+        cloud.control.change(f"/mailboxes/{cloud.mailbox}", smtp_auth=False)
         replies = [relay.send(one, sender=cloud.mailbox) for one in letters]
         arrived = let_go(cloud, relay)
         views = [shown(relay, reply) for reply in replies]

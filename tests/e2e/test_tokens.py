@@ -86,7 +86,7 @@ def test_the_platform_signs_in(platform: str, cloud: Microsoft, tmp_path: Path) 
 
 def test_rbac_for_applications_needs_no_role(cloud: Microsoft, tmp_path: Path) -> None:
     """A token without SMTP.SendAsApp sends, and `token status` calls it good and shows that it has no role."""
-    cloud.control._call("PATCH", "/application", {"roles": [], "rbac": True})
+    cloud.control.change("/application", roles=[], rbac=True)
     with cloud.relay(tmp_path / "relay") as relay:
         relay.send(MAIL, sender=cloud.mailbox)
         eventually(cloud.control.messages)

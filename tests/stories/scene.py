@@ -61,8 +61,7 @@ def arrived(cloud: Microsoft, before: int) -> Counter[str]:
 
 def moods(cloud: Microsoft) -> list[dict[str, object]]:
     """The moods that are set, each with how often it has struck."""
-    found = json.loads(cloud.control._call("GET", "/moods"))
-    return list(found["moods"] if isinstance(found, dict) else found)
+    return cloud.control.moods()
 
 
 def rows(relay: Relay) -> set[str]:

@@ -154,7 +154,7 @@ def test_a_fault_costs_nothing(fault: Fault, cloud: Microsoft, tmp_path: Path) -
             views = every_message(relay)
             seen, log = rows(relay), relay.log_file.read_text()
     finally:
-        cloud.control._call("DELETE", "/moods")
+        cloud.control.end_moods()
     came = arrived(cloud, before)
 
     assert not PROGRAM.search(log)
@@ -174,7 +174,7 @@ def test_a_fault_costs_nothing(fault: Fault, cloud: Microsoft, tmp_path: Path) -
 def _heal(cloud: Microsoft, relay: Relay, fault: Fault) -> None:
     """The fault ends; then what a person does who does not want to wait."""
     assert MESSAGES - 1 <= len(relay.queue()), "what should wait has gone or bounced"
-    cloud.control._call("DELETE", "/moods")
+    cloud.control.end_moods()
     match fault.healed:
         case "restart":
             restart(relay)

@@ -133,7 +133,7 @@ def _heal(cloud: Microsoft, relay: Relay, story: Thousand, silent: str) -> None:
     """The fault ends, before which nothing has gone or bounced; then what a person does."""
     assert not _arrived(cloud)
     assert MESSAGES == len(relay.queue())
-    cloud.control._call("DELETE", "/moods")
+    cloud.control.end_moods()
     if story.healed == "host named":
         relay.config_file.write_text(_config(cloud, GRAPH_FAST, silent))
     restart(relay)

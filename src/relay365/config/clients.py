@@ -172,7 +172,8 @@ class Sender(Table):
         "reply-to", description="where the old From goes"
     )
     null: Literal["pass", "rewrite", "reject"] = Field(
-        "pass", description="MAIL FROM:<>, which client submission refuses; rewrite: to rewrite_to"
+        "pass",
+        description="MAIL FROM:<>; rewrite: to rewrite_to; pass: as it is, by client submission the mailbox",
     )
 
     @model_validator(mode="after")

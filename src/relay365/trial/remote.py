@@ -36,6 +36,18 @@ class Control:
         """What was counted."""
         return dict(json.loads(self._call("GET", "/stats")))
 
+    def change(self, path: str, **settings: Any) -> None:
+        """Change what the emulator pretends to be: "/tenant", "/graph", "/application", "/mailboxes/ADDRESS"."""
+        self._call("PATCH", path, settings)
+
+    def moods(self) -> list[dict[str, Any]]:
+        """Those that are set now."""
+        return list(json.loads(self._call("GET", "/moods"))["moods"])
+
+    def end_moods(self) -> None:
+        """All of them."""
+        self._call("DELETE", "/moods")
+
     def set_mood(self, **mood: Any) -> None:
         """Set a mood, such as name="outage", for_s=5."""
         self._call("POST", "/moods", mood)

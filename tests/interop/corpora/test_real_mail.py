@@ -157,7 +157,7 @@ def test_real_mail_arrives_at_microsoft(tmp_path: Path) -> None:
     with microsoft(tmp_path) as cloud:
         authors = {read_head(file.read_bytes().replace(b"\n", b"\r\n")).header_from for file in CORPUS} - {""}
         change = {"send_as": sorted(authors), "limits": {"per_minute": 1000, "recipients_per_day": 100_000}}
-        cloud.control._call("PATCH", f"/mailboxes/{cloud.mailbox}", change)
+        cloud.control.change(f"/mailboxes/{cloud.mailbox}", **change)
         secret = f'secret = {{ file = "{cloud.facts["secret_file"]}" }}'
         with cloud.relay(tmp_path / "relay", route=f"{secret}\nper_minute = 1000", more=UNREPAIRED) as relay:
             wanted = dict(_send_all(relay.port, cloud.mailbox, FORMS[0]))

@@ -2,7 +2,8 @@
 
 What the order is where documents are silent: moods first, then what holds for the whole mailbox (penalty box, senders
 at once, rights, full), then what holds for the message (size, Send As), then the budgets (minute, recipients of a day),
-so that a refused message costs no budget.
+so that a refused message costs no budget. The null reverse-path is no sender of anybody's and is denied like a wrong
+one; that it is refused has been seen by operators, with which text has not, so it is that of Send As.
 (Microsoft: "Improvements in SMTP AUTH client submission"; "Authenticate an IMAP, POP or SMTP connection using OAuth";
 "Continuous error throttling for SMTP AUTH submissions"; Set-CASMailbox and Set-TransportConfig,
 SmtpClientAuthenticationDisabled)
@@ -26,6 +27,7 @@ _BOX_OF = {
     "no-such-recipient": "box-invalid-recipients",
 }
 """Which errors are counted, and the row that is given once there were too many."""
+NOBODY = "<>"  # the null reverse-path: no sender that a mailbox could be
 
 
 class Submission(Bench):
@@ -115,7 +117,7 @@ class Submission(Bench):
     def _one_message(self, mailbox: MailboxState, letter: Letter) -> Verdict | None:
         if letter.size_octets > mailbox.settings.limits.send_octets:
             return Verdict("too-big")
-        for sender in (letter.reverse_path, letter.header_from):
+        for sender in (letter.reverse_path or NOBODY, letter.header_from):
             if sender and not mailbox.may_send_as(sender):
                 return self._counted(mailbox, self._denied(mailbox.settings.address, sender))
         return None

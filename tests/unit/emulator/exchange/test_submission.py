@@ -100,12 +100,12 @@ def test_mail(court_of: Callable[..., Court]) -> None:
 
 
 def test_the_other_send_as_reply(court_of: Callable[..., Court]) -> None:
-    """With 5.7.60 a wrong sender is refused at MAIL, a wrong header at the final dot, the null sender not at all."""
+    """With 5.7.60 a wrong sender is refused at MAIL, a wrong header and the null sender at the final dot."""
     court = court_of(tenant={"send_as_reply": "5.7.60"})
 
-    assert ["send-as", "sender-ok", "send-as"] == [
+    assert ["send-as", "sender-ok", "send-as", "send-as"] == [
         court.judge.mail(court.guest, "boss@contoso.com", 0).text, court.judge.mail(court.guest, "", 0).text,
-        court.dot(header_from="boss@contoso.com"),
+        court.dot(header_from="boss@contoso.com"), court.dot(reverse_path=""),
     ]  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_rcpt(court_of: Callable[..., Court]) -> None:
     ("settings", "letter", "text"),
     [
         ({}, {}, "accepted"),
-        ({}, {"reverse_path": ""}, "accepted"),
+        ({}, {"reverse_path": ""}, "send-as-denied"),
         ({}, {"header_from": ""}, "accepted"),
         ({}, {"header_from": "Scanner@contoso.com", "reverse_path": "noreply@contoso.com"}, "accepted"),
         ({}, {"in_time": False}, "concurrent"),
