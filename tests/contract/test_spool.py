@@ -45,7 +45,7 @@ from relay365.spool.api import MOST_NOTES, Fate, Hold, LaneNote, NewMessage, Owe
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 from relay365.spool.waiting.heads import Behind, Flow, manner_of
-from relay365.spool.waiting.usage import SLICE_S, Usage
+from relay365.spool.waiting.usage import SLICE_S, OctetUse, Usage
 
 SIZES = (0, 1, INLINE_OCTETS, INLINE_OCTETS + 1, STREAM_OCTETS, STREAM_OCTETS + 1, 3 * STREAM_OCTETS + 17)
 """Empty, inline and its border, shared segment and its border, a segment of its own."""
@@ -1313,6 +1313,30 @@ def test_what_a_recipient_had_of_a_sender_is_counted_by_lane_and_slice(life: Lif
         assert {LANE: 3, "other": 1} == n_of
         assert ("other", last) == (found[-1].lane, found[-1].at)
         assert [found[-1]] == list(await spool.pairs_since(last - 1.0))
+
+    live(life, story)
+
+
+def test_what_lanes_have_carried_is_told_message_by_message(life: Life) -> None:
+    """Once for each, whatever its number of recipients; what was not taken is none."""
+
+    async def story(spool: Spool) -> None:
+        await accept(spool, new_message("a@x.test", "b@x.test"), b"four")
+        await accept(spool, new_message("a@x.test"), b"refused")
+        await accept(spool, new_message("a@x.test", lane="other"), b"sixsix")
+        first, second = await claim(spool, life.clock.at, limit=9)
+        later = replace(DEFERRED, next_attempt_at=START_AT + 0.5)
+        await spool.settle([settlement(first, DELIVERED, later), settlement(second, FAILED)])
+        life.clock.at += 1.0
+        (again,) = await claim(spool, life.clock.at, limit=9)
+        await spool.settle([settlement(again, DELIVERED)])
+        (other,) = await claim(spool, life.clock.at, lane="other", limit=9)
+        life.clock.at += 1.0
+        await spool.settle([settlement(other, DELIVERED)])
+
+        found = [OctetUse(LANE, START_AT + 1.0, 4), OctetUse("other", START_AT + 2.0, 6)]
+        assert found == list(await spool.octets_since(START_AT - 1.0))
+        assert found[1:] == list(await spool.octets_since(START_AT + 1.0))
 
     live(life, story)
 

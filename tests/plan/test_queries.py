@@ -19,6 +19,7 @@ INTENDED = {
     "put_off": "PRIMARY KEY",
     "settled_since": "recipient_ended",
     "pairs_since": "recipient_ended",
+    "octets_since": "recipient_ended",
     "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
     "find_expiring": "recipient_expiring",
@@ -82,7 +83,16 @@ INTENDED = {
     "taken_among": "INTEGER PRIMARY KEY",
     "waiting": "recipient_expiring",
 }
-SORTED = {"claim", "list_claimed", "prunable", "depths", "kept_octets", "settled_since", "pairs_since"}
+SORTED = {
+    "claim",
+    "list_claimed",
+    "prunable",
+    "depths",
+    "kept_octets",
+    "settled_since",
+    "pairs_since",
+    "octets_since",
+}
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {
     "accept", "settle", "insert_recipient", "insert_event", "note_lane", "lanes", "meta", "set_meta",

@@ -13,13 +13,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from relay365.clock import Clock
-from relay365.engine.budgets.building import EXTERNAL, RECIPIENTS
+from relay365.engine.budgets.building import EXTERNAL, OCTETS, RECIPIENTS, REQUESTS, bill_of_octets
 from relay365.engine.health import Health
 from relay365.engine.lane import Lane
 from relay365.engine.reports import bulletin
 from relay365.errors import SpoolError
 from relay365.routes.limits import limits
-from relay365.rules.quota.budgets import DAY_S, Messages, Slices, Standing
+from relay365.rules.quota.budgets import DAY_S, Bill, Messages, Slices, Standing
 from relay365.rules.quota.fair import BULK
 from relay365.rules.quota.pairs import Pairs
 from relay365.rules.quota.reserve import HOUR_S, HOURS_OF_WEEK, WEEKS
@@ -70,6 +70,7 @@ class Bookkeeper:
                     )
         await self._fill_short_windows(now, mono)
         await self._fill_pairs(now, mono)
+        await self._fill_graph(now, mono)
         await self._learn()
 
     async def take_in(self, lanes: Mapping[str, Lane]) -> None:
@@ -213,6 +214,22 @@ class Bookkeeper:
         for row in await self._spool.pairs_since(now - HOUR_S) if hours else ():
             if row.lane in hours:
                 hours[row.lane].add((row.sender, row.address), row.messages, row.at - now + mono)
+
+    async def _fill_graph(self, now: float, mono: float) -> None:
+        """What Graph has counted of late: requests and octets of what went, and a request for each that may have."""
+        windows: dict[str, list[Slices]] = {}
+        for name, lane in self._lanes.items():
+            budgets = (lane.order.vector.budgets.get(key) for key in (REQUESTS, OCTETS))
+            windows[name] = [one for one in budgets if isinstance(one, Slices)]
+        longest_s = max((one.window_s for budgets in windows.values() for one in budgets), default=0.0)
+        for row in await self._spool.octets_since(now - longest_s) if longest_s else ():
+            for one in windows.get(row.lane, ()):
+                if now - row.at < one.window_s:
+                    at_mono = row.at - now + mono
+                    one.complete(one.take(bill_of_octets(row.octets), at_mono), at_mono)
+        for name, n in self._spool.lapsed().items():
+            for one in windows.get(name, ()):
+                one.complete(one.take(Bill(requests=n), mono), mono)
 
     def _lanes_of(self, owner: str) -> set[str]:
         return {name for name, lane in self._lanes.items() if _owner(lane) == owner}

@@ -25,6 +25,7 @@ GUARD_S = 0.1  # so much faster may the remote's minute pass than ours: 60 s at 
 REQUEST_OCTETS = 3_500_000  # of one request of Graph: what is larger goes up in pieces (routes.graph.upload)
 
 RECIPIENTS, EXTERNAL, AT_ONCE, CONNECTIONS = "recipients", "external", "at-once", "connections"
+REQUESTS, OCTETS = "requests", "octets"
 
 
 class Purses:
@@ -83,11 +84,16 @@ def _own(limits: LaneLimits) -> Iterable[tuple[str, Budget]]:
     if limits.recipients_per_day is not None:
         yield RECIPIENTS, Slices(RECIPIENTS, limits.recipients_per_day, DAY_S, lambda bill: bill.recipients)
     if limits.requests is not None:
-        yield "requests", Slices("requests", *limits.requests, lambda bill: bill.requests)
+        yield REQUESTS, Slices(REQUESTS, *limits.requests, lambda bill: bill.requests)
     if limits.octets_window is not None:
-        yield "octets", Slices("octets", *limits.octets_window, lambda bill: bill.octets)
+        yield OCTETS, Slices(OCTETS, *limits.octets_window, lambda bill: bill.octets)
     if limits.pair_per_hour is not None:
         yield "pairs", Pairs(limits.pair_per_hour)
+
+
+def bill_of_octets(octets: int) -> Bill:
+    """What one message of so many octets took, as far as its size tells it."""
+    return Bill(octets=octets, requests=_requests(octets))
 
 
 def bill_of_head(head: Head, limits: LaneLimits) -> Bill:
@@ -116,6 +122,10 @@ def bill_of_parcel(parcel: Parcel, limits: LaneLimits) -> Bill:
     return _bill(parcel.addresses, facts, limits)
 
 
+def _requests(octets: int) -> int:
+    return 1 if octets <= REQUEST_OCTETS else 3 + octets // REQUEST_OCTETS
+
+
 def _bill(addresses: tuple[str, ...], facts: tuple[int, str, Flow], limits: LaneLimits) -> Bill:
     octets, sender, flow = facts
     own = limits.own_domains
@@ -123,7 +133,7 @@ def _bill(addresses: tuple[str, ...], facts: tuple[int, str, Flow], limits: Lane
         recipients=len(addresses),
         external=sum(one.rpartition("@")[2] not in own for one in addresses),
         octets=octets,
-        requests=1 if octets <= REQUEST_OCTETS else 3 + octets // REQUEST_OCTETS,
+        requests=_requests(octets),
         sender=sender.lower(),
         addresses=addresses,
         is_bulk=flow.priority == BULK,

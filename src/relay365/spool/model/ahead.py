@@ -20,7 +20,7 @@ from relay365.spool.waiting.heads import (
     flow_of,
     manner_of,
 )
-from relay365.spool.waiting.usage import SLICE_S, PairUse, Usage
+from relay365.spool.waiting.usage import SLICE_S, OctetUse, PairUse, Usage
 
 
 class MemoryAhead:
@@ -119,6 +119,17 @@ class MemoryAhead:
                     found.setdefault(key, set()).add(r.settled_at)
         pairs = [PairUse(*key[:3], max(instants), len(instants)) for key, instants in found.items()]
         return sorted(pairs, key=lambda one: one.at)
+
+    async def octets_since(self, at: float) -> Sequence[OctetUse]:
+        """See spool.waiting.usage.UsageStore."""
+        found: dict[tuple[str, SpoolId], OctetUse] = {}
+        for message in self._messages.values():
+            for r in message.recipients:
+                if r.state is State.DELIVERED and r.settled_at is not None and r.settled_at > at:
+                    key = (r.lane, message.spool_id)
+                    last_at = max(r.settled_at, found[key].at if key in found else 0.0)
+                    found[key] = OctetUse(r.lane, last_at, len(message.octets))
+        return sorted(found.values(), key=lambda one: one.at)
 
 
 def _lies_behind(message: Message, r: Recipient, place: Behind | None) -> bool:

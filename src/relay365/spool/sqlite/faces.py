@@ -26,7 +26,7 @@ from relay365.spool.sqlite import reads
 from relay365.spool.sqlite.migrate import connect
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.heads import NOTHING_BEHIND, Behind, Flow, Head
-from relay365.spool.waiting.usage import PairUse, Usage
+from relay365.spool.waiting.usage import OctetUse, PairUse, Usage
 
 
 class Faces:
@@ -89,6 +89,11 @@ class Faces:
     async def pairs_since(self, at: float) -> Sequence[PairUse]:
         """See spool.waiting.usage."""
         found: Sequence[PairUse] = await self._reader.ask(lambda c: reads.pairs_since(c, at))
+        return found
+
+    async def octets_since(self, at: float) -> Sequence[OctetUse]:
+        """See spool.waiting.usage."""
+        found: Sequence[OctetUse] = await self._reader.ask(lambda c: reads.octets_since(c, at))
         return found
 
     async def list(self, selection: Selection) -> list[MessageView]:

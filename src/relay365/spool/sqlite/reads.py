@@ -20,7 +20,7 @@ from relay365.spool.sql import load_queries
 from relay365.spool.sqlite.rows import MessageRow, facts_of, message_view, text_of
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.heads import Behind, Flow, Head, Likeness, read_flow
-from relay365.spool.waiting.usage import SLICE_S, PairUse, Usage
+from relay365.spool.waiting.usage import SLICE_S, OctetUse, PairUse, Usage
 
 QUERIES = load_queries("sqlite")
 
@@ -244,3 +244,8 @@ def pairs_since(connection: apsw.Connection, at: float) -> list[PairUse]:
             QUERIES["pairs_since"], (at, SLICE_S)
         )
     ]
+
+
+def octets_since(connection: apsw.Connection, at: float) -> list[OctetUse]:
+    """See spool.waiting.usage."""
+    return [OctetUse(*row) for row in connection.execute(QUERIES["octets_since"], (at,))]

@@ -39,6 +39,14 @@ class PairUse(NamedTuple):
     messages: int
 
 
+class OctetUse(NamedTuple):
+    """One message as a lane handed it over. at: the last instant, epoch seconds; octets: of its content."""
+
+    lane: str
+    at: float
+    octets: int
+
+
 class UsageStore(Protocol):
     """See the module."""
 
@@ -67,4 +75,8 @@ class UsageStore(Protocol):
 
     async def pairs_since(self, at: float) -> Sequence[PairUse]:
         """What was delivered from an instant on, by sender and recipient, oldest first."""
+        ...
+
+    async def octets_since(self, at: float) -> Sequence[OctetUse]:
+        """What was delivered from an instant on, message by message, oldest first."""
         ...

@@ -59,12 +59,20 @@ class Life:
         started = self.lane.start(a_parcel(*addresses), mono)
         self.lane.finish(started, "scan@contoso.com", (DELIVERED,), mono, 0.5)
 
-    async def deliver_in_spool(self, *addresses: str) -> None:
+    def counted_by_graph(self) -> tuple[int, int]:
+        """Requests of ten minutes, octets of five."""
+        requests, octets = (self.lane.order.vector.budgets[key] for key in ("requests", "octets"))
+        assert isinstance(requests, Slices)
+        assert isinstance(octets, Slices)
+        mono = self.clock.mono()
+        return requests.used(mono), octets.used(mono)
+
+    async def deliver_in_spool(self, *addresses: str, size: int = 1) -> None:
         """As the history of the mail shows it, and in memory."""
         at = self.clock.now()
         paths = tuple(ForwardPath(one) for one in addresses)
         intake = self.spool.begin()
-        intake.write(b"x")
+        intake.write(b"x" * size)
         await intake.commit(
             NewMessage(Envelope("scan@contoso.com", paths), DEVICE, self.lane.name, at, at + 1e6)
         )
@@ -161,6 +169,33 @@ def test_the_hour_of_a_pair_outlives_a_death() -> None:
         assert [False, True] == fits
         assert not after.lane.order.fits(a_parcel("it@contoso.com"), mono + 1859.0)
         assert after.lane.order.fits(a_parcel("it@contoso.com"), mono + 1861.0)
+
+    asyncio.run(story())
+
+
+def test_what_graph_has_counted_outlives_a_death() -> None:
+    """Requests by the size of what went, octets, and a request for what was on its way; each as long as its window."""
+    limits = replace(LIMITS, requests=(100, 600.0), octets_window=(50_000_000, 300.0))
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool = await known(clock)
+        life = Life(spool, clock, limits)
+        await life.books.restore()
+        for size in (1000, 8_000_000):
+            clock.pass_s(200.0)
+            await life.deliver_in_spool("it@contoso.com", size=size)
+        await put(spool, clock, lane=life.lane.name)
+        (_,) = await claim_due(
+            spool, life.lane.name, limit=1, now=clock.now(), lease_until_at=clock.now() + 60
+        )
+        clock.pass_s(150.0)
+        after = Life(MemorySpool(clock, spool), clock, limits)
+        await after.books.restore()
+
+        assert (1 + 5 + 1, 8_000_000) == after.counted_by_graph()
+        clock.pass_s(260.0)
+        assert (5 + 1, 0) == after.counted_by_graph()
 
     asyncio.run(story())
 

@@ -266,6 +266,13 @@ FROM recipient INDEXED BY recipient_ended CROSS JOIN message ON message.seq = re
 WHERE state = 'delivered' AND settled_at > ?1
 GROUP BY recipient.lane, message.reverse_path, recipient.address, CAST(settled_at / ?2 AS INTEGER) ORDER BY max(settled_at)
 
+-- name: octets_since
+--- What was delivered since an instant, by lane and message.
+SELECT recipient.lane, max(settled_at), message.size_octets
+FROM recipient INDEXED BY recipient_ended CROSS JOIN message ON message.seq = recipient.seq
+WHERE state = 'delivered' AND settled_at > ?1
+GROUP BY recipient.lane, recipient.seq ORDER BY max(settled_at)
+
 -- name: move_lane_queued
 -- Queued recipients of a lane that is gone, some at a time.
 UPDATE recipient SET lane = ?2
