@@ -101,7 +101,8 @@ class Alerts(Table):
     )
     probe_to: OwnSender = Field(
         "",
-        description='who gets a synthetic mail on a schedule, timed until the remote has taken it; "": nobody',
+        description="who gets a synthetic mail on a schedule, timed until the remote has taken it, and followed "
+        'to its end where the route may ask; "": nobody',
     )
     probe_every: Duration = Field(86_400.0, ge=300.0, description="how often it goes")
     probe_within: Duration = Field(900.0, description="one that takes longer is an alert")

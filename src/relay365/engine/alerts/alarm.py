@@ -17,7 +17,7 @@ from relay365.engine.alerts import causes
 from relay365.engine.alerts.causes import Cause, Limits
 from relay365.engine.alerts.digest import WEEK_S, Week, digest, next_at
 from relay365.engine.alerts.ledger import Ledger, mutes_in, read_object, write_object
-from relay365.engine.alerts.synthetic import ARRIVED, TOOK, Synthetic
+from relay365.engine.alerts.synthetic import ARRIVED, SERVED, TOOK, Synthetic
 from relay365.engine.alerts.telling import (
     DIGEST,
     INFO,
@@ -129,6 +129,7 @@ class Alarm:
         for name, mark in (
             ("relay365_synthetic_seconds", TOOK),
             ("relay365_synthetic_timestamp_seconds", ARRIVED),
+            ("relay365_synthetic_served_timestamp_seconds", SERVED),
         ):
             yield name, [((), marks[mark])] if mark in marks else ()
 

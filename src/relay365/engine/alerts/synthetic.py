@@ -1,7 +1,8 @@
-"""Synthetic mail: one message on a schedule, by the way that all mail takes, timed until the remote's 250.
+"""Synthetic mail: one message on a schedule, by the way that all mail takes, seen until its end.
 
-Apart from the alarm, which asks for its cause. It is written down before it is sent for, so that a restart neither
-sends another one nor forgets that one is on its way.
+Timed until the remote's 250; where a route may ask what became of it (docs/trace.md), followed until somebody has it
+or Exchange says why not. Apart from the alarm, which asks for its cause. It is written down before it is sent for, so
+that a restart neither sends another one nor forgets that one is on its way.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from relay365.engine.alerts.telling import instant
 from relay365.errors import SpoolError
 from relay365.mail.envelope import Envelope, ForwardPath, SpoolId, SubmitterFacts
 from relay365.spool.api import MessageView, State
+from relay365.spool.later import Later
 
 _LOG = logging.getLogger("relay365.alerts")
 
 SUBJECT = "relay365 {relay}: synthetic mail, please ignore"
 BODY = "{relay} sends itself this mail on a schedule ([alerts] probe_to), to see that mail goes out. Sent {at}.\n"
 NEXT, TOOK, ARRIVED, FAILED = "synthetic next", "synthetic took", "synthetic arrived", "synthetic failed"
-_ON_ITS_WAY = "synthetic id "
+SERVED = "synthetic served"
+_ON_ITS_WAY, _TAKEN, _LOST = "synthetic id ", "synthetic taken ", "synthetic lost "
+_GOOD = frozenset({Later.DELIVERED.value, Later.EXPANDED.value})
 
 LaneOf = Callable[[Envelope, SubmitterFacts], str]
 
@@ -45,17 +49,18 @@ class Synthetic:
         self._plan, self._office, self._lane_of, self._marks = plan, office, lane_of, marks
 
     async def step(self) -> list[Cause]:
-        """See what became of the one on its way, send when it is time; gives what is wrong with it."""
+        """See what became of the last one, send when it is time; gives what is wrong with it."""
         now, marks = self._office.clock.now(), self._marks()
+        looks = ((_ON_ITS_WAY, self._see), (_TAKEN, self._follow), (_LOST, self._mourn))
         try:
             causes = [
-                one for key in list(marks) if key.startswith(_ON_ITS_WAY) for one in await self._see(key, now)
+                one
+                for prefix, look in looks
+                for key in [key for key in marks if key.startswith(prefix)]
+                for one in await look(key, now)
             ]
-            if (
-                not causes
-                and now >= marks.get(NEXT, 0.0)
-                and not any(one.startswith(_ON_ITS_WAY) for one in marks)
-            ):
+            is_late = any(one.startswith(_ON_ITS_WAY) for one in marks)
+            if not is_late and now >= marks.get(NEXT, 0.0):
                 await self._send(now)
         except SpoolError as error:
             _LOG.error("spool.unwell reason=%s next_look_s=%.0f", error, self._plan.within_s)
@@ -64,7 +69,7 @@ class Synthetic:
             causes.append(
                 self._cause("was refused", "the remote said a final no, or it was deleted", "queue list")
             )
-        return causes
+        return causes[:1]  # the latest one says how it stands
 
     async def _send(self, now: float) -> None:
         """One goes out; the one that failed before is answered by how this one fares."""
@@ -75,6 +80,8 @@ class Synthetic:
         spool_id = await office.post(
             plan.to, lane, SUBJECT.format(**words), BODY.format(**words), plan.every_s
         )
+        if self._drop(_TAKEN):  # its end was never learnt: nothing contradicts the 250 any more
+            self._drop(_LOST)
         self._marks()[_ON_ITS_WAY + spool_id] = now
         self._marks()[NEXT] = now + plan.every_s
 
@@ -88,15 +95,53 @@ class Synthetic:
             marks[TOOK], marks[ARRIVED] = arrived_at - view.accepted_at, arrived_at
             marks.pop(FAILED, None)
             del marks[key]
+            self._drop(_TAKEN)
+            marks[_TAKEN + spool_id] = view.accepted_at
         elif states & {State.FAILED, State.EXPIRED}:
             marks[FAILED] = now
             del marks[key]
+            self._drop(_LOST)
         elif now - marks[key] > self._plan.within_s:
             waits = spoken(now - marks[key])
             why = f"sent {instant(marks[key])}, allowed are {spoken(self._plan.within_s)}"
             lane = view.recipients[0].lane if view is not None else ""
             return [self._cause(f"has not arrived for {waits}", why, f"trace {spool_id}", lane)]
         return []
+
+    async def _follow(self, key: str, now: float) -> list[Cause]:
+        """One that the remote took: whether anybody has it. Where nobody may ask, its 250 is the end."""
+        marks, spool_id = self._marks(), SpoolId(key.removeprefix(_TAKEN))
+        view = await self._office.spool.show(spool_id)
+        fates = {one.fate for one in view.recipients} if view is not None else {""}
+        if fates <= _GOOD:
+            marks[SERVED] = now
+            self._drop(_TAKEN)
+            self._drop(_LOST)
+        elif fates - _GOOD - {"", Later.PENDING.value}:
+            self._drop(_LOST)
+            marks[_LOST + spool_id] = marks.pop(key)
+        elif Later.PENDING.value in fates and now - marks[key] > self._plan.within_s:
+            why = "the remote has taken it and still tries"
+            waits = spoken(now - marks[key])
+            return [self._cause(f"is taken and has not arrived for {waits}", why, f"trace {spool_id}")]
+        return []
+
+    async def _mourn(self, key: str, now: float) -> list[Cause]:
+        """One that was taken and then lost, until a later one arrives."""
+        spool_id = SpoolId(key.removeprefix(_LOST))
+        view = await self._office.spool.show(spool_id)
+        if view is None:
+            del self._marks()[key]
+            return []
+        ends = [f"{one.fate} {one.fate_detail}".rstrip() for one in view.recipients if one.fate not in _GOOD]
+        return [self._cause("was taken and did not arrive", "; ".join(ends), f"trace {spool_id}")]
+
+    def _drop(self, prefix: str) -> bool:
+        """Forget all of one kind; gives whether there was any."""
+        found = [key for key in self._marks() if key.startswith(prefix)]
+        for key in found:
+            del self._marks()[key]
+        return bool(found)
 
     def _cause(self, what: str, why: str, do: str, lane: str = "") -> Cause:
         return Cause(

@@ -93,6 +93,10 @@ METRICS = (
         "How long the last synthetic mail took from its acceptance to the remote's 250 (`[alerts] probe_to`).",
     ),
     MetricFamily("relay365_synthetic_timestamp_seconds", "gauge", (), "When it was taken."),
+    MetricFamily(
+        "relay365_synthetic_served_timestamp_seconds", "gauge", (),
+        "When a synthetic mail was last seen at its end, where a route may ask for it (trace.md).",
+    ),
     MetricFamily("process_virtual_memory_bytes", "gauge", (), "Of the process (Linux only), as the next ones."),
     MetricFamily("process_resident_memory_bytes", "gauge", (), "Memory that it really has."),
     MetricFamily("process_start_time_seconds", "gauge", (), "When it began."),

@@ -1,4 +1,4 @@
-"""The synthetic mail: one at a time, timed to the remote's 250, and not forgotten over a restart."""
+"""The synthetic mail: one at a time, timed to the 250, followed to its end, not forgotten over a restart."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from fakes.route import DELIVERED, FAILED
 from fakes.watched import a_scene
 from relay365.engine.alerts.causes import Cause
 from relay365.engine.alerts.channels.letter import PostOffice
-from relay365.engine.alerts.synthetic import ARRIVED, TOOK, Plan, Synthetic
+from relay365.engine.alerts.synthetic import ARRIVED, SERVED, TOOK, Plan, Synthetic
 from relay365.mail.outcome import Outcome
 from relay365.spool.api import Fate, Selection, Settlement, State
+from relay365.spool.later import Later, LaterFate
 from relay365.spool.memory import MemorySpool
 
 PLAN = Plan("probe@fabrikam.com", 3600.0, 900.0)
@@ -45,6 +46,18 @@ class House:
             await self.spool.settle([Settlement(claim.spool_id, claim.lease, (Fate(0, state, outcome),))])
 
         asyncio.run(go())
+
+    def deliver(self) -> None:
+        """The next one goes out and is taken."""
+        self.clock.pass_s(PLAN.every_s)
+        self.step()
+        self.settle(State.DELIVERED, DELIVERED)
+
+    def learn(self, fate: Later, detail: str = "") -> None:
+        """What Exchange says later of the newest."""
+        newest = max(asyncio.run(self.spool.list(Selection())), key=lambda one: one.accepted_at)
+        learnt = LaterFate(newest.spool_id, 0, fate, self.clock.now(), detail)
+        assert 1 == asyncio.run(self.spool.learn_fates([learnt]))
 
     @property
     def n_sent(self) -> int:
@@ -109,3 +122,72 @@ def test_one_that_a_person_deleted_is_not_waited_for(house: House) -> None:
 
     assert ["synthetic"] == [one.key for one in house.step()]
     assert not any(key.startswith("synthetic id") for key in house.marks)
+
+
+@pytest.mark.parametrize("fate", [Later.DELIVERED, Later.EXPANDED])
+def test_it_is_seen_at_its_end(house: House, fate: Later) -> None:
+    """Where a route may ask; while Exchange still tries it is late after its time."""
+    house.deliver()
+    assert [] == house.step()
+    house.learn(Later.PENDING)
+    assert [] == house.step()
+    house.clock.pass_s(901.0)
+    (cause,) = house.step()
+    assert "is taken and has not arrived for 15 m" in cause.what
+    house.learn(fate)
+    assert [] == house.step()
+    assert house.clock.now() == house.marks[SERVED]
+
+    assert not any("taken" in key for key in house.marks)
+
+
+@pytest.mark.parametrize("fate", [Later.FAILED, Later.QUARANTINED, Later.SPAM, Later.RECALLED])
+def test_one_that_is_lost_behind_the_250_is_a_cause_until_a_later_one_arrives(
+    house: House, fate: Later
+) -> None:
+    """Taken is not arrived: the next one's 250 heals nothing, its end does."""
+    house.deliver()
+    house.learn(fate, "550 5.1.10 RESOLVER.ADR.RecipientNotFound")
+    for _ in range(2):
+        (cause,) = house.step()
+        assert ("synthetic", "was taken and did not arrive") == (cause.key, cause.what[-28:])
+        assert f"{fate.value} 550 5.1.10" in cause.why
+    house.deliver()
+    (cause,) = house.step()
+    assert cause.what.endswith("was taken and did not arrive")
+    house.learn(Later.DELIVERED)
+
+    assert [] == house.step()
+
+
+def test_where_nobody_may_ask_any_more_the_250_counts_again(house: House) -> None:
+    """A trace that was switched off leaves no alert for ever."""
+    house.deliver()
+    house.learn(Later.FAILED)
+    assert house.step()
+    for _ in range(2):
+        house.deliver()
+
+    assert [] == house.step()
+    assert SERVED not in house.marks
+
+
+def test_one_that_is_lost_and_pruned_is_over(house: House) -> None:
+    """There is nothing left to show."""
+    house.step()
+    house.marks = {"synthetic lost 222222": 1.0, "synthetic next": house.clock.now() + 1e6}
+
+    assert [] == house.step()
+    assert {"synthetic next"} == set(house.marks)
+
+
+def test_a_refusal_is_newer_than_a_loss(house: House) -> None:
+    """One cause at a time, the latest."""
+    house.deliver()
+    house.learn(Later.SPAM)
+    assert house.step()
+    house.clock.pass_s(PLAN.every_s)
+    house.step()
+    house.settle(State.FAILED, FAILED)
+
+    assert ["was refused"] == [one.what[-11:] for one in house.step()]

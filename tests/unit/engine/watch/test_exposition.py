@@ -38,7 +38,9 @@ def _exposition(tmp_path: Path, clock: FakeClock, tally: Tally, events: EventTal
         lanes, SessionCount(10, 5), MemorySpool(clock), clock, tmp_path, 1000,
         lambda: [End("one", "client secret", 2_000_000.0)], lambda: True, lambda: False, ("ups", "silent"),
     )  # fmt: skip
-    names = ("relay365_synthetic_seconds", "relay365_synthetic_timestamp_seconds")
+    names = [
+        f"relay365_synthetic_{end}" for end in ("seconds", "timestamp_seconds", "served_timestamp_seconds")
+    ]
     more = [("relay365_alerts", [(("warning",), 2.0)]), *((name, [((), 3.0)]) for name in names)]
     return Exposition(scene, tally, events, lambda: [(("R3", "550 5.7.1"), 4)], lambda: more)
 
