@@ -10,7 +10,7 @@ SLOW = tests/stories tests/load tests/crash tests/hostile tests/devices tests/e2
 # worker is left with them at the end.
 PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 -n 2 --dist loadfile
 
-.PHONY: demo test check slow packages bench bench-quota torture soak clean
+.PHONY: demo test check slow packages bench bench-quota torture soak container clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
@@ -48,6 +48,10 @@ torture: .venv/ready
 
 soak: .venv/ready
 	cd tests && ../$(BIN)/python -m torture.soak --minutes $(MINUTES)
+
+# As root, with podman, crun and mmdebstrap: the image is built and run.
+container: .venv/ready
+	$(BIN)/pytest -q tests/container/story.py
 
 clean:
 	rm -rf .venv .tools tests/interop/node_modules tests/interop/.venv tests/interop/.tools

@@ -27,6 +27,7 @@ from relay365.spool.waiting.depth import Depth
 _LOG = logging.getLogger("relay365")
 
 LOOK_S = 1.0
+AGAIN_S = 75.0  # at most, for what defers meanwhile; less a fifth of it by lot, that no remote is asked twice a minute
 COUNT_SHARE = 0.1  # of the time, for counting what waits: a queue of millions takes a second
 GRACE_S = 10.0  # for a message that has begun: most devices forget one that is interrupted
 IN_MESSAGE = (Phase.MAIL, Phase.RCPT, Phase.CONTENT)
@@ -82,6 +83,7 @@ class Draining:
 
     async def run(self) -> None:
         """Obey orders until cancelled."""
+        self._show(self._order)  # not that of a life that was killed: in a container it had our number
         try:
             while True:
                 await self._asked.wait()
@@ -103,6 +105,7 @@ class Draining:
         self._order, self._left, self._n_empty, self._count_at_mono = order, None, 0, 0.0
         _LOG.warning("service.draining until=%s by=%s stops=%s", until, by, stops)
         self._send_away()
+        self.parts.scheduler.hurry(AGAIN_S)
         await asyncio.to_thread(self._show, order)
         try:
             await self.parts.spool.retry(Selection(states=frozenset({State.QUEUED}), limit=MOST), now)
@@ -117,6 +120,7 @@ class Draining:
             return
         self._order = self.parts.listeners.count.closed = None
         self._asked.clear()
+        self.parts.scheduler.hurry(float("inf"))
         _LOG.warning("service.accepts by=%s", by)
         await asyncio.to_thread(self._show, None)
         self.changed()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,11 +13,11 @@ from typing import Any
 import pytest
 
 from fakes.mail import put
-from fakes.route import DELIVERED, MISCONFIGURED, FakeRoute, always
+from fakes.route import DELIVERED, LATER, MISCONFIGURED, NO_ANSWER, THROTTLED, FakeRoute, always
 from relay365.app.live import draining as module
 from relay365.app.live.draining import IN_MESSAGE, Draining
 from relay365.clock import SystemClock
-from relay365.engine.control.drain import FILE, read_drain
+from relay365.engine.control.drain import FILE, Drain, read_drain, write_drain
 from relay365.engine.listener import SessionCount
 from relay365.engine.scheduler import Scheduler
 from relay365.engine.session import SHUTTING_DOWN
@@ -24,7 +25,7 @@ from relay365.errors import SpoolUnavailable
 from relay365.mail.outcome import Outcome
 from relay365.routes.api import Consignment
 from relay365.rules.retry import Policy
-from relay365.spool.api import Selection
+from relay365.spool.api import Selection, State
 from relay365.spool.memory import MemorySpool
 
 
@@ -142,6 +143,19 @@ def test_it_delivers_what_waits_and_is_empty(story: Story, caplog: pytest.LogCap
     story(tell)
 
 
+def test_an_order_of_a_former_life_is_void(story: Story, tmp_path: Path) -> None:
+    """Also where that life had the same number, as every life in a container has."""
+    write_drain(tmp_path, Drain(os.getpid(), 1.0, 9e12))
+
+    async def tell(house: House) -> None:
+        await asyncio.sleep(0.05)
+
+        assert None is read_drain(tmp_path, os.getpid())
+        assert not (await house.do("look"))["draining"]
+
+    story(tell)
+
+
 def test_it_ends_the_service_where_that_is_wished(story: Story) -> None:
     """Once, and only when the last session has gone."""
 
@@ -216,6 +230,59 @@ def test_a_shut_lane_says_why(story: Story) -> None:
         assert ("draining", "way", 1) == (found["state"], lane["lane"], lane["waiting"] + found["under_way"])
         assert MISCONFIGURED.reply_text == lane["why"]
         assert lane["next_at"] >= house.clock.now() - 1.0
+
+    story(tell)
+
+
+async def _pause_of(house: House, spool_id: str) -> float:
+    """Seconds until the next try, once the present one is settled."""
+    n_before = len(house.route.consignments)
+    async with asyncio.timeout(10):
+        while len(house.route.consignments) == n_before:
+            await asyncio.sleep(0.01)
+        while (view := await house.spool.show(spool_id)) and view.recipients[0].state is not State.QUEUED:
+            await asyncio.sleep(0.01)
+    assert view is not None
+    return (view.recipients[0].next_attempt_at or 0.0) - house.clock.now()
+
+
+@pytest.mark.parametrize(
+    ("says", "shortest_s", "longest_s"),
+    [
+        (LATER, 60.0, 90.0),
+        (THROTTLED, 0.0, 5.0),
+        (MISCONFIGURED, 0.0, 5.0),
+        (NO_ANSWER, 590.0, 600.0),
+    ],
+)
+def test_what_defers_meanwhile_is_tried_again_soon(
+    story: Story, says: Outcome, shortest_s: float, longest_s: float
+) -> None:
+    """A pause of ten minutes becomes one of a minute; what waits for Microsoft or a person waits for its lane as ever,
+    and what may have arrived is not sent more often.
+    """
+
+    async def tell(house: House) -> None:
+        house.says = says
+        await house.do("begin", for_s=60.0)
+        spool_id = await house.put()
+        meanwhile = await _pause_of(house, spool_id)
+
+        assert shortest_s <= meanwhile <= longest_s
+
+    story(tell)
+
+
+def test_afterwards_it_waits_as_the_configuration_says(story: Story) -> None:
+    """An undo ends the hurry with the drain."""
+
+    async def tell(house: House) -> None:
+        house.says = LATER
+        await house.do("begin", for_s=60.0)
+        await house.do("undo")
+        spool_id = await house.put()
+
+        assert 590.0 <= await _pause_of(house, spool_id) <= 600.0
 
     story(tell)
 
