@@ -148,14 +148,6 @@ class Ward:
         assert {"good": 0, "warn": 0, "bad": 1, "unknown": 3}[found["verdict"]] == done.exit_code
         return found
 
-    def patch(self, path: str, **values: Any) -> None:
-        """Change what the emulator pretends to be."""
-        link = HTTPConnection(str(self.cloud.facts["control"]).removeprefix("http://"), timeout=10)
-        link.request("PATCH", path, json.dumps(values))
-        answer = link.getresponse()
-        assert answer.status == 200, answer.read()
-        link.close()
-
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Microsoft]:
@@ -194,9 +186,11 @@ def heal(one: Ward) -> None:
     link.request("DELETE", "/moods")
     assert link.getresponse().status == 204
     link.close()
-    one.patch("/tenant", smtp_auth=True, send_as_reply="5.2.252", reject_direct_send=False)
-    one.patch("/application", enabled=True, secret_expired=False, roles=["SMTP.SendAsApp", "Mail.Send"])
-    one.patch("/mailboxes/scan@contoso.com", smtp_auth=None)
+    one.cloud.control.change("/tenant", smtp_auth=True, send_as_reply="5.2.252", reject_direct_send=False)
+    one.cloud.control.change(
+        "/application", enabled=True, secret_expired=False, roles=["SMTP.SendAsApp", "Mail.Send"]
+    )
+    one.cloud.control.change("/mailboxes/scan@contoso.com", smtp_auth=None)
 
 
 # -- how each is broken ------------------------------------------------------------------------------------------
@@ -211,7 +205,7 @@ def mood(**what: Any) -> Callable[[Ward], None]:
 
 
 def application(**values: Any) -> Callable[[Ward], None]:
-    return lambda one: one.patch("/application", **values)
+    return lambda one: one.cloud.control.change("/application", **values)
 
 
 def records(changes: dict[tuple[str, str], list[str]]) -> Callable[[Ward], None]:
@@ -334,8 +328,17 @@ def everybody(one: Ward) -> None:
     relay_runs()(one)
 
 
+def one_gateway(one: Ward) -> None:
+    from relay365.engine.blackbox.archive import Archive
+
+    relay_runs()(one)
+    for name in ("copier", "nas", "ups"):
+        client = {"address": "172.17.0.1", "names": [name], "sessions": []}
+        Archive(one.data).write(f"device-{name}", client)
+
+
 def not_ours(one: Ward) -> None:
-    one.patch("/tenant", send_as_reply="5.7.60")
+    one.cloud.control.change("/tenant", send_as_reply="5.7.60")
     one.more = '[sender]\nrewrite_to = "boss@contoso.com"\n'
 
 
@@ -431,6 +434,10 @@ CASES = [
     Case(
         "lan", "an [[allow]] lets every address in", everybody, "lan.ADDRESS.strangers", "bad",
         "would take mail from 192.0.2.1", "relay365 explain --as 192.0.2.1",
+    ),
+    Case(
+        "lan", "every device comes by one gateway's address", one_gateway, "lan.gateway", "warn",
+        "one address, 172.17.0.1", "proxy_from",
     ),
     Case(
         "lan", "a listener for old machines should have been reviewed",
@@ -533,11 +540,11 @@ CASES = [
     ),
     Case(
         "AUTH", "SMTP AUTH is off for the mailbox",
-        lambda one: one.patch("/mailboxes/scan@contoso.com", smtp_auth=False), f"{SUBMITS}.auth", "bad",
+        lambda one: one.cloud.control.change("/mailboxes/scan@contoso.com", smtp_auth=False), f"{SUBMITS}.auth", "bad",
         "is refused", "Set-CASMailbox",
     ),
     Case(
-        "AUTH", "SMTP AUTH is off for the tenant", lambda one: one.patch("/tenant", smtp_auth=False),
+        "AUTH", "SMTP AUTH is off for the tenant", lambda one: one.cloud.control.change("/tenant", smtp_auth=False),
         f"{SUBMITS}.auth", "bad", "is refused", "SmtpClientAuthenticationDisabled",
     ),
     Case(

@@ -20,7 +20,7 @@ expects = "8d"
 KEYS = frozenset((
     "at", "running", "pid", "answered", "version", "host", "started_at", "up_s", "verdict", "listeners", "sessions",
     "today", "recipients", "oldest_age_s", "lanes", "mailboxes", "tenants", "expiring", "ends", "devices", "legacy",
-    "alerts", "alerts_open", "unknown_replies", "frozen", "draining", "locked_logins",
+    "gateway", "alerts", "alerts_open", "unknown_replies", "frozen", "draining", "locked_logins",
 ))  # fmt: skip
 
 

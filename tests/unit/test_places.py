@@ -1,4 +1,4 @@
-"""Where a relay lives where nobody says it: on Windows in other folders, none of which is a path of the other system."""
+"""Where a relay lives where nobody says it: on Windows elsewhere, and nowhere by a path of the other system."""
 
 from __future__ import annotations
 

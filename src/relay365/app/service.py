@@ -32,7 +32,7 @@ from relay365.engine.listener import drain, look_after
 from relay365.engine.reports.unknown import UnknownReplies
 from relay365.engine.roads.diverter import Diverter
 from relay365.errors import ConfigError, SpoolError
-from relay365.net.loop import loop_factory
+from relay365.net.loop import loop_factory, when_ended
 from relay365.spool.sqlite import SqliteSpool
 
 _LOG = logging.getLogger("relay365")
@@ -56,11 +56,7 @@ async def serve(config: Config, *, config_path: Path, announce: Callable[[Mappin
     """As run(), inside a loop."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
-        else:
-            loop.add_signal_handler(number, stopping.set)
+    when_ended(stopping.set)
     asked = asyncio.Event()
     if sys.platform != "win32":
         loop.add_signal_handler(signal.SIGHUP, asked.set)  # what is asked of a start is done behind it

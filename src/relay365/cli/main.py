@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import keyword
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -112,3 +114,19 @@ def main() -> None:
     Exit codes: 0 good, 1 a problem was found, 2 wrong use or bad configuration, 3 the service cannot be reached,
     4 refused for safety.
     """
+    if sys.platform == "win32":
+        _speak_utf8()
+
+
+def _speak_utf8() -> None:
+    """In files and pipes, too: Windows has a code page there, in which half of the world's names cannot be written.
+
+    A console is spoken to in UTF-8 by Python itself. (PEP 528; PEP 686 makes it so for all of Python 3.15)
+    """
+    for stream, errors in (
+        (sys.stdin, "replace"),
+        (sys.stdout, "backslashreplace"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)

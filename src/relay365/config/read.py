@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -61,6 +62,9 @@ _NAMED = {
     "route": ("[[alerts.channel]], route", "the name of a [[route]]"),
     "tenant": ("[[tenant]], name", "the tenant or domain of a [[route]]"),
 }
+_SINGLE_QUOTES = r"a path with \ stands in single quotes: data = 'C:\ProgramData\relay365'"
+_BENT = re.compile(r"[A-Za-z]:(?:[\x00-\x1f]|[\\/].*[\x00-\x1f])", re.DOTALL)
+r"""A Windows path in double quotes, where TOML reads \n as the end of a line and \t as a tabulator."""
 _REFERENCE = 'a reference: { file = "..." }, { env = "..." } or { credential = "..." }'
 
 
@@ -79,8 +83,10 @@ def parse(text: str, where: str) -> Config:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         hint = 'texts stand in quotes: data = "/var/lib/relay365"; every table has its own heading, once'
+        if "\\" in str(error) or "hex value" in str(error):  # as tomllib says of "C:\ and "C:\users
+            hint = _SINGLE_QUOTES
         raise ConfigErrors((ConfigError(where, "TOML", str(error), hint),)) from error
-    early = tuple(_shapes(tables, where)) or tuple(_not_yet(tables, where))
+    early = tuple(_shapes(tables, where)) or tuple(_not_yet(tables, where)) or tuple(_bent(tables, where))
     if early:
         raise ConfigErrors(early)
     try:
@@ -89,6 +95,26 @@ def parse(text: str, where: str) -> Config:
         # A list that lost its only entry to an error of that entry is not an error of its own.
         causes = (one for one in error.errors() if "after validation" not in one["msg"])
         raise ConfigErrors(tuple(_explain(one, where) for one in causes)) from error
+
+
+def _bent(tables: dict[str, Any], where: str) -> Iterator[ConfigError]:
+    r"""Paths such as "C:\relay365" in double quotes, which are TOML, and name another file than is read there."""
+    for name, value in tables.items():
+        if isinstance(value, list):
+            for n, row in enumerate(value, 1):
+                yield from _bent_in(row, f"{where}: [[{name}]] {n}")
+        else:
+            yield from _bent_in(value, f"{where}: [{name}]")
+
+
+def _bent_in(value: Any, where: str) -> Iterator[ConfigError]:
+    if isinstance(value, str) and _BENT.match(value):
+        yield ConfigError(
+            where, "a path", "one with a sign of control in it, such as a line end", _SINGLE_QUOTES
+        )
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from _bent_in(one, f"{where}, {key}")
 
 
 def _shapes(tables: dict[str, Any], where: str) -> Iterator[ConfigError]:

@@ -57,7 +57,10 @@ class Road:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """Who is examined. base: what paths of the file are relative to; address: our public one, "" where not given."""
+    """Who is examined. base: what paths of the file are relative to; address: our public one, "" where not given.
+
+    gateway: what, why and do where all clients came by one address, None where there is no sign of that.
+    """
 
     config: Config
     file: Path
@@ -68,6 +71,7 @@ class Patient:
     roads: tuple[Road, ...] = ()
     address: str = ""
     secret_files: tuple[tuple[str, Path], ...] = field(default=())
+    gateway: tuple[str, str, str] | None = None
 
     @property
     def base(self) -> Path:

@@ -18,6 +18,7 @@ from relay365.doctor.patient import Patient, sends_outside
 from relay365.doctor.roads import Ways
 from relay365.doctor.runner import Check
 from relay365.errors import TransportError
+from relay365.rules.ourselves import has_letters
 
 AREAS = ("local", "lan", "upstream", "dns", "connector")
 
@@ -63,6 +64,8 @@ def _local(patient: Patient, ways: Ways) -> list[Check]:
                 rights.lasts, road.name, road.ending, now, is_secret=road.account.secret is not None
             )
             checks.append(Check(f"local.{road.name}.ending", ask))
+    if has_letters(patient.config):
+        checks.append(Check("local.alerts", partial(backlog.alerts, patient.config)))
     for table in patient.config.listener:
         if table.certificate is not None and table.certificate.file is not None:
             at, file = table.address, patient.base / table.certificate.file
@@ -86,6 +89,7 @@ def _lan(patient: Patient, ways: Ways) -> list[Check]:
     checks = [
         Check("lan.relay", partial(strangers.risk, patient.config)),
         Check("lan.service", partial(listeners.service, patient.data, patient.file)),
+        Check("lan.gateway", partial(strangers.told_apart, patient.gateway)),
     ]
     now = patient.clock.now()
     today = dt.datetime.fromtimestamp(now, dt.UTC).date()

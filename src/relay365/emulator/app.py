@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +39,7 @@ from relay365.emulator.record import Record
 from relay365.emulator.scenario import Scenario
 from relay365.emulator.tenant.office import PostOffice
 from relay365.errors import ConfigError
+from relay365.net.loop import when_ended
 
 Announce = Callable[[dict[str, Any]], None]
 
@@ -72,12 +71,7 @@ def run(wishes: Wishes, announce: Announce) -> int:
 async def serve(wishes: Wishes, announce: Announce, clock: Clock) -> int:
     """As run(), inside a loop."""
     stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if sys.platform == "win32":
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopping.set))
-        else:
-            loop.add_signal_handler(number, stopping.set)
+    when_ended(stopping.set)
     async with Emulator(wishes, clock) as emulator:
         announce(emulator.facts)
         await stopping.wait()

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from relay365.replace import put_in_place
+
 CA_DAYS = 3650
 LEAF_DAYS = 397
 RENEW_DAYS = 30
@@ -141,7 +143,7 @@ def write_private(file: Path, octets: bytes) -> None:
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as out:
         out.write(octets)
-    fresh.replace(file)
+    put_in_place(fresh, file)
 
 
 def _builder(

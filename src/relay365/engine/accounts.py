@@ -21,6 +21,8 @@ import argon2
 
 from relay365.clock import Clock
 from relay365.engine.doors.locks import Locks, subject_of
+from relay365.owner import open_for_owner
+from relay365.replace import put_in_place
 
 _LOG = logging.getLogger("relay365.accounts")
 
@@ -150,7 +152,7 @@ def users_in(users_file: Path) -> dict[str, str]:
 
 
 def write_user(users_file: Path, name: str, password: str) -> None:
-    """Add or replace a login; the file is replaced as a whole, readable by this user only."""
+    """Add or replace a login; the file is replaced as a whole, readable by the relay's user only."""
     kept = _lines_without(users_file, name)
     _write(users_file, [*kept, f"{name}:{argon2.PasswordHasher().hash(password)}"])
 
@@ -175,9 +177,9 @@ def _lines_without(users_file: Path, name: str) -> list[str]:
 def _write(users_file: Path, lines: list[str]) -> None:
     users_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = users_file.with_name(users_file.name + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = open_for_owner(fresh, users_file.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write("\n".join(lines) + "\n")
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(users_file)
+    put_in_place(fresh, users_file)

@@ -128,6 +128,10 @@ class Scheduler:
         """The lanes by name: for faces, and for whoever chooses between them."""
         return self._lanes
 
+    def hurry(self, longest_pause_s: float) -> None:
+        """From now on what defers is tried again after so long at the latest; infinite: as the configuration says."""
+        self._settling.longest_pause_s = longest_pause_s
+
     def between_rounds(self) -> asyncio.Lock:
         """Held while lanes are filled: whoever has it may follow(), and nothing is claimed meanwhile for what goes."""
         return self._filling

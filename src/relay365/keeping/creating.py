@@ -179,6 +179,8 @@ def _stage(scratch: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         lock.release()
+        if os.name == "nt":  # where the lock, being open, could not be removed
+            shutil.rmtree(stage, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -206,6 +208,7 @@ def _complete(part: BinaryIO, to: Path) -> int:
     part.flush()
     os.fsync(part.fileno())
     size = os.fstat(part.fileno()).st_size
+    part.close()  # Windows gives no other name to a file that is open (os.rename)
     Path(f"{to}.part").rename(to)
     sync_folder(to.resolve().parent)
     return size

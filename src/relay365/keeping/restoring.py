@@ -68,6 +68,7 @@ def restore(
         _give_back(stage, entries, to)
         _move(stage, to, config_to)
     except BaseException:
+        lock.release()  # Windows removes no file that is open
         _remove(to, is_new=is_new)
         raise
     finally:

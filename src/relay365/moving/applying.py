@@ -11,6 +11,7 @@ from pathlib import Path
 
 from relay365.config import Config
 from relay365.moving.network import is_public
+from relay365.replace import put_in_place
 
 
 def strangers(before: Config | None, after: Config) -> list[str]:
@@ -44,7 +45,7 @@ def replace(file: Path, text: str, stamp: str) -> Path | None:
         out.flush()
         os.fsync(out.fileno())
     _like(new, target if backup else None)
-    new.replace(target)
+    put_in_place(new, target)
     _sync_directory(target.parent)
     return backup
 

@@ -1,15 +1,16 @@
-"""The tables that an import makes, and how they are written as TOML. Pure.
+"""The tables that an import makes, and the file that they are written to. Pure.
 
 Apart from `moving.merging`, which puts them into a file that somebody else has written.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+
+from relay365.places import DATA
+from relay365.toml import toml_line
 
 LISTS = ("listener", "allow", "device", "route", "rule")
 _ORDER = (
@@ -25,8 +26,6 @@ _ORDER = (
     "rule",
     "queue",
 )
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
-DATA = "/var/lib/relay365"
 REST = "all-other"  # the rule for mail that none of the others is about
 
 
@@ -100,31 +99,14 @@ def written(name: str, entry: Entry) -> str:
 def lines(entry: Entry) -> list[str]:
     """Its keys, one a line."""
     said = [
-        f"{key} = {toml(value)}" + (f"  # {entry.asides[key]}" if key in entry.asides else "")
+        toml_line(key, value) + (f"  # {entry.asides[key]}" if key in entry.asides else "")
         for key, value in entry.keys.items()
     ]
     later = [
-        f"# {key} = {toml(value)}" + (f"  # {entry.asides[key]}" if key in entry.asides else "")
+        f"# {toml_line(key, value)}" + (f"  # {entry.asides[key]}" if key in entry.asides else "")
         for key, value in entry.later.items()
     ]
     return said + later
-
-
-def toml(value: Any) -> str:
-    """A value as TOML writes it."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, Mapping):
-        inside = ", ".join(f"{_key(key)} = {toml(one)}" for key, one in value.items())
-        return f"{{ {inside} }}" if inside else "{}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(toml(one) for one in value) + "]"
-    text = str(value)
-    if "\\" in text and "'" not in text and text.isprintable():
-        return f"'{text}'"  # a literal string, as a person writes a Windows path
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def duration(value_s: int) -> str:
@@ -133,7 +115,3 @@ def duration(value_s: int) -> str:
         if value_s and value_s % size_s == 0:
             return f"{value_s // size_s}{unit}"
     return f"{value_s}s"
-
-
-def _key(key: str) -> str:
-    return key if _BARE.fullmatch(key) else toml(key)

@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from relay365.config import Config
-from relay365.moving.draft import LISTS, REST, Draft, Entry, lines, toml, written
+from relay365.moving.draft import LISTS, REST, Draft, Entry, lines, written
 from relay365.moving.finding import Findings
+from relay365.toml import as_toml, toml_line
 
 _HEADING = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_\"'.\- ]+?)\s*\]\]?\s*(#.*)?")
 _PLACE = "your file"
@@ -99,8 +100,8 @@ def _by_themselves(config: Config) -> list[str]:
 def _missing_keys(name: str, entry: Entry, present: Tables, findings: Findings) -> Entry:
     for key, value in entry.keys.items():
         if key in present and present[key] != value:
-            why = f"your value stays; the import would have {toml(value)}"
-            findings.warn(_PLACE, f"[{name}] {key} = {toml(present[key])}", "", why)
+            why = f"your value stays; the import would have {as_toml(value)}"
+            findings.warn(_PLACE, f"[{name}] {toml_line(key, present[key])}", "", why)
     keys = {key: value for key, value in entry.keys.items() if key not in present}
     later = {} if present else entry.later
     return Entry(keys, entry.remark, entry.asides, later)
@@ -216,4 +217,4 @@ def _by_hand(findings: Findings, name: str, entry: Entry) -> None:
 
 
 def _short(entry: Entry) -> str:
-    return ", ".join(f"{key} = {toml(value)}" for key, value in entry.keys.items())
+    return ", ".join(toml_line(key, value) for key, value in entry.keys.items())

@@ -8,6 +8,7 @@ It knows nothing of SMTP. TLS can be started in mid-stream, as client and as ser
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import struct
@@ -322,18 +323,20 @@ def peer_of(name: object) -> tuple[str, int]:
 
 
 async def listen(
-    host: str, port: int, receiver: Callable[[], Receiver], *, at_once: bool = True
+    host: str, port: int, receiver: Callable[[], Receiver], *, at_once: bool = True, shared: bool = False
 ) -> asyncio.Server:
     """Listen on one address; port 0 takes a free one. For TLS at once see net.door.
 
-    at_once: else the address is only taken, until start_serving() of what this gives.
+    at_once: else the address is only taken, until start_serving() of what this gives. shared: another socket of ours
+    holds the address. Without that nobody may on Windows, where SO_REUSEADDR would let two programs listen at one
+    address (Microsoft, Using SO_REUSEADDR and SO_EXCLUSIVEADDRUSE); elsewhere it only skips the wait after an end.
     """
     return await asyncio.get_running_loop().create_server(
         lambda: Stream(receiver()),
         host,
         port,
         backlog=LISTEN_BACKLOG,
-        reuse_address=True,
+        reuse_address=shared or os.name == "posix",
         start_serving=at_once,
     )
 

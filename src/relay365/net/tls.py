@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from relay365.replace import put_in_place
+
 _LOG = logging.getLogger("relay365.listener")
 
 CA_DAYS = 3650
@@ -213,4 +215,4 @@ def _write(file: Path, octets: bytes) -> None:
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "wb") as out:
         out.write(octets)
-    fresh.replace(file)
+    put_in_place(fresh, file)

@@ -5,7 +5,7 @@ docs/outcomes.md has the table; docs/durability.md the states that the words her
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 
@@ -26,6 +26,10 @@ class Policy:
 
     schedule_s: tuple[float, ...] = (60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0)
     jitter: float = 0.2
+
+    def at_most(self, pause_s: float) -> Policy:
+        """The same with no pause longer than this."""
+        return replace(self, schedule_s=tuple(min(one, pause_s) for one in self.schedule_s))
 
 
 @dataclass(frozen=True, slots=True)

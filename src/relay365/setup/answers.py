@@ -25,6 +25,7 @@ from relay365.config.words import (
     OwnSender,
 )
 from relay365.errors import ConfigError
+from relay365.places import DATA
 from relay365.setup.advice import Road
 from relay365.setup.scripts.connector import check_address, check_name
 
@@ -80,7 +81,7 @@ class Answers(Table):
     rescue: bool = Field(
         False, description="road person: a reminder in seven days to move to an application (init --rescue)"
     )
-    data: str = Field("/var/lib/relay365", min_length=1, description="where the relay keeps its data")
+    data: str = Field(DATA, min_length=1, description="where the relay keeps its data")
     wait: Duration = Field(3600.0, description="how long to wait for Microsoft to learn it")
     certificate: str = Field(
         "", description="road certificate: file with the certificate and its chain (PEM)"

@@ -18,6 +18,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
+from relay365.owner import give_to_owner, open_for_owner
+from relay365.replace import put_in_place
+
 LIFE_DAYS = 730
 RENEW_DAYS = 60  # one renewal that fails leaves two months for the next
 
@@ -72,12 +75,14 @@ def read_key(file: Path) -> AppKey:
 
 
 def write_private(file: Path, octets: bytes) -> None:
-    """Write a whole file that only this user can read; what was there stays until the new one is on the disk."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write a whole file for the owner of its folder alone; the old one stays until the new one is on the disk."""
+    if not file.parent.is_dir():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        give_to_owner(file.parent, file.parent.parent)
     fresh = file.with_name(file.name + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = open_for_owner(fresh, file.parent)
     with os.fdopen(handle, "wb") as out:
         out.write(octets)
         out.flush()
         os.fsync(out.fileno())
-    fresh.replace(file)
+    put_in_place(fresh, file)

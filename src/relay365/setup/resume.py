@@ -5,6 +5,7 @@ Nothing secret is kept: the key stands in its own file.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -35,13 +36,17 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known so far. answers: raw values; steps: names of those that are done."""
+    """What is known so far. answers: raw values; steps: names of those that are done.
+
+    written: the mark (`mark_of`) of the configuration as it was written, "" for none yet.
+    """
 
     answers: dict[str, Any]
     steps: tuple[str, ...] = ()
     tenant_id: str = ""
     result: Result | None = None
     config_file: str = ""
+    written: str = ""
 
     def with_step(self, name: str) -> Progress:
         """One more that is done."""
@@ -67,6 +72,11 @@ def read_connector(text: str) -> str:
     return str(found[-1]).strip() if found else ""
 
 
+def mark_of(text: str) -> str:
+    """By which a text is known again; its first line, which has the day, does not count."""
+    return hashlib.sha256(text.partition("\n")[2].encode()).hexdigest()
+
+
 def save(folder: Path, progress: Progress) -> None:
     """Keep it; raises OSError."""
     write_private(
@@ -83,7 +93,8 @@ def load(folder: Path) -> Progress | None:
         found = json.loads(file.read_text("utf-8"))
         result = Result(**found["result"]) if found["result"] else None
         return Progress(
-            found["answers"], tuple(found["steps"]), found["tenant_id"], result, found["config_file"]
-        )
+            found["answers"], tuple(found["steps"]), found["tenant_id"], result, found["config_file"],
+            found.get("written", ""),
+        )  # fmt: skip
     except (KeyError, TypeError, UnicodeDecodeError, ValueError) as error:
         raise ValueError(f"{file} is damaged: {error}") from error

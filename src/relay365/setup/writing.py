@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from ipaddress import IPv4Network
 
+from relay365.config import SecretRef
 from relay365.config.roads.clouds import AUTHORITY, GRAPH, SUBMISSION
 from relay365.setup.advice import Road
 from relay365.setup.answers import HVE_ENDPOINT, Answers
 from relay365.setup.resume import Result
+from relay365.toml import as_toml
 
 FIRST_LINE = "# relay365, written by relay365 init"
 KEY_FILE = "keys/app.pem"
@@ -61,7 +63,7 @@ def configuration(page: Page) -> str:
 
 def _server(answers: Answers) -> Iterator[str]:
     yield "[server]"
-    yield f"data = {quoted(answers.data)}  # queue, keys and history: on a disk that survives a power cut"
+    yield f"data = {as_toml(answers.data)}  # queue, keys and history: on a disk that survives a power cut"
     yield ""
 
 
@@ -69,7 +71,7 @@ def _listeners(answers: Answers) -> Iterator[str]:
     for address in answers.listeners:
         port = address.rpartition(":")[2]
         yield "[[listener]]"
-        yield f"address = {quoted(address)}"
+        yield f"address = {as_toml(address)}"
         if port == "465":
             yield 'tls = "implicit"  # TLS at once'
         elif port == "587":
@@ -93,7 +95,7 @@ def _allow(answers: Answers) -> Iterator[str]:
 
 def _sender(answers: Answers) -> Iterator[str]:
     yield "[sender]"
-    yield f"domains = [{quoted(answers.domain)}]"
+    yield f"domains = [{as_toml(answers.domain)}]"
     words = {
         "rewrite": "a sender of another domain becomes the mailbox; the old one stands in Reply-To",
         "reject": "a sender of another domain is refused: Microsoft would refuse it later (5.2.252)",
@@ -101,7 +103,7 @@ def _sender(answers: Answers) -> Iterator[str]:
     }[answers.foreign]
     yield f'foreign = "{answers.foreign}"  # {words}'
     if answers.foreign == "rewrite":
-        yield f"rewrite_to = {quoted(answers.mailbox)}"
+        yield f"rewrite_to = {as_toml(answers.mailbox)}"
     yield ""
 
 
@@ -115,9 +117,9 @@ def _route(page: Page) -> Iterator[str]:
     if answers.cloud != "global":
         yield f'cloud = "{answers.cloud}"'
     if answers.ca_file:
-        yield f"ca_file = {quoted(answers.ca_file)}  # the roots that are trusted instead of the system's"
+        yield f"ca_file = {as_toml(answers.ca_file)}  # the roots that are trusted instead of the system's"
     if answers.proxy and answers.asks_entra:
-        yield f"proxy = {quoted(answers.proxy)}"
+        yield f"proxy = {as_toml(answers.proxy)}"
     yield ""
 
 
@@ -125,38 +127,38 @@ def _submission(page: Page) -> Iterator[str]:
     answers = page.answers
     yield 'kind = "submission"  # SMTP AUTH client submission with OAuth'
     yield from _application(page)
-    yield f"mailbox = {quoted(answers.mailbox)}"
+    yield f"mailbox = {as_toml(answers.mailbox)}"
     yield from _unless_preset("endpoint", answers)
 
 
 def _graph(page: Page) -> Iterator[str]:
     yield 'kind = "graph"  # Microsoft Graph, over HTTPS'
     yield from _application(page)
-    yield f"mailbox = {quoted(page.answers.mailbox)}"
+    yield f"mailbox = {as_toml(page.answers.mailbox)}"
 
 
 def _hve(page: Page) -> Iterator[str]:
     yield 'kind = "hve"  # High Volume Email: internal recipients only, billed for each'
     yield from _application(page)
-    yield f"mailbox = {quoted(page.answers.mailbox)}"
-    yield f"domains = [{quoted(page.answers.domain)}]"
+    yield f"mailbox = {as_toml(page.answers.mailbox)}"
+    yield f"domains = [{as_toml(page.answers.domain)}]"
     if page.answers.endpoint != HVE_ENDPOINT:
-        yield f"endpoint = {quoted(page.answers.endpoint)}"
+        yield f"endpoint = {as_toml(page.answers.endpoint)}"
 
 
 def _connector(page: Page) -> Iterator[str]:
     answers = page.answers
     yield 'kind = "connector"  # port 25 to the MX host of the tenant'
     if answers.host:
-        yield f"host = {quoted(answers.host)}"
+        yield f"host = {as_toml(answers.host)}"
     else:
         found = f"  # its MX host, today {page.mx_host}" if page.mx_host else "  # its MX host is looked up"
-        yield f"domain = {quoted(answers.domain)}{found}"
+        yield f"domain = {as_toml(answers.domain)}{found}"
     if answers.name_server and not answers.host:
-        yield f"name_server = {quoted(answers.name_server)}"
+        yield f"name_server = {as_toml(answers.name_server)}"
     if answers.road is Road.CERTIFICATE:
-        yield f"certificate = {{ file = {quoted(answers.certificate)} }}  # with its whole chain"
-        yield f"key = {{ file = {quoted(answers.key)} }}"
+        yield f"certificate = {{ file = {as_toml(answers.certificate)} }}  # with its whole chain"
+        yield f"key = {{ file = {as_toml(answers.key)} }}"
     else:
         yield f"# known by the public address {answers.address}: nothing else of it is secret"
 
@@ -165,15 +167,15 @@ def _application(page: Page) -> Iterator[str]:
     answers, result = page.answers, page.result
     tenant = result.tenant_id if result is not None and result.tenant_id else answers.domain
     client = result.client if result is not None else answers.client
-    yield f"tenant = {quoted(tenant)}  # {answers.domain}"
-    yield f"client = {quoted(client)}  # the application's id"
+    yield f"tenant = {as_toml(tenant)}  # {answers.domain}"
+    yield f"client = {as_toml(client)}  # the application's id"
     if answers.road is Road.PERSON:
         yield 'login = "mailbox"  # a person signs in once: relay365 token login'
     elif answers.secret is not None:
-        yield f"secret = {answers.secret}"
+        yield f"secret = {_reference(answers.secret)}"
     else:
-        yield f"certificate = {{ file = {quoted(page.key_file)} }}  # made here, in the data directory"
-        yield f"key = {{ file = {quoted(page.key_file)} }}  # it never leaves this machine"
+        yield f"certificate = {{ file = {as_toml(page.key_file)} }}  # made here, in the data directory"
+        yield f"key = {{ file = {as_toml(page.key_file)} }}  # it never leaves this machine"
         yield from _renewal(known=not answers.client or bool(result is not None and result.registration))
     yield from _unless_preset("authority", answers)
     yield from _unless_preset("graph_endpoint", answers)
@@ -194,7 +196,8 @@ def _renewal(*, known: bool) -> Iterator[str]:
 def _queue(answers: Answers) -> Iterator[str]:
     if answers.reports_to:
         yield "[queue]"
-        yield f"reports_to = {quoted(answers.reports_to)}  # who is told what could not go, where no sender may be told"
+        why = "who is told what could not go, where no sender may be told"
+        yield f"reports_to = {as_toml(answers.reports_to)}  # {why}"
         yield ""
 
 
@@ -219,24 +222,24 @@ def _alerts(page: Page) -> Iterator[str]:
 def _posted(answers: Answers) -> Iterator[str]:
     what = "a card by a Workflows webhook" if answers.alert_by == "teams" else "JSON by POST"
     yield f'kind = "{answers.alert_by}"  # {what}'
-    yield f"url = {answers.alert_url}  # whoever knows the address can post"
+    yield f"url = {_reference(answers.alert_url)}  # whoever knows the address can post"
 
 
 def _syslog(answers: Answers) -> Iterator[str]:
     yield 'kind = "syslog"'
-    yield f"address = {quoted(answers.alert_address)}"
+    yield f"address = {as_toml(answers.alert_address)}"
 
 
 def _mailed(answers: Answers) -> Iterator[str]:
     """A way of their own: this one may be what broke. A rule keeps all other mail off it."""
     yield 'kind = "mail"'
-    yield f"to = {quoted(answers.alerts_to)}"
+    yield f"to = {as_toml(answers.alerts_to)}"
     yield f'route = "{ALERT_ROUTE}"'
     yield ""
     yield "[[route]]"
     yield f'name = "{ALERT_ROUTE}"  # for alerts only: it does not end at the same place as the other'
     yield 'kind = "smarthost"'
-    yield f"host = {quoted(answers.alert_host or '')}"
+    yield f"host = {as_toml(answers.alert_host or '')}"
     if answers.alert_tls != "required":
         yield f'tls = "{answers.alert_tls}"'
     yield ""
@@ -249,7 +252,7 @@ def _reminder(page: Page) -> Iterator[str]:
     answers = page.answers
     yield "[[alerts.channel]]"
     yield 'kind = "mail"  # by the same way: it brings the reminder; for outages give it another one beside it'
-    yield f"to = {quoted(answers.alerts_to or answers.mailbox)}"
+    yield f"to = {as_toml(answers.alerts_to or answers.mailbox)}"
     yield ""
     day = date.fromisoformat(page.day) + timedelta(days=RESCUED_DAYS)
     yield "[[alerts.reminder]]  # this was set up in a hurry: one mailbox, one device, the sign-in of one person"
@@ -258,27 +261,15 @@ def _reminder(page: Page) -> Iterator[str]:
     yield 'do = "relay365 init, and choose road A"'
 
 
+def _reference(secret: SecretRef | None) -> str:
+    return as_toml(secret.model_dump(exclude_none=True) if secret is not None else {})
+
+
 def _unless_preset(key: str, answers: Answers) -> Iterator[str]:
     value = str(getattr(answers, key))
     if value not in _presets(key):
-        yield f"{key} = {quoted(value)}"
+        yield f"{key} = {as_toml(value)}"
 
 
 def _presets(key: str) -> set[str]:
     return set({"authority": AUTHORITY, "graph_endpoint": GRAPH, "endpoint": SUBMISSION}[key].values())
-
-
-def quoted(text: str) -> str:
-    """A text as TOML writes it: a literal string where that can hold it, as for Windows paths, else a basic one.
-
-    (TOML 1.0, "String")
-    """
-    if "\\" in text and "'" not in text and text.isprintable():
-        return f"'{text}'"
-    escaped = "".join(
-        _ESCAPES.get(one) or (one if one.isprintable() else f"\\U{ord(one):08X}") for one in text
-    )
-    return f'"{escaped}"'
-
-
-_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}

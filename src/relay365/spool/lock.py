@@ -15,6 +15,9 @@ else:
 
 
 _TRIES, _PAUSE_S = 10, 0.02
+_BEYOND = 1 << 30
+"""The octet that is locked on Windows. Nobody else may read what is locked there (Microsoft, LockFile), and the process
+id in front is for the others to read; a lock may lie beyond the end of the file."""
 
 
 class DirectoryLock:
@@ -75,6 +78,10 @@ class DirectoryLock:
 
 def _lock(handle: int) -> None:
     if os.name == "nt":
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        os.lseek(handle, _BEYOND, os.SEEK_SET)  # msvcrt.locking: from the present position
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
+        finally:
+            os.lseek(handle, 0, os.SEEK_SET)
     else:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

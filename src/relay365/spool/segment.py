@@ -108,10 +108,16 @@ class SegmentFolder:
         """Whether a file may still grow."""
         return self._shared is not None and self._shared.name == name
 
-    def remove(self, name: str) -> None:
-        """Remove a file that no row names; a failure is harmless, the next start tries again."""
-        with contextlib.suppress(OSError):
-            (self._folder / name).unlink()
+    def remove(self, name: str) -> bool:
+        """Remove a file that no row names; gives whether it is gone. A failure is harmless: it is tried again.
+
+        Windows removes no file that somebody reads (os.remove); a backup or a slow delivery may.
+        """
+        try:
+            (self._folder / name).unlink(missing_ok=True)
+        except OSError:
+            return False
+        return True
 
     def names(self) -> list[str]:
         """All files that we have made here."""

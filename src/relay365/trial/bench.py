@@ -155,7 +155,7 @@ def sink_process(port: int = 0) -> Iterator[SinkProcess]:
     """A next hop that counts (trial.sink), as a process of its own; on a free port where none is named."""
     command = [sys.executable, "-m", "relay365.trial.sink", str(port)]
     with subprocess.Popen(  # noqa: S603 - our own command
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         yield SinkProcess(process)
         process.stdin.close()  # type: ignore[union-attr]  # it is a pipe; its end ends the sink

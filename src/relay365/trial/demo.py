@@ -175,7 +175,7 @@ def _add_login(stage: Stage) -> Login:
     subprocess.run(  # noqa: S603 - our own command
         [*command, str(stage.config_file)],
         input="demo-password\n",
-        text=True,
+        encoding="utf-8",
         check=True,
         capture_output=True,
     )
@@ -198,7 +198,7 @@ def _n_failed(stage: Stage) -> int:
         "--json",
     ]
     result = subprocess.run(  # noqa: S603 - our own command
-        [*command, "--config", str(stage.config_file)], text=True, check=False, capture_output=True
+        [*command, "--config", str(stage.config_file)], encoding="utf-8", check=False, capture_output=True
     )
     return len(result.stdout.splitlines())
 

@@ -54,6 +54,45 @@ def test_all_errors_are_said_at_once() -> None:
     ]
 
 
+def test_a_windows_path_in_single_quotes_is_itself() -> None:
+    """TOML reads nothing into what stands there."""
+    config = parse(GOOD.replace('"/var/lib/relay365"', r"'C:\ProgramData\relay365\new'"), "f")
+
+    assert config.server.data == r"C:\ProgramData\relay365\new"
+
+
+@pytest.mark.parametrize(
+    "path", [r"C:\ProgramData\relay365", r"C:\users\relay", r"C:\relay365", r"D:\\mail\new"]
+)
+def test_a_windows_path_in_double_quotes_is_explained(path: str) -> None:
+    """Where TOML refuses it, and where it would take a line end or a tabulator for a part of the name."""
+    with pytest.raises(ConfigErrors) as caught:
+        parse(GOOD.replace("/var/lib/relay365", path), "f")
+
+    assert "data = 'C:\\ProgramData\\relay365'" in caught.value.errors[0].hint
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "where"),
+    [
+        ("/var/lib/relay365", r"C:\relay365", "f: [server], data"),
+        ("/etc/relay365/client.secret", r"C:\relay365\new.secret", "f: [[route]] 1, secret, file"),
+    ],
+)
+def test_a_bent_path_has_its_place(good: str, bad: str, where: str) -> None:
+    """And what stands there is not repeated: it may be a secret."""
+    (error,) = _errors((HEAD + SUBMISSION).replace(good, bad))
+
+    assert error.startswith(f"{where}: expected a path")
+    assert "ew.secret" not in error
+
+
+@pytest.mark.parametrize("path", [r"C:\\ProgramData\\relay365", "C:/relay365/new"])
+def test_a_windows_path_with_its_strokes_doubled_is_good(path: str) -> None:
+    """As the emulator writes it; or with the other strokes."""
+    assert parse(GOOD.replace("/var/lib/relay365", path), "f").server.data.startswith("C:")
+
+
 def test_a_broken_entry_is_one_error() -> None:
     """A list that loses its only entry is not reported as missing on top."""
     assert 1 == len(_errors(GOOD.replace("192.168.10.5:25", "nowhere")))

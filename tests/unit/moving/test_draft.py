@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 import tomllib
-from typing import Any
 
 import pytest
 
-from relay365.moving.draft import Draft, Entry, duration, toml, whole_file, written
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["plain", "C:\\mail\\root", "it's \\ both", 'a "quoted" word', "tab\t\x7f\x01", "Käse", True, False, 7, ["a", "b"],
-     {"file": "x"}, {"a b": [1, True]}, [], {}],
-)  # fmt: skip
-def test_a_value_comes_back(value: Any) -> None:
-    """What tomllib reads of it is the value itself."""
-    assert value == tomllib.loads(f"x = {toml(value)}")["x"]
-
-
-def test_a_path_of_windows_is_written_as_people_do() -> None:
-    """A literal string, without doubled strokes."""
-    assert "'C:\\mail'" == toml("C:\\mail")
+from relay365.moving.draft import Draft, Entry, duration, whole_file, written
 
 
 def test_a_table_has_remark_asides_and_comments() -> None:

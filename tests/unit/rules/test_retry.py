@@ -22,7 +22,14 @@ from relay365.rules.retry import (
 
 NOW = 1_795_514_531.0
 POLICY = Policy()
+
 dice = st.floats(0.0, 1.0, exclude_max=True)
+
+
+def test_a_policy_in_a_hurry() -> None:
+    """Only what is longer becomes shorter; the lot stays."""
+    assert Policy((1.0, 60.0, 75.0, 75.0), 0.1) == Policy((1.0, 60.0, 600.0, 1800.0), 0.1).at_most(75.0)
+    assert POLICY == POLICY.at_most(float("inf"))
 
 
 @settings(deadline=None)

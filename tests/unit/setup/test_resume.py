@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from relay365.setup.resume import STATE_FILE, Progress, Result, load, read_connector, read_result, save
+from relay365.setup.resume import (
+    STATE_FILE,
+    Progress,
+    Result,
+    load,
+    mark_of,
+    read_connector,
+    read_result,
+    save,
+)
 
 IDS = [f"{n}a1e0c52-0000-4000-8000-00000000000{n}" for n in range(1, 5)]
 LINE = f"R365:{':'.join(IDS)}:scan@contoso.com"
@@ -27,6 +36,19 @@ def test_kept_and_read_again(tmp_path: Path) -> None:
     assert progress == load(tmp_path)
     assert ("key", "script") == progress.steps
     assert 0o600 == (tmp_path / STATE_FILE).stat().st_mode & 0o777
+
+
+def test_what_an_older_version_kept_is_read(tmp_path: Path) -> None:
+    """It did not write down what it had written."""
+    text = '{"answers": {"a": 1}, "steps": [], "tenant_id": "", "result": null, "config_file": "c"}'
+    (tmp_path / STATE_FILE).write_text(text, "utf-8")
+
+    assert Progress({"a": 1}, config_file="c") == load(tmp_path)
+
+
+def test_a_text_is_known_again_on_another_day() -> None:
+    """The first line has the day of writing; any other difference is one."""
+    assert mark_of("# on Monday\na\n") == mark_of("# on Friday\na\n") != mark_of("# on Monday\nb\n")
 
 
 def test_nothing_kept(tmp_path: Path) -> None:

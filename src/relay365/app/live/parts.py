@@ -36,6 +36,7 @@ from relay365.mail.outcome import Outcome
 from relay365.net.identity import Identity
 from relay365.rules import retry
 from relay365.rules.admission.rulebook import rules_of
+from relay365.rules.ourselves import own_sender
 from relay365.rules.routing import RoadMap
 from relay365.spool.sqlite import SqliteSpool
 
@@ -104,7 +105,7 @@ class Parts:
         """What the keeper keeps to."""
         config, scheduler = build.config, self.scheduler
         hostname, queue = host_name(config), config.queue
-        authors = {route.lane: getattr(route, "mailbox", "") for route in build.routes}
+        authors = _authors(build)
         return Duties(
             hostname=hostname,
             give_up_s=queue.give_up,
@@ -135,9 +136,11 @@ class Parts:
     def alarm(self, build: Build, scene: Scene) -> Alarm:
         """Who calls people."""
         duties = self.duties(build)
+        authors = _authors(build)
         office = PostOffice(
-            self.spool, self.scheduler.lanes, self.clock, duties.hostname, duties.author_of, duties.accepted
-        )
+            self.spool, self.scheduler.lanes, self.clock, duties.hostname, lambda lane: authors.get(lane, ""),
+            duties.accepted,
+        )  # fmt: skip
         return self.watching.alarm(build.config, scene, office, self.chooser.lane_of)
 
     def advisor(self, build: Build) -> Advisor:
@@ -151,6 +154,15 @@ class Parts:
             limit_of(self.build.config, self.scheduler.lanes, self.clock)(lane, outcome)
 
         return Desk(self.spool, self.clock, reached)
+
+
+def _authors(build: Build) -> dict[str, str]:
+    """By lane: the address that our own mail may come from, "" where the configuration does not tell."""
+    tables = dict(zip(build.config.route_names(), build.config.route, strict=True))
+    return {
+        route.lane: own_sender(build.config, tables[route.name], getattr(route, "mailbox", ""))
+        for route in build.routes
+    }
 
 
 def users_of(config: Config) -> dict[str, str]:

@@ -31,6 +31,7 @@ from relay365.cli.words.output import (
 
 if TYPE_CHECKING:
     from relay365.engine.blackbox.archive import Archive
+    from relay365.engine.blackbox.gateway import Gateway
     from relay365.engine.doors.locks import Lock
 
 ARROWS = {"client": "->", "relay": "<-", "note": "--", "out": "=>", "remote": "<="}
@@ -56,7 +57,8 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
 
     config, file = load_config(config_file)
     clients = archive_of(config, file).all()
-    rows = [row for row in _rows(config, clients) if not (unknown and row["known"])]
+    gateway = gateway_of(clients)
+    rows = [row for row in _rows(config, clients, gateway) if not (unknown and row["known"])]
     if as_json:
         for row in rows:
             write_json(row)
@@ -67,7 +69,7 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
     )
     for one in [] if unknown else _locks(config, file):
         click.echo(f"\nToo many wrong logins: {_locked(one)}")
-    if gateway := gateway_of(clients):
+    if gateway is not None:
         what, why, do = map(printable, gateway.words)
         click.echo(f"\nwhat: {what}\nwhy:  {why}\ndo:   {do}")
     for row in rows:
@@ -82,8 +84,11 @@ def list_(config_file: Path | None, as_json: bool, plain: bool, unknown: bool) -
 @click.argument("name")
 def show(config_file: Path | None, as_json: bool, name: str) -> None:
     """One device, by its name or address: its counts, and what it needs."""
+    from relay365.engine.blackbox.gateway import gateway_of
+
     config, file = load_config(config_file)
-    row = next((one for one in _rows(config, archive_of(config, file).all()) if name in _names(one)), None)
+    clients = archive_of(config, file).all()
+    row = next((one for one in _rows(config, clients, gateway_of(clients)) if name in _names(one)), None)
     if row is None:
         _never_heard(name)
     if as_json:
@@ -188,10 +193,13 @@ def counted(tolerated: dict[str, int]) -> str:
     )
 
 
-def _rows(config: Any, clients: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _rows(config: Any, clients: list[dict[str, Any]], gateway: Gateway | None) -> list[dict[str, Any]]:
     found = {client["client"]: client for client in clients}
     rows = [_row(one, found.pop(f"device-{one.name}", {})) for one in config.device]
-    return rows + [_row(None, client) for client in found.values()]
+    rows += [_row(None, client) for client in found.values()]
+    is_behind = gateway.address if gateway is not None else None
+    words = gateway.as_object() if gateway is not None else None
+    return [{**row, "gateway": words if row["address"] == is_behind else None} for row in rows]
 
 
 def _row(configured: Any, client: dict[str, Any]) -> dict[str, Any]:
@@ -264,7 +272,9 @@ def _divided(client: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _warnings(config: Any, row: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong in the device itself, each once."""
+    """What nothing at the relay can heal, each once."""
+    if row["gateway"]:
+        yield "warning", f"{row['gateway']['what']}: {row['gateway']['why']}; {row['gateway']['do']}"
     if row["divided"]:
         from relay365.cli.devices.sheet_facts import find, size_for
         from relay365.mail.refusals.refusal import limit_words

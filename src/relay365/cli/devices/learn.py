@@ -13,6 +13,7 @@ from relay365.cli.words.block import device_block
 from relay365.cli.words.output import (
     PROBLEM,
     UNREACHABLE,
+    age,
     config_option,
     data_directory,
     examples,
@@ -23,8 +24,9 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
+from relay365.cli.words.times import Span
 
-MINUTES = 10
+LEARNS_S = 600.0
 _LOOK_S = 1.0
 
 
@@ -33,12 +35,13 @@ _LOOK_S = 1.0
 @json_option
 @click.argument("name")
 @click.option(
-    "--minutes", default=MINUTES, show_default=True, type=click.IntRange(1, 60), help="For how long."
-)
+    "--for", "--minutes", "for_s", type=Span("m", least="1m", most="60m"), default=LEARNS_S, metavar="SPAN",
+    help="For how long, digits alone for minutes; default: 10m, at most 60m.",
+)  # fmt: skip
 @click.option("--no-wait", is_flag=True, help="Order it and leave; see --result later.")
 @click.option("--result", is_flag=True, help="What was learned last; orders nothing.")
 def learn(
-    config_file: Path | None, as_json: bool, name: str, minutes: int, no_wait: bool, result: bool
+    config_file: Path | None, as_json: bool, name: str, for_s: float, no_wait: bool, result: bool
 ) -> None:
     """Let a device send as it likes for ten minutes, then propose exactly the tolerances that it needed.
 
@@ -60,11 +63,11 @@ def learn(
                 "the service is not running",
                 f"relay365 run --config {file}",
             )
-        order = Order(key, now(), now() + minutes * 60)
+        order = Order(key, now(), now() + for_s)
         archive.give_order(order)
         if no_wait:
             click.echo(
-                f"for {minutes} min from now; then: relay365 device learn {printable(name)} --result",
+                f"for {age(for_s)} from now; then: relay365 device learn {printable(name)} --result",
                 err=True,
             )
             return

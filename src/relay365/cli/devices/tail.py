@@ -23,6 +23,7 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
+from relay365.cli.words.times import Span
 
 if TYPE_CHECKING:
     from relay365.engine.blackbox.archive import Archive
@@ -36,9 +37,12 @@ _LOOK_S = 0.25
 @click.option("--device", "name", default="", help="Only this device, by its name or address.")
 @click.option("--errors", is_flag=True, help="Only whole sessions that did not end well.")
 @click.option("--next", "next_", is_flag=True, help="Only the next session, then leave.")
-@click.option("--seconds", type=click.FloatRange(0), help="Leave after so long.")
+@click.option(
+    "--for", "--seconds", "for_s", type=Span("s", least="0s"), metavar="SPAN",
+    help="Leave after so long, digits alone for seconds.",
+)  # fmt: skip
 def tail(
-    config_file: Path | None, as_json: bool, name: str, errors: bool, next_: bool, seconds: float | None
+    config_file: Path | None, as_json: bool, name: str, errors: bool, next_: bool, for_s: float | None
 ) -> None:
     """Show sessions while they go on; Ctrl-C ends it.
 
@@ -55,7 +59,7 @@ def tail(
             f"relay365 run --config {file}",
         )
     follower = Follower(archive_of(config, file), name, whole=errors or as_json)
-    until_at = now() + seconds if seconds is not None else float("inf")
+    until_at = now() + for_s if for_s is not None else float("inf")
     try:
         while now() < until_at and not (_show(follower, errors, as_json, next_) and next_):
             time.sleep(_LOOK_S)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from pathlib import Path
@@ -26,9 +25,9 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
+from relay365.cli.words.times import Span
 
 ANSWER_S = 60.0
-_TIMES = {"m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
 @click.group(epilog=examples("relay365 alerts list"))
@@ -115,33 +114,28 @@ def answers_of_test(data: Path, within_s: float) -> dict[str, str] | None:
 @config_option
 @json_option
 @click.argument("key", default="*")
-@click.option("--for", "duration", default="2h", help="How long, such as 30m, 2h or 3d; 0m ends a mute.")
-def mute(config_file: Path | None, as_json: bool, key: str, duration: str) -> None:
+@click.option(
+    "--for", "for_s", type=Span(least="0s", most="9999d"), default=7200.0, metavar="SPAN",
+    help="How long, such as 30m, 2h or 3d; default: 2h; 0m ends a mute.",
+)  # fmt: skip
+def mute(config_file: Path | None, as_json: bool, key: str, for_s: float) -> None:
     """Tell nobody of one alert, by its key from `alerts list`, or of all. What is wrong when it ends is told then."""
     from relay365.engine.alerts.ledger import ALL, FILE, read_object
     from relay365.engine.alerts.ledger import mute as mute_until
 
     data, _ = _place(config_file)
-    found = re.fullmatch(r"(\d{1,4})([mhd])", duration)
-    if found is None:
-        fail(
-            WRONG_USE,
-            f"{printable(duration)} is no time",
-            "a time is 30m, 2h or 3d",
-            "relay365 alerts mute --for 2h",
-        )
     known = [one["cause"][0] for one in read_object(data / FILE).get("open", [])]
     if key not in (ALL, *known):
         fail(
             PROBLEM, f"there is no alert {printable(key)}", f"open are: {printable(', '.join(known)) or 'none'}",
             "relay365 alerts list",
         )  # fmt: skip
-    until_at = now() + int(found[1]) * _TIMES[found[2]]
+    until_at = now() + for_s
     try:
         mute_until(data, key, until_at, now())
     except OSError as error:
         fail(PROBLEM, "the mute is not written", f"{data}: {error.strerror}", "run it as the relay's user")
-    is_over = int(found[1]) == 0
+    is_over = for_s == 0
     if as_json:
         write_json({"key": key, "until": None if is_over else instant(until_at)})
     else:

@@ -35,6 +35,8 @@ def patient_of(
     from relay365.config import split_host_port
     from relay365.doctor.names.asking import Names
     from relay365.doctor.patient import Patient
+    from relay365.engine.blackbox.archive import Archive
+    from relay365.engine.blackbox.gateway import gateway_in
     from relay365.net.resolve import NameServer
 
     keyring = Keyring()
@@ -46,9 +48,11 @@ def patient_of(
         for name, table in zip(config.route_names(), config.route, strict=True)
     ]
     server = NameServer(*split_host_port(resolver)) if resolver else NameServer()
+    data = data_directory(config, file)
+    gateway = gateway_in(Archive(data))
     return Patient(
-        config, file, data_directory(config, file), SystemClock(), Names(server), host_name(config), tuple(roads),
-        address, tuple(_secret_files(config, base)),
+        config, file, data, SystemClock(), Names(server), host_name(config), tuple(roads), address,
+        tuple(_secret_files(config, base)), gateway.words if gateway is not None else None,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from relay365.cli.words.output import (
     write_json,
 )
 from relay365.cli.words.past import seen_lately
+from relay365.cli.words.sizes import Octets
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -67,7 +68,7 @@ _WORST = ("held", "failed", "expired", "queued", "claimed", "delivered")
 @click.option(
     "--to", "recipients", multiple=True, metavar="ADDRESS", help="With --as: a recipient; may be repeated."
 )
-@click.option("--size", type=click.IntRange(min=0), default=0, help="With --as: the size in octets.")
+@click.option("--size", type=Octets(), default=0, metavar="SIZE", help="With --as: how large, such as 25M.")
 def explain(
     config_file: Path | None,
     text: str | None,

@@ -23,6 +23,7 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
+from relay365.cli.words.times import Span
 
 if TYPE_CHECKING:
     from relay365.doctor.probing.probe import Seen, Target
@@ -61,14 +62,15 @@ _VERSIONS = ("1.0", "1.1", "1.2", "1.3")
 @click.option("--rcpt-to", "recipient", default="", metavar="ADDRESS", help="And RCPT with this recipient.")
 @click.option("--helo", default="probe.relay365.example", show_default=True, help="The name to say in EHLO.")
 @click.option(
-    "--timeout", default=60, show_default=True, type=click.IntRange(1, 600), help="Seconds for all of it."
-)
+    "--timeout", type=Span("s", most="10m"), default=60.0, metavar="SPAN",
+    help="Time for all of it; default: 60s, at most 10m.",
+)  # fmt: skip
 @click.option(
     "--transcript", is_flag=True, help="Show the first conversation, word for word, with its times."
 )
 @plain_option
 @json_option
-def probe(host: str, *, plain: bool, as_json: bool, transcript: bool, timeout: int, **given: Any) -> None:
+def probe(host: str, *, plain: bool, as_json: bool, transcript: bool, timeout: float, **given: Any) -> None:
     """Look at a mail server: greeting, offers, TLS versions, certificate, and what all that means. Nothing is sent.
 
     Exit 0: the relay would send through it; 1: it would not, and why; 3: nobody answers, or no mail server.
@@ -80,7 +82,7 @@ def probe(host: str, *, plain: bool, as_json: bool, transcript: bool, timeout: i
     target = _target(host, given)
     where = f"{target.host}:{target.port}"
     try:
-        seen = asyncio.run(within(float(timeout), look(target, _progress(as_json or plain))))
+        seen = asyncio.run(within(timeout, look(target, _progress(as_json or plain))))
     except TransportError as error:
         fail(UNREACHABLE, f"no conversation with {where}", printable(str(error)), _cure(error.phase, target))
     except RemoteProtocolError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,21 +23,14 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
+from relay365.cli.words.sizes import Octets
+from relay365.cli.words.times import Span
 
 if TYPE_CHECKING:
     from relay365.cli.finding.send_test_legs import Trial
 
 _ARROWS = {"client": " >", "server": "< ", "note": " ~", "relay": "< ", "out": " >", "remote": "< "}
-_SIZE = re.compile(r"(\d+)([KMG]?)")
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _CODES = {"delivered": GOOD, "unreachable": UNREACHABLE}
-
-
-def _octets(context: click.Context, option: click.Parameter, value: str | None) -> int:
-    found = _SIZE.fullmatch(value or "0")
-    if found is None:
-        raise click.BadParameter("a size such as 25M")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 @click.command(
@@ -61,14 +53,20 @@ def _octets(context: click.Context, option: click.Parameter, value: str | None) 
 )
 @click.option("--as-ip", "address", default="", metavar="IP", help="Come from this address.")
 @click.option("--login", default="", help="Log in by this name; the password is read from standard input.")
-@click.option("--size", callback=_octets, metavar="SIZE", help="As large as this at least, such as 25M.")
+@click.option(
+    "--size", type=Octets(), default=0, metavar="SIZE", help="As large as this at least, such as 25M."
+)
 @click.option("--attach", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Attach a file.")
 @click.option("--eml", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Send this message (RFC 5322) instead of one that is written for the purpose.")  # fmt: skip
 @click.option("--quirk", "quirks", default="", metavar="NAME,...",
               help="Do this wrong, by the names of [tolerate]: no-brackets,bare-lf-commands.")  # fmt: skip
 @click.option(
-    "--wait", default=60, show_default=True, type=click.IntRange(0, 3600), help="Seconds for its delivery."
+    "--wait",
+    type=Span("s", least="0s", most="1h"),
+    default=60.0,
+    metavar="SPAN",
+    help="How long to wait for its delivery; default: 60s, at most 1h.",
 )
 @click.option("--transcript", is_flag=True, help="Show every word of both legs with its time.")
 @plain_option

@@ -21,6 +21,7 @@ from relay365.cli.words.output import (
     write_json,
 )
 from relay365.cli.words.signing import route_argument, signing_routes
+from relay365.cli.words.times import Span
 
 if TYPE_CHECKING:
     from relay365.app.renewing.steps import Rotation
@@ -40,8 +41,9 @@ BY_HAND = "relay365 app rotate --script, and have an administrator run it"
 )
 @click.option("--script", "as_script", is_flag=True, help="Print a script for an administrator instead.")
 @click.option(
-    "--minutes", type=click.IntRange(1, 60), default=10, help="How long to wait for Entra to learn it."
-)
+    "--wait", "--minutes", "wait_s", type=Span("m", least="1m", most="60m"), default=600.0, metavar="SPAN",
+    help="How long to wait for Entra to learn it, digits alone for minutes; default: 10m, at most 60m.",
+)  # fmt: skip
 def rotate(config_file: Path | None, as_json: bool, route: str, **how: Any) -> None:
     """Renew the application's certificate: the old one serves until the new one is proved, and stays valid.
 
@@ -62,7 +64,7 @@ def rotate(config_file: Path | None, as_json: bool, route: str, **how: Any) -> N
             return
         if not one.ask_with(fresh).good:
             one.add(present, fresh, how["registration"] or one.registration(), now())
-        _prove(one, fresh, how["minutes"] * 60.0, quiet=as_json)
+        _prove(one, fresh, how["wait_s"], quiet=as_json)
         one.take_over(present, fresh)
         _say(one.present(), True, as_json=as_json)
     except NotRotated as error:

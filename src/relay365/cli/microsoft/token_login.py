@@ -12,6 +12,7 @@ import click
 from relay365.cli.words.output import (
     PROBLEM,
     WRONG_USE,
+    age,
     config_option,
     examples,
     fail,
@@ -20,6 +21,7 @@ from relay365.cli.words.output import (
     write_json,
 )
 from relay365.cli.words.signing import SigningRoute, person_route, route_argument
+from relay365.cli.words.times import Span
 
 if TYPE_CHECKING:
     from relay365.routes.identity.sign_in import Begun, SignIn
@@ -38,7 +40,10 @@ PASTE_ADDRESS = (
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, help="Loopback port for the browser's answer."
 )
-@click.option("--minutes", type=click.IntRange(1, 60), default=15, help="How long to wait for the person.")
+@click.option(
+    "--wait", "--minutes", "wait_s", type=Span("m", least="1m", most="60m"), default=900.0, metavar="SPAN",
+    help="How long to wait for the person, digits alone for minutes; default: 15m, at most 60m.",
+)  # fmt: skip
 def login(config_file: Path | None, as_json: bool, route: str, **how: Any) -> None:
     """Sign in once for a route with login = "mailbox", and keep what comes of it. The relay takes it up at once."""
     if how["paste"] and how["device_code"]:
@@ -72,7 +77,7 @@ def let_sign_in(one: SigningRoute, how: dict[str, Any]) -> None:
 
 def _signed_in(sign_in: SignIn, one: SigningRoute, how: dict[str, Any]) -> dict[str, Any]:
     if how.get("device_code"):
-        return _by_device_code(sign_in, how["minutes"])
+        return _by_device_code(sign_in, how["wait_s"])
     if how["paste"]:
         return _by_paste(sign_in, one)
     return _by_browser(sign_in, one, how)
@@ -88,9 +93,9 @@ def _by_browser(sign_in: SignIn, one: SigningRoute, how: dict[str, Any]) -> dict
         _tell(
             f"1. open in a browser on this machine:  {begun.address}",
             f"2. sign in as {mailbox_of(one)} and say yes",
-            f"3. this command waits {how['minutes']} minutes; no browser here: relay365 token login {one.name} --paste",
+            f"3. this command waits {age(how['wait_s'])}; no browser here: relay365 token login {one.name} --paste",
         )
-        redirected = listener.wait(time.monotonic() + how["minutes"] * 60.0)
+        redirected = listener.wait(time.monotonic() + how["wait_s"])
     return sign_in.finish(begun, redirected) if redirected is not None else _nobody_came()
 
 
@@ -112,24 +117,24 @@ def _by_paste(sign_in: SignIn, one: SigningRoute) -> dict[str, Any]:
     return sign_in.finish(begun, redirected)
 
 
-def _by_device_code(sign_in: SignIn, minutes: int) -> dict[str, Any]:
+def _by_device_code(sign_in: SignIn, wait_s: float) -> dict[str, Any]:
     begun = sign_in.by_device_code()
     if isinstance(begun, dict):
         return begun
     _tell(
         f"1. open on any machine:  {begun.address}",
         f"2. type the code  {begun.user_code}  and sign in",
-        f"3. this command waits {minutes} minutes",
+        f"3. this command waits {age(wait_s)}",
     )
-    _end_after(begun, minutes)
+    _end_after(begun, wait_s)
     return sign_in.wait(begun)
 
 
-def _end_after(begun: Begun, minutes: int) -> None:
+def _end_after(begun: Begun, wait_s: float) -> None:
     """MSAL asks until this instant, on the wall clock (msal: acquire_token_by_device_flow)."""
     from relay365.cli.words.output import now
 
-    begun.flow["expires_at"] = min(begun.flow.get("expires_at", 1e12), now() + minutes * 60.0)
+    begun.flow["expires_at"] = min(begun.flow.get("expires_at", 1e12), now() + wait_s)
 
 
 def mailbox_of(one: SigningRoute) -> str:

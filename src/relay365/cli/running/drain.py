@@ -53,9 +53,9 @@ GONE = {"draining": False, "gone": True}
 def drain(config_file: Path | None, as_json: bool, for_s: float, *, stop: bool, undo: bool) -> None:
     """Take no mail any more, deliver what waits, and say when the service may be stopped.
 
-    Devices hear 421 at the greeting; a message that has begun may end; what waits is tried at once. Ctrl-C takes mail
-    again, and so do the end of --for and a restart. Exit 0: empty; 1: something is left, and why; 3: no service runs;
-    4: the queue is frozen.
+    Devices hear 421 at the greeting; a message that has begun may end; what waits is tried at once, and then about
+    every minute. Ctrl-C takes mail again, and so do the end of --for and a restart. Exit 0: empty; 1: something is
+    left, and why; 3: no service runs; 4: the queue is frozen.
     """
     if undo:
         _undo(config_file, as_json=as_json)

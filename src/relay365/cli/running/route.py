@@ -22,6 +22,7 @@ from relay365.cli.words.output import (
     with_spool,
     write_json,
 )
+from relay365.cli.words.sizes import Octets
 
 if TYPE_CHECKING:
     from relay365.rules.routing import Itinerary, Letter, Road, RoadMap
@@ -51,13 +52,13 @@ def list_routes(config_file: Path | None, as_json: bool) -> None:
             click.echo(f"{lane['lane']:40}  {road.kind:10}  {_words(lane)}")
 
 
-@route.command(epilog=examples("relay365 route explain --to lena@fabrikam.com --size 20000000"))
+@route.command(epilog=examples("relay365 route explain --to lena@fabrikam.com --size 20M"))
 @config_option
 @click.option(
     "--from", "sender", default="", metavar="ADDRESS", help="The envelope's sender; default: the null path."
 )
 @click.option("--to", "recipients", multiple=True, required=True, metavar="ADDRESS", help="May be repeated.")
-@click.option("--size", type=click.IntRange(min=0), default=0, help="Size in octets.")
+@click.option("--size", type=Octets(), default=0, metavar="SIZE", help="How large, such as 25M.")
 @click.option("--device", default="", help="Name of the [[device]] that sends it.")
 @click.option(
     "--priority", type=click.Choice(("alarm", "normal", "bulk")), default="normal", help="Of the device."

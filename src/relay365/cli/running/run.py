@@ -22,6 +22,8 @@ from relay365.cli.words.output import (
     write_json,
 )
 
+_WHO_LISTENS = "ss -ltnp" if sys.platform != "win32" else "netstat -abno; IIS SMTP: Get-Service SMTPSVC"
+
 
 @click.command(epilog=examples("relay365 run --config /etc/relay365/relay365.toml"))
 @config_option
@@ -78,5 +80,5 @@ def _say_why_not(error: Exception, file: Path) -> NoReturn:
                 PROBLEM,
                 "cannot listen",
                 why,
-                "another program has the port, or the address is not ours: ss -ltnp",
+                f"another program has the port, or the address is not ours: {_WHO_LISTENS}",
             )

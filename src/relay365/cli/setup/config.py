@@ -18,6 +18,7 @@ from relay365.cli.words.output import (
     load_config,
     write_json,
 )
+from relay365.toml import toml_line
 
 if TYPE_CHECKING:
     from relay365.config import Config, SecretRef
@@ -76,7 +77,7 @@ def show(config_file: Path | None, as_json: bool) -> None:
             click.echo(f"[[{table}]]" if isinstance(value, list) else f"[{table}]")
             named_first = {key: entry[key] for key in ("kind", "name") if key in entry}
             for key, one in {**named_first, **entry}.items():
-                click.echo(f"{key} = {_toml(one)}")
+                click.echo(toml_line(key, one))
 
 
 @config.command(epilog=examples("relay365 config example submission > relay365.toml"))
@@ -147,7 +148,7 @@ def _warnings(found: Config, file: Path) -> list[str]:
         for key, secret in route.secrets().items()
         if not key.endswith("certificate") and _is_readable_by_others(secret, file)
     ]
-    return warnings + _never_used(found) + _prices(found)
+    return warnings + _never_used(found) + _prices(found) + _nobodys_alerts(found)
 
 
 def _never_used(found: Config) -> list[str]:
@@ -174,6 +175,13 @@ def _prices(found: Config) -> list[str]:
         if one.price
     ]
     return [f"{one.name} for {', '.join(marks)}: {one.price}" for one, marks in dear if marks]
+
+
+def _nobodys_alerts(found: Config) -> list[str]:
+    """Routes that may carry alerts by mail, and as whom they would go is a guess."""
+    from relay365.rules.ourselves import doubts
+
+    return [f"{one.what}; {one.why}; {one.do}" for one in doubts(found)]
 
 
 def _is_readable_by_others(secret: SecretRef, file: Path) -> bool:
@@ -203,22 +211,6 @@ def _print(found: Config, facts: dict[str, Any]) -> None:
     click.echo(f"  keeps in    {facts['data']}")
     for warning in facts["warnings"]:
         click.echo(f"  WARNING     {warning}")
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, dict):
-        return (
-            f"{{ {inside} }}"
-            if (inside := ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()))
-            else "{}"
-        )
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml(v) for v in value) + "]"
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return str(value)
 
 
 HEAD = """\

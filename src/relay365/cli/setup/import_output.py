@@ -16,6 +16,7 @@ from relay365.cli.words.output import (
     PROBLEM,
     REFUSED,
     WRONG_USE,
+    copy_stamp,
     fail,
     find_config,
     instant,
@@ -137,9 +138,8 @@ def _apply(present: _Present, new: str, order: Order) -> dict[str, Any]:
         )
     if new == present.text:
         return {"applied": False, "backup": None}
-    stamp = (instant(now()) or "")[:19].replace(":", "").replace("-", "")
     try:
-        backup = replace(present.file, new, stamp)
+        backup = replace(present.file, new, copy_stamp())
     except OSError as error:
         do = f"as the owner of {present.file}, or: relay365 import ... --out FILE"
         fail(WRONG_USE, f"{present.file} cannot be written", error.strerror or str(error), do)

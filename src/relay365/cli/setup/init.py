@@ -24,6 +24,7 @@ from relay365.cli.words.output import (
     printable,
     write_json,
 )
+from relay365.places import DATA
 
 if TYPE_CHECKING:
     from relay365.setup.answers import Answers
@@ -48,11 +49,9 @@ LEARNS = (
 )  # fmt: skip
 @click.option(
     "--config", "config_file", envvar="RELAY365_CONFIG", type=click.Path(dir_okay=False, path_type=Path),
-    help="The configuration to write; default /etc/relay365/relay365.toml, else ./relay365.toml.",
+    help=f"The configuration to write; default {DEFAULT_FILES[0]}, else ./relay365.toml.",
 )  # fmt: skip
-@click.option(
-    "--data", default="", help="The data directory; default: that of the answers, or /var/lib/relay365."
-)
+@click.option("--data", default="", help=f"The data directory; default: that of the answers, or {DATA}.")
 @click.option(
     "--dry-run", is_flag=True, help="Show the scripts and the configuration; write and change nothing."
 )
@@ -61,6 +60,9 @@ LEARNS = (
     "--rescue", is_flag=True,
     help="In an emergency: two questions; one mailbox that can sign in now, one device; a reminder in seven days.",
 )  # fmt: skip
+@click.option(
+    "--yes", is_flag=True, help="Do not ask whether a configuration that init has written is replaced."
+)
 @click.option("--client", default="", help="The id of an application that is there already.")
 @json_option
 def init(answers_file: Path | None, as_json: bool, **how: Any) -> None:
@@ -91,12 +93,12 @@ def init(answers_file: Path | None, as_json: bool, **how: Any) -> None:
         return
     if how["rescue"]:
         refuse_broken_off(place.data)
+    may_ask = answers_file is None or how["rescue"]
+    steps.agree_to_replace(place, kept, may_ask=may_ask, is_sure=how["yes"])
     if url:
         steps.keep_url(place, url)
     progress = kept or _begun(values, place, seen)
-    _Wizard(answers, place, progress, may_ask=answers_file is None or how["rescue"], is_quiet=as_json).run(
-        seen
-    )
+    _Wizard(answers, place, progress, may_ask=may_ask, is_quiet=as_json).run(seen)
 
 
 class _Wizard:
@@ -108,9 +110,12 @@ class _Wizard:
         self._answers, self._place, self._may_ask, self._is_quiet = answers, place, may_ask, is_quiet
         self._progress = progress
         self._answers_seen: list[Answer] = []
+        self._copy: Path | None = None
 
     def run(self, seen: Sequence[steps.LookedUp]) -> None:
         """All that is left to do; leaves with the exit code. seen: what was said of the domain already."""
+        from relay365.setup.resume import mark_of
+
         steps.configuration_of(
             self._answers, self._place, None
         )  # what cannot work is said before anything is made
@@ -119,8 +124,10 @@ class _Wizard:
         self._make_scripts()
         self._learn_result()
         text = steps.configuration_of(self._answers, self._place, self._progress.result, mx)
-        steps.write_configuration(text, self._place)
-        self._done("configuration", f"written: {self._place.config_file}")
+        self._copy = steps.write_configuration(text, self._place)
+        self._progress = self._progress.replaced(written=mark_of(text))
+        kept = f"; the old one is {self._copy}" if self._copy else ""
+        self._done("configuration", f"written: {self._place.config_file}{kept}")
         self._check()
         self._send()
         self._try_alerts()
@@ -249,6 +256,7 @@ class _Wizard:
             write_json(
                 {
                     "config": str(place.config_file), "data": str(place.data),
+                    "backup": str(self._copy) if self._copy else None,
                     "tenant": self._progress.tenant_id or None,
                     "application": (result.client if result is not None else "") or None,
                     "steps": list(self._progress.steps), "answers": [as_object(one) for one in self._answers_seen],
@@ -338,7 +346,7 @@ def _kept(how: dict[str, Any]) -> Progress:
     """The interrupted wizard; leaves with 2 where there is none."""
     from relay365.setup.resume import load
 
-    folder = Path(how["data"] or "/var/lib/relay365")
+    folder = Path(how["data"] or DATA)
     try:
         found = load(folder)
     except (OSError, ValueError) as error:

@@ -64,7 +64,7 @@ def running(config_file: Path) -> Iterator[tuple[dict[str, Any], Path]]:
     command = [sys.executable, "-m", "relay365", "run", "--config", str(config_file), "--json"]
     with log_file.open("ab") as log:
         process = subprocess.Popen(  # noqa: S603  # our own command
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, encoding="utf-8"
         )
     try:
         yield _ready_event(process), log_file

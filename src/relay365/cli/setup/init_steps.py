@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from relay365.cli.microsoft.answering import host, origin, say, today
-from relay365.cli.words.output import GOOD, PROBLEM, REFUSED, UNREACHABLE, WRONG_USE, fail, now
+from relay365.cli.words.output import (
+    GOOD,
+    PROBLEM,
+    REFUSED,
+    UNREACHABLE,
+    WRONG_USE,
+    copy_stamp,
+    fail,
+    now,
+    printable,
+)
 
 if TYPE_CHECKING:
     from relay365.setup.answers import Answers
@@ -224,21 +234,67 @@ def configuration_of(answers: Answers, place: Place, result: Result | None, mx: 
     return text
 
 
-def write_configuration(text: str, place: Place) -> None:
-    """Write it; leaves with 4 where a file is there that init has not written."""
+def agree_to_replace(place: Place, kept: Progress | None, *, may_ask: bool, is_sure: bool) -> None:
+    """Leaves with 4 where a configuration is there and nobody agreed that it is replaced: before anything is made.
+
+    kept: the wizard that goes on; what it has written itself and nobody has changed, it may write again.
+    """
+    from relay365.setup.resume import mark_of
+
+    present, file = _present(place), place.config_file
+    if not present or is_sure or (kept is not None and kept.written == mark_of(present)):
+        return
+    by = present.partition("\n")[0].removeprefix("# relay365, ").partition(":")[0]
+    if may_ask and _agreed(
+        f"     {file} is there already, {printable(by)}. Replace it? A copy is kept beside it"
+    ):
+        return
+    other = file.with_name("other.toml")
+    do = f"the same with --yes, and a copy is kept beside it; or write another one: --config {other}"
+    fail(
+        REFUSED, f"{file} is there already, and stays", f"{printable(by)}; it may have been edited since", do
+    )
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return bool(click.confirm(question, err=True))
+    except click.Abort:
+        return False
+
+
+def _present(place: Place) -> str:
+    """The configuration that is there, "" for none; leaves with 4 where init has not written it."""
     from relay365.setup.writing import FIRST_LINE
 
     file = place.config_file
     try:
-        if file.exists() and not file.read_text("utf-8").startswith(FIRST_LINE):
-            do = f"move it away, or write another one: --config {file.with_name('other.toml')}"
-            fail(
-                REFUSED, f"{file} is there already", "init did not write it, and overwrites nobody's work", do
-            )
+        text = file.read_text("utf-8") if file.exists() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        fail(PROBLEM, f"{file} cannot be read", str(error), "choose another file: --config FILE")
+    if text and not text.startswith(FIRST_LINE):
+        do = f"move it away, or write another one: --config {file.with_name('other.toml')}"
+        fail(REFUSED, f"{file} is there already", "init did not write it, and overwrites nobody's work", do)
+    return text
+
+
+def write_configuration(text: str, place: Place) -> Path | None:
+    """Write it; gives the copy of the one that it replaces, None where there was none or it says the same.
+
+    Leaves with 4 where a file is there that init has not written.
+    """
+    from relay365.moving.applying import replace
+    from relay365.setup.resume import mark_of
+
+    file, present = place.config_file, _present(place)
+    try:
+        if present:
+            return None if mark_of(text) == mark_of(present) else replace(file, text, copy_stamp())
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         fail(PROBLEM, f"{file} cannot be written", str(error), "choose another file: --config FILE")
+    return None
 
 
 def wait_for_result(answers: Answers, *, may_ask: bool) -> Result | None:

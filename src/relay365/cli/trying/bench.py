@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from relay365.cli.words.output import PROBLEM, UNREACHABLE, WRONG_USE, examples, fail, json_option, write_json
+from relay365.cli.words.sizes import Octets
 
 if TYPE_CHECKING:
     from relay365.trial.bench import Figures, Load
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     help="How many.",
 )  # fmt: skip
 @click.option(
-    "--size", "size_text", default="2K", show_default=True, help="How large, such as 2K, 100K or 5M."
+    "--size", type=Octets(), default=2048, metavar="SIZE", help="How large, such as 100K or 5M; default: 2K."
 )
 @click.option(
     "--connections", "n_sessions", default=20, show_default=True, type=click.IntRange(1, 1000),
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @json_option
 def bench(  # noqa: PLR0913, PLR0917 - click hands every option over by name
-    n_messages: int, size_text: str, n_sessions: int, peer_address: str | None, n_runs: int,
+    n_messages: int, size: int, n_sessions: int, peer_address: str | None, n_runs: int,
     directory: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a relay of its own on this machine: durable accepting, and the whole way to a next hop.
@@ -50,7 +51,7 @@ def bench(  # noqa: PLR0913, PLR0917 - click hands every option over by name
     from relay365.errors import Relay365Error
     from relay365.trial.bench import Load
 
-    load = Load(n_messages, _size(size_text), n_sessions)
+    load = Load(n_messages, size, n_sessions)
     peer = _address(peer_address) if peer_address else None
     try:
         for n in range(n_runs):
@@ -99,14 +100,6 @@ def _show_ratio(n: int, ours: Figures, other: Figures, *, as_json: bool) -> None
 
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
-
-
-def _size(text: str) -> int:
-    units = {"K": 1024, "M": 1024 * 1024}
-    number = text.rstrip("KMkm")
-    if not number.isdigit() or len(text) - len(number) > 1:
-        fail(WRONG_USE, f"--size {text}", "a size is a number with K or M behind it", "--size 100K")
-    return int(number) * units.get(text[len(number) :].upper(), 1)
 
 
 def _address(text: str) -> tuple[str, int]:

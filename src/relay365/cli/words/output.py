@@ -12,19 +12,21 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from relay365.places import SYSTEM_FOLDER
+
 if TYPE_CHECKING:
     from relay365.clock import Clock
     from relay365.errors import ConfigError
 
 GOOD, PROBLEM, WRONG_USE, UNREACHABLE, REFUSED = 0, 1, 2, 3, 4
-DEFAULT_FILES = (Path("/etc/relay365/relay365.toml"), Path("relay365.toml"))
+DEFAULT_FILES = (SYSTEM_FOLDER / "relay365.toml", Path("relay365.toml"))
 
 config_option = click.option(
     "--config",
     "config_file",
     envvar="RELAY365_CONFIG",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Configuration file; default /etc/relay365/relay365.toml, then ./relay365.toml.",
+    help=f"Configuration file; default {DEFAULT_FILES[0]}, then ./relay365.toml.",
 )
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Machine-readable: one object, or one per line."
@@ -41,6 +43,13 @@ def fail(code: int, what: str, why: str, do: str) -> NoReturn:
     """Say what happened, why, and what to do, on standard error; leave with a code."""
     click.echo(f"what: {what}\nwhy:  {why}\ndo:   {do}", err=True)
     sys.exit(code)
+
+
+def wrong_value(param: click.Parameter | None, value: str, expected: str, do: str) -> NoReturn:
+    """Leaves with 2, as the configuration speaks of a wrong value: what was expected, and what was found."""
+    name = param.opts[0] if param is not None else "a value"
+    found = printable(value) or "nothing"
+    fail(WRONG_USE, f"{name} {found} cannot be read", f"expected {expected}, found {found}", do)
 
 
 def find_config(config_file: Path | None) -> Path:
@@ -92,6 +101,11 @@ def say_config_errors(errors: Sequence[ConfigError], file: Path) -> None:
 def data_directory(config: Any, file: Path) -> Path:
     """Where the relay of a configuration keeps its data; relative to the configuration file."""
     return file.resolve().parent / str(config.server.data)
+
+
+def copy_stamp() -> str:
+    """The end of the name of a file's copy, in UTC: 20261130T101500."""
+    return (instant(now()) or "")[:19].replace(":", "").replace("-", "")
 
 
 def write_json(value: Mapping[str, Any]) -> None:

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
-from relay365.cli.words.output import now
+from relay365.cli.words.output import now, wrong_value
 
+SPANS = 'a time such as "30s", "15m", "4h" or "5d"'  # as the configuration says it
+AGES, INSTANTS = 'an age such as "2h" or "3d"', 'an instant such as "2026-11-25T10:00:00Z"'
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 
 utc_option = click.option("--utc", is_flag=True, help="Times in UTC; default: local, with the offset.")
@@ -41,25 +43,35 @@ class Since(click.ParamType[float]):
     name = "since"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """See click.ParamType."""
+        """See click.ParamType; leaves with 2."""
         at = value if isinstance(value, float) else instant_of(str(value))
         if at is None:
-            self.fail(
-                f"{value!r} is neither an age (2h, 3d) nor an instant (2026-11-25T10:00:00Z)", param, ctx
+            wrong_value(
+                param, str(value), f"{AGES} or {INSTANTS}", "an age is counted back from now: 2h, 3d, 1w"
             )
         return at
 
 
 class Span(click.ParamType[float]):
-    """`30m`; gives seconds."""
+    """`30m`; gives seconds. bare: the unit of digits alone, "" where they are none; least, most: as text, inclusive."""
 
     name = "span"
 
+    def __init__(self, bare: str = "", *, least: str = "1s", most: str = "") -> None:
+        self._bare, self._least, self._most = bare, least, most
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """See click.ParamType."""
-        span_s = value if isinstance(value, float) else span_of(str(value))
-        if not span_s:
-            self.fail(f"{value!r} is no span of time (90s, 30m, 2h, 1d)", param, ctx)
+        """See click.ParamType; leaves with 2."""
+        if isinstance(value, float):
+            return value
+        text = str(value)
+        span_s = span_of(text + self._bare if text.isdigit() else text)
+        if span_s is None:
+            wrong_value(param, text, SPANS, "a number with its unit: 90s, 30m, 2h, 3d or 1w")
+        if span_s < (span_of(self._least) or 0.0):
+            wrong_value(param, text, f"{self._least} or more", "give it longer")
+        if self._most and span_s > (span_of(self._most) or 0.0):
+            wrong_value(param, text, f"at most {self._most}", f"{self._most} or less")
         return span_s
 
 

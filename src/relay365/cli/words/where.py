@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay365.cli.words.output import WRONG_USE, fail, now, printable
+from relay365.cli.words.sizes import EXPECTED, size_of
 from relay365.cli.words.times import instant_of, span_of
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ MOST = 1_000_000
 WORDS = ("id", "from", "to", "device", "state", "error", "age", "size", "subject", "text", "since", "until")
 STATES = ("queued", "claimed", "held", "delivered", "failed", "expired")
 _TERM = re.compile(r"([a-z]+)(:|>=|<=|>|<)(.+)", re.DOTALL)
-_SIZE = re.compile(r"(\d{1,12})([KMG]?)", re.IGNORECASE)
-_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
 class _Wrong(Exception):
@@ -81,7 +80,7 @@ def person(reason: str = "") -> str:
     """Who acts, and why, for a history: `a person (alice)`, or `a person (alice): change window`."""
     try:
         name = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
+    except (ImportError, KeyError, OSError):  # a container's user without a name; Windows without USERNAME
         name = ""
     who = f"a person ({printable(name)})" if name else "a person"
     return f"{who}: {printable(reason)}" if reason else who
@@ -148,10 +147,10 @@ def _age(wanted: Wanted, sign: str, value: str) -> Wanted:
 
 
 def _size(wanted: Wanted, sign: str, value: str) -> Wanted:
-    found = _SIZE.fullmatch(value)
+    found = size_of(value)
     if found is None:
-        raise _Wrong(f"size is compared with octets: size>25M, size<10K; found {printable(value)}")
-    octets = float(int(found[1]) * _UNITS[found[2].upper()])
+        raise _Wrong(f"size is compared with {EXPECTED}: size>25M, size<10K; found {printable(value)}")
+    octets = float(found)
     least, most = wanted.octets
     if sign in ("<", "<="):
         return replace(wanted, octets=(least, min(most, octets - (sign == "<"))))

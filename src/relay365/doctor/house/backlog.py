@@ -1,14 +1,27 @@
-"""Questions to the queue: can it be opened beside the service, and does anything in it wait for a person."""
+"""Questions to the queue: can it be opened beside the service, does anything in it wait for a person.
+
+And to our own mail in it: as whom does it go.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from relay365.clock import Clock
+from relay365.config import Config
 from relay365.doctor.finding import Finding, bad, good, warn
 from relay365.errors import SpoolError
+from relay365.rules.ourselves import doubts
 from relay365.spool.api import State
 from relay365.spool.sqlite import SqliteSpool
+
+
+async def alerts(config: Config) -> Finding:
+    """Whether alerts by mail have a sender that the other side knows, by each route that may carry them."""
+    found = list(doubts(config))
+    if found:
+        return warn(found[0].what, found[0].why, f"{found[0].do}; then: relay365 alerts test")
+    return good("alerts by mail go out as a sender that the route may use")
 
 
 async def store(data: Path, clock: Clock) -> Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from relay365.config import Config, open_relay_risk
-from relay365.doctor.finding import Finding, bad, good
+from relay365.doctor.finding import Finding, bad, good, warn
 from relay365.doctor.lan.listeners import PATIENCE_S, Gate, Visit
 from relay365.errors import RemoteProtocolError, TransportError
 from relay365.mail.envelope import Envelope, ForwardPath, SubmitterFacts
@@ -34,6 +34,13 @@ async def risk(config: Config) -> Finding:
         do = 'narrow the network, or set login = "required"; then: relay365 config check'
         return bad("an open relay", found, do)
     return good("no public listener meets a rule for strangers")
+
+
+async def told_apart(gateway: tuple[str, str, str] | None) -> Finding:
+    """Whether rules by address can tell devices apart. gateway: what, why and do where all came by one address."""
+    if gateway is not None:
+        return warn(*gateway)
+    return good("no sign that all devices come by one gateway's address")
 
 
 async def refused(gate: Gate, config: Config) -> Finding:

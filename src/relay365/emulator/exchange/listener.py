@@ -45,7 +45,7 @@ class Listener:
         """Listen if that is still wished. Raises OSError."""
         if self._server is not None or not self._wants_open:
             return
-        server = await listen(self._host, self.port, self._new_session)
+        server = await listen(self._host, self.port, self._new_session, shared=True)
         if self._wants_open and self._server is None:
             self._server = server
         else:  # shut() came while the socket was being made

@@ -47,8 +47,13 @@ class Reset(Response):
         """Reset the connection."""
         transport = _transport(receive)
         found = transport.get_extra_info("socket")
-        with contextlib.suppress(OSError), socket.socket(fileno=os.dup(found.fileno())) as twin:
-            twin.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        at_once = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):
+            if os.name == "nt":  # a socket is no file there (os.dup)
+                found.setsockopt(*at_once)
+            else:
+                with socket.socket(fileno=os.dup(found.fileno())) as twin:
+                    twin.setsockopt(*at_once)
         transport.abort()
         await _gone(receive)
 

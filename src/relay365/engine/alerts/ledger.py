@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from relay365.engine.alerts.causes import Cause
+from relay365.replace import put_in_place
 
 FILE, MUTES_FILE = "alerts.json", "alerts-muted.json"
 HEALED_AFTER_S = 60.0  # what comes back sooner was not healed
@@ -143,7 +144,7 @@ def write_object(file: Path, value: Mapping[str, Any]) -> None:
         stream.write(json.dumps(value, indent=1) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
-    part.replace(file)
+    put_in_place(part, file)
 
 
 def mutes_in(data: Path, now: float) -> dict[str, float]:

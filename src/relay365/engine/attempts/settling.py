@@ -12,7 +12,7 @@ from relay365.engine.lane import Lane
 from relay365.engine.reports.debts import debt_of
 from relay365.engine.roads.advice import Advice, NoAdvice, is_for_another_road
 from relay365.errors import SpoolError
-from relay365.mail.outcome import Class, Outcome
+from relay365.mail.outcome import Class, Kind, Outcome
 from relay365.rules.retry import Policy, decide
 from relay365.spool.api import Claim, ClaimedRecipient, Fate, Settlement, Spool, State
 
@@ -20,11 +20,15 @@ _LOG = logging.getLogger("relay365.scheduler")
 
 
 class Settling:
-    """One per scheduler. advice is set by whoever knows the roads; policy may be replaced at any time."""
+    """One per scheduler. advice is set by whoever knows the roads; policy may be replaced at any time.
+
+    longest_pause_s: whatever the policy says, as long as somebody waits for the end of the queue.
+    """
 
     def __init__(self, spool: Spool, clock: Clock, policy: Policy) -> None:
         self._spool, self._clock, self.policy = spool, clock, policy
         self.advice: Advice = NoAdvice()
+        self.longest_pause_s = float("inf")
 
     async def settle(self, lane: Lane, parcel: Sequence[tuple[Claim, Sequence[Outcome]]]) -> set[str]:
         """Write what became of the claims of one transaction, in one commit; gives the other lanes that have got mail.
@@ -81,7 +85,9 @@ class Settling:
     ) -> Fate:
         """The rule's decision as the spool writes it; nobody is told who must not or wished not to be told."""
         others_pass = lane.passes(self._clock.mono())
-        decision = decide(outcome, recipient.attempts, *when, self.policy, others_pass=others_pass)
+        hurries = outcome.kind is not Kind.UNCERTAIN  # each further try of one may be a duplicate
+        policy = self.policy.at_most(self.longest_pause_s) if hurries else self.policy
+        decision = decide(outcome, recipient.attempts, *when, policy, others_pass=others_pass)
         instead = (
             self.advice.instead_of(claim, recipient) if is_for_another_road(outcome, lane.route.kind) else ""
         )

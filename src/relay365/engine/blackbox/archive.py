@@ -15,6 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from relay365.replace import put_in_place
+
 FOLDER = "sessions"
 LEARN_FILE = "learn.json"
 MOST_FILES = 1000
@@ -104,4 +106,4 @@ def replace_file(file: Path, value: dict[str, Any]) -> None:
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(json.dumps(value, separators=(",", ":")))
-    fresh.replace(file)
+    put_in_place(fresh, file)

@@ -121,6 +121,7 @@ class BlackBox:
     async def look(self) -> float:
         """One round; gives how many seconds the writing took."""
         for recording, (heard, n_seen) in list(self._open.items()):
+            recording.tell_progress()
             if recording.tape.n_added != n_seen:
                 self._open[recording] = heard, recording.tape.n_added
                 self._dirty[heard.key] = heard

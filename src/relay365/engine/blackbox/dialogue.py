@@ -126,7 +126,8 @@ class _Writer:
 
     def _rate(self, ms: int, n_octets: int) -> str:
         """Of a content that came slowly, as from a scanner that sends while it scans."""
-        took_ms = ms - (self.lines[-1].ms if self.lines else ms)
+        began_ms = next((one.ms for one in reversed(self.lines) if not _is_of_content(one)), ms)
+        took_ms = ms - began_ms
         return (
             f" in {took_ms / 1000:.0f} s, {n_octets * 1000 // took_ms} a second" if took_ms > SLOW_MS else ""
         )
@@ -136,6 +137,11 @@ class _Writer:
 
     def _add(self, ms: int, who: str, text: str, verb: str = "") -> None:
         self.lines.append(Line(ms, who, text, verb))
+
+
+def _is_of_content(line: Line) -> bool:
+    """Whether a line stands in a content: what was said of it while it came, and its head."""
+    return line.who == NOTE or (line.who == CLIENT and line.text.startswith("| "))
 
 
 def show(line: bytes, *, is_ours: bool = False) -> tuple[str, str]:

@@ -34,14 +34,26 @@ class Gateway(NamedTuple):
             "give the container the host's network, or let a proxy say the PROXY protocol (proxy_from)",
         )
 
+    def as_object(self) -> dict[str, Any]:
+        """As `--json` has it everywhere."""
+        what, why, do = self.words
+        return {"address": self.address, "names": list(self.names), "what": what, "why": why, "do": do}
+
+
+def gateway_in(archive: Archive) -> Gateway | None:
+    """As gateway_of, of an archive; where clients came by several addresses it reads no more than shows that."""
+    return gateway_of(client for key in archive.stamps() if (client := archive.read(key)))
+
 
 def gateway_of(clients: Iterable[Mapping[str, Any]]) -> Gateway | None:
     """The gateway that all clients of an archive came by; None where there are several, few names, or our own host."""
     addresses: set[str] = set()
     names: set[str] = set()
     for client in clients:
-        addresses.add(client["address"])
+        addresses.add(client.get("address", ""))
         names.update(client.get("names", ()))
+        if len(addresses) > 1:
+            return None
     if len(addresses) != 1 or len(names) < LEAST_NAMES:
         return None
     address = addresses.pop()

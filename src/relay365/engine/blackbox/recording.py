@@ -22,6 +22,7 @@ MOST_LAST_ENTRIES = 50  # and of its end, when it was longer
 ENTRY_OCTETS = 2048
 SESSION_OCTETS = 24 * 1024
 MOST_IDS = 20
+SLOW_S = 60.0  # so often a content that is still on its way is told of
 HUNG_UP = "peer closed the connection"
 
 
@@ -220,10 +221,21 @@ class Recording:
 
     def content_begins(self, n_waiting: int) -> None:
         """354 is about to be said; so many of the octets that were heard are content already."""
-        self._content = Content(is_open=True)
+        now_mono = self._clock.mono()
+        self._content = Content(is_open=True, began_mono=now_mono, told_mono=now_mono)
         if n_waiting:
             self._content.came(self.tape.give_back(n_waiting), self._head_octets)
             self._content.n_octets = n_waiting  # the tape may have cut them
+
+    def tell_progress(self) -> None:
+        """Of a content that takes minutes: a line each minute, how much has come and how fast."""
+        content, now_mono = self._content, self._clock.mono()
+        if not content.is_open or now_mono - content.told_mono < SLOW_S:
+            return
+        content.told_mono = now_mono
+        took_s = now_mono - content.began_mono
+        rate = content.n_octets / took_s
+        self.note(f"(the content goes on: {content.n_octets} octets in {took_s:.0f} s, {rate:.0f} a second)")
 
     def content_ends(self, n_waiting: int) -> None:
         """The final dot came; so many octets behind it are not content."""
@@ -281,13 +293,18 @@ class Recording:
 
 @dataclass(slots=True)
 class Content:
-    """A content on its way: its number of octets, its last chunk, and its head where that is kept."""
+    """A content on its way: its number of octets, its last chunk, and its head where that is kept.
+
+    began_mono: when 354 was said; told_mono: when it was last told of.
+    """
 
     is_open: bool = False
     n_octets: int = 0
     last: bytes = b""
     head: bytes = b""
     seems_over: bool = False
+    began_mono: float = 0.0
+    told_mono: float = 0.0
 
     def came(self, octets: bytes, head_octets: int) -> None:
         """Some of it."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from relay365.mail.envelope import SpoolId
+from relay365.replace import put_in_place
 
 FILE = "twins"
 _LINE = re.compile(rb"([0-9a-f]{64}) ([0-9A-Z]{1,32}) (\d{1,12}\.\d)")
@@ -74,7 +75,7 @@ class Diary:
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "wb") as stream:
             stream.write(b"".join(lines))
-        fresh.replace(self._file)
+        put_in_place(fresh, self._file)
         self._n_lines = len(lines)
 
 

@@ -10,6 +10,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from relay365.replace import put_in_place
+
 FILE = "drain.json"
 LONGEST_S = 86_400.0
 """How long a relay may take no mail at the most: devices lose theirs meanwhile, and an order may be forgotten."""
@@ -43,7 +45,7 @@ def write_drain(data: Path, order: Drain) -> None:
     """Show it, as a whole; raises OSError."""
     fresh = data / f"{FILE}.new"
     fresh.write_text(json.dumps(asdict(order)) + "\n", "utf-8")
-    fresh.replace(data / FILE)
+    put_in_place(fresh, data / FILE)
 
 
 def forget_drain(data: Path) -> None:

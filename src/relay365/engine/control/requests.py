@@ -21,6 +21,8 @@ from typing import Any
 
 from relay365.clock import Clock
 from relay365.errors import FAULTS
+from relay365.owner import open_for_owner
+from relay365.replace import put_in_place
 from relay365.spool.lock import DirectoryLock
 
 _LOG = logging.getLogger("relay365")
@@ -158,10 +160,7 @@ def _read(file: Path, most_octets: int = MOST_OCTETS) -> dict[str, Any]:
 def _write(file: Path, value: Mapping[str, Any]) -> None:
     """Whole or not at all, readable by the owner of the folder alone, whoever writes it."""
     part = file.with_suffix(".part")
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = open_for_owner(part, file.parent)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(json.dumps(value))
-        if hasattr(os, "geteuid") and os.geteuid() == 0:  # what root asks belongs to whom the folder belongs
-            owner = file.parent.stat()
-            os.fchown(handle, owner.st_uid, owner.st_gid)
-    part.replace(file)
+    put_in_place(part, file)

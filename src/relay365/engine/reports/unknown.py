@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from relay365.clock import Clock
+from relay365.replace import put_in_place
 
 _LOG = logging.getLogger("relay365.keeper")
 
@@ -113,6 +114,6 @@ class UnknownReplies(logging.Handler):
         part = self._data / f"{FILE}.part"
         try:
             part.write_text(whole + "\n", "utf-8")
-            part.replace(self._data / FILE)
+            put_in_place(part, self._data / FILE)
         except OSError as error:
             _LOG.warning("unknown.not-written reason=%s", error)

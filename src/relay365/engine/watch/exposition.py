@@ -139,7 +139,8 @@ def _disk(scene: Scene) -> Iterator[tuple[str, Iterable[Sample]]]:
     free = free_space(scene.data)
     if free is not None:
         yield "relay365_disk_free_bytes", [((), free[0])]
-        yield "relay365_disk_free_inodes", [((), free[1])]
+        if free[1] is not None:
+            yield "relay365_disk_free_inodes", [((), free[1])]
     yield "relay365_disk_floor_bytes", [((), scene.disk_floor_octets)]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,11 +146,11 @@ class Scene:
         sample.written_mono = self.clock.mono()
 
 
-def free_space(folder: Path) -> tuple[int, int] | None:
-    """(octets, inodes) that are free; None where the system does not say."""
-    if not hasattr(os, "statvfs"):
-        return None
+def free_space(folder: Path) -> tuple[int, int | None] | None:
+    """(octets, inodes) that are free, None for inodes on Windows, which has none; None where nobody says."""
     try:
+        if not hasattr(os, "statvfs"):
+            return shutil.disk_usage(folder).free, None
         facts = os.statvfs(folder)
     except OSError:
         return None

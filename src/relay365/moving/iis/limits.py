@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from relay365.moving.draft import Draft, duration, toml
+from relay365.moving.draft import Draft, duration
 from relay365.moving.finding import Findings
 from relay365.moving.iis.metabase import Server
+from relay365.toml import as_toml
 
 _MANY = 1_000_000  # IIS writes "no limit" as a very large number
 _MOST = 157_286_400  # what Exchange Online takes in a message, in octets (Exchange Online limits)
@@ -51,7 +52,9 @@ class Limits:
 
     def _set(self, name: str, value: str, key: tuple[str, str], ours: int | str | list[str]) -> bool:
         self.draft.table(key[0]).keys.setdefault(key[1], ours)
-        self.findings.ok(self.server.where(name), f"{name} = {value}", f"[{key[0]}] {key[1]} = {toml(ours)}")
+        self.findings.ok(
+            self.server.where(name), f"{name} = {value}", f"[{key[0]}] {key[1]} = {as_toml(ours)}"
+        )
         return True
 
     def _number(self, name: str, value: str, table: str, key: str) -> bool:

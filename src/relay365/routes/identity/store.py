@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relay365.errors import ConfigError
+from relay365.owner import give_to_owner, open_for_owner
+from relay365.replace import put_in_place
 from relay365.routes.identity.credential import Reference, Version, version_of
 
 if os.name == "nt":
@@ -59,7 +61,8 @@ class TokenStore:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(turns, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            _give_to_owner((directory, turns), directory.parent)
+            for one in (directory, turns):
+                give_to_owner(one, directory.parent)
             _lock(handle, time.monotonic() + LOCK_S)
             yield
         finally:
@@ -84,13 +87,12 @@ class TokenStore:
         """Replace what is kept, durably, or leave it as it was. Raises OSError and ConfigError."""
         octets = self._closed(content.encode())
         fresh = self.file.with_suffix(".new")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        handle = open_for_owner(fresh, self.file.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(octets)
             file.flush()
             os.fsync(file.fileno())
-        _give_to_owner((fresh,), self.file.parent)
-        fresh.replace(self.file)
+        put_in_place(fresh, self.file)
         _sync_directory(self.file.parent)
 
     def forget(self) -> bool:
@@ -149,15 +151,6 @@ def _lock(handle: int, deadline_mono: float) -> None:
             time.sleep(_PAUSE_S)
         else:
             return
-
-
-def _give_to_owner(files: tuple[Path, ...], like: Path) -> None:
-    """What root wrote at the terminal belongs to whom the data directory belongs: the service must read it."""
-    if os.name == "nt" or os.geteuid() != 0:
-        return
-    owner = like.stat()
-    for file in files:
-        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def _sync_directory(directory: Path) -> None:

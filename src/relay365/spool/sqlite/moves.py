@@ -248,13 +248,15 @@ def _owe_failures(connection: apsw.Connection, numbers: Iterable[tuple[int, int]
 
 def reclaim(connection: apsw.Connection, segments: SegmentFolder) -> None:
     """After a commit: remove the released segments that no message needs and that cannot grow any more."""
+    busy = set()
     while segments.released:
         name = segments.released.pop()
         if segments.is_current(name):
             continue  # it is released again when it is full
         (in_use,) = _one(connection, "segment_in_use", (name,))
-        if not in_use:
-            segments.remove(name)
+        if not in_use and not segments.remove(name):
+            busy.add(name)
+    segments.released |= busy  # tried again after the next commit
 
 
 def remove_orphans(connection: apsw.Connection, segments: SegmentFolder) -> int:

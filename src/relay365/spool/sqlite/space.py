@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from relay365.clock import Clock
@@ -23,17 +24,27 @@ class Space:
     def require(self) -> None:
         """Raises SpoolFull below the floor; what is queued can still be settled with what the floor leaves."""
         mono = self._clock.mono()
-        if mono < self._good_until_mono or not hasattr(os, "statvfs"):
+        if mono < self._good_until_mono:
             return
         try:
-            facts = os.statvfs(self._directory)
+            free_octets, free_inodes = free_space(self._directory)
         except OSError as error:
             raise spool_error(error) from error
-        free_octets = facts.f_bavail * facts.f_frsize
         if free_octets < self._floor_octets:
             raise SpoolFull(
                 f"{free_octets} octets free on {self._directory}, the floor is {self._floor_octets}"
             )
-        if facts.f_files and facts.f_favail < INODE_FLOOR:
-            raise SpoolFull(f"{facts.f_favail} inodes free on {self._directory}")
+        if free_inodes is not None and free_inodes < INODE_FLOOR:
+            raise SpoolFull(f"{free_inodes} inodes free on {self._directory}")
         self._good_until_mono = mono + _SPACE_S
+
+
+def free_space(directory: Path) -> tuple[int, int | None]:
+    """(octets, inodes) that we may still use; None where the file system does not count inodes, as on Windows.
+
+    Raises OSError. (os.statvfs is of Unix alone; shutil.disk_usage asks Windows for what its quotas leave to us)
+    """
+    if not hasattr(os, "statvfs"):
+        return shutil.disk_usage(directory).free, None
+    facts = os.statvfs(directory)
+    return facts.f_bavail * facts.f_frsize, facts.f_favail if facts.f_files else None

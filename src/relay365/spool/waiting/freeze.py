@@ -12,6 +12,9 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from relay365.owner import open_for_owner
+from relay365.replace import put_in_place
+
 FILE = "freeze.json"
 LONGEST_S = 7 * 86_400.0
 """A frozen relay is for a window of work; longer than this it would be forgotten."""
@@ -43,12 +46,12 @@ def read_freeze(data: Path, now: float) -> Freeze | None:
 def write_freeze(data: Path, freeze: Freeze) -> None:
     """Give the order, as a whole and synced; raises OSError."""
     fresh = data / f"{FILE}.new"
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle = open_for_owner(fresh, data)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(json.dumps(asdict(freeze)) + "\n")
         stream.flush()
         os.fsync(stream.fileno())
-    fresh.replace(data / FILE)
+    put_in_place(fresh, data / FILE)
 
 
 def thaw(data: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from relay365.app.live.build import Build
@@ -11,11 +12,12 @@ from relay365.app.live.parts import Parts, users_of
 from relay365.app.watching import Watching
 from relay365.clock import SystemClock
 from relay365.config import parse
+from relay365.engine.alerts.telling import Message
 from relay365.engine.blackbox.upstream import Upstream
 from relay365.engine.contents.workshop import Workshop
 from relay365.mail.envelope import SubmitterFacts
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
-from relay365.spool.api import LaneNote
+from relay365.spool.api import LaneNote, Selection
 from relay365.spool.sqlite import SqliteSpool
 
 FILE = """
@@ -47,13 +49,13 @@ tls = "none"
 LANE = "hve/bulk@contoso.com"
 
 
-def _story(folder: Path, told: Callable[[Parts], Awaitable[None]]) -> None:
+def _story(folder: Path, told: Callable[[Parts], Awaitable[None]], more: str = "") -> None:
     (folder / "password").write_text("x")
 
     async def run() -> None:
         clock = SystemClock()
         upstream = Upstream(clock)
-        build = Build.of(parse(FILE, "x.toml"), folder, upstream.ear)
+        build = Build.of(parse(FILE + more, "x.toml"), folder, upstream.ear)
         spool = await SqliteSpool.open(folder / "data", clock=clock)
         parts = Parts.of(build, clock, spool, upstream, Watching(build.posts))
         try:
@@ -106,6 +108,29 @@ def test_who_reports_come_from(tmp_path: Path) -> None:
         assert {LANE} == duties.kept()
 
     _story(tmp_path, told)
+
+
+def test_who_alerts_come_from(tmp_path: Path) -> None:
+    """The mailbox of the lane; of a way without one what the file says of our domains; else nobody: a null path."""
+    channel = '[[alerts.channel]]\nkind = "mail"\nto = "it@contoso.com"\n'
+    ours = '[sender]\ndomains = ["contoso.com"]\n'
+    alert = Message("alert", "k", "critical", "relay.test", "w", "y", "d", 0.0, 60.0)
+
+    async def senders(parts: Parts) -> list[tuple[str, str]]:
+        (letter,) = parts.alarm(parts.build, parts.scene(parts.build)).channels
+        await letter.tell(alert)
+        await letter.tell(replace(alert, lane=LANE))
+        views = await parts.spool.list(Selection())
+        return [(view.recipients[0].lane, view.reverse_path) for view in views]
+
+    async def unknown(parts: Parts) -> None:
+        assert [(LANE, "bulk@contoso.com"), ("smarthost", "")] == await senders(parts)
+
+    async def known(parts: Parts) -> None:
+        assert ("smarthost", "postmaster@contoso.com") == (await senders(parts))[-1]
+
+    _story(tmp_path, unknown, channel)
+    _story(tmp_path, known, channel + ours)
 
 
 def test_an_earlier_lifes_hold_is_recalled(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_device_that_divides_its_mail_is_warned_of(house: Any) -> None:
 
 
 def test_a_gateway_is_told_under_the_list(desk: Any) -> None:
-    """In three lines; not where somebody came from elsewhere."""
+    """In three lines, and of every row of --json; not where somebody came from elsewhere."""
     archive = Archive(desk.directory / "data")
     for name in ("copier", "nas", "ups"):
         archive.write(f"device-{name}", client(name, "172.17.0.1", "R1", names=[name]))
@@ -123,9 +123,19 @@ def test_a_gateway_is_told_under_the_list(desk: Any) -> None:
         "\nwhat: everybody who was heard came from one address, 172.17.0.1\nwhy:  3 names (copier, nas, ups)"
         in said
     )
+    rows = desk.objects("device", "list")
+    (shown,) = desk.objects("device", "show", "nas")
+    assert ["172.17.0.1"] * 3 == [row["gateway"]["address"] for row in rows]
+    assert rows[1]["gateway"] == shown["gateway"]
+    assert {"address", "names", "what", "why", "do"} == set(shown["gateway"])
+    assert (
+        "  warning      everybody who was heard came from one address"
+        in desk.run("device", "show", "nas").stdout
+    )
     archive.write("address-192.0.2.7", client("", "192.0.2.7", "", names=["x"]))
 
     assert "one address" not in desk.run("device", "list").stdout
+    assert [None] * 4 == [row["gateway"] for row in desk.objects("device", "list")]
 
 
 def test_sessions_are_transcripts_with_a_reading(house: Any) -> None:

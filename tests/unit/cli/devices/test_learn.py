@@ -42,9 +42,10 @@ def learned(house: Any, **needed: int) -> None:
     Archive(house.directory / "data").write("device-ups", {"sessions": [], "learning": learning})
 
 
-def test_an_order_is_given_to_a_running_service(running: Any) -> None:
-    """For so many minutes from now."""
-    done = running.run("device", "learn", "ups", "--minutes", "5", "--no-wait")
+@pytest.mark.parametrize(("how", "much"), [("--minutes", "5"), ("--for", "5m"), ("--for", "300s")])
+def test_an_order_is_given_to_a_running_service(running: Any, how: str, much: str) -> None:
+    """For so long from now."""
+    done = running.run("device", "learn", "ups", how, much, "--no-wait")
     order = Archive(running.directory / "data").order()
 
     assert 0 == done.exit_code

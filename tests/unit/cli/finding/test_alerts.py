@@ -97,7 +97,7 @@ def test_a_mute_and_its_end(running: Desk) -> None:
     ("arguments", "code", "words"),
     [
         (("mute", "nothing"), 1, "there is no alert nothing"),
-        (("mute", "--for", "soon"), 2, "soon is no time"),
+        (("mute", "--for", "soon"), 2, "found soon"),
     ],
 )
 def test_a_wrong_mute_says_why(running: Desk, arguments: tuple[str, ...], code: int, words: str) -> None:

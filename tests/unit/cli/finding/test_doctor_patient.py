@@ -6,6 +6,7 @@ from pathlib import Path
 
 from relay365.cli.finding.doctor_patient import patient_of
 from relay365.config import parse
+from relay365.engine.blackbox.archive import Archive
 from relay365.net.resolve import NameServer
 
 FILE = """
@@ -36,6 +37,21 @@ client = "7a1e0c52-0000-4000-8000-000000000000"
 secret = { env = "NO_SUCH_VARIABLE_HERE" }
 mailbox = "erp@contoso.com"
 """
+
+
+def test_a_gateway_stands_beside_the_roads(tmp_path: Path) -> None:
+    """What the black box knows of it, in the words of the list of devices."""
+    file = tmp_path / "relay365.toml"
+    file.write_text(FILE)
+    before = patient_of(parse(FILE, str(file)), file).gateway
+    for name in ("copier", "nas", "ups"):
+        client = {"address": "172.17.0.1", "names": [name], "sessions": []}
+        Archive(tmp_path / "data").write(f"device-{name}", client)
+    after = patient_of(parse(FILE, str(file)), file).gateway
+
+    assert before is None
+    assert after is not None
+    assert "everybody who was heard came from one address, 172.17.0.1" == after[0]
 
 
 def test_roads_are_built_one_by_one(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def test_the_object_has_the_documented_keys(full_desk: Any) -> None:
 
 @pytest.mark.parametrize(("words", "code", "what"), [
     (("nowhere",), 1, "what: nothing was found"), (("--error", "no-such-row"), 1, "what: nothing was found"),
-    (("--state", "lost"), 2, "lost"), (("--since", "soon"), 2, "neither an age"),
+    (("--state", "lost"), 2, "lost"), (("--since", "soon"), 2, "an age such as"),
     (("--where", "colour:red"), 2, "what: --where 'colour:red' cannot be read"), (("--limit", "0"), 2, "limit"),
 ])  # fmt: skip
 def test_what_is_not_found_or_wrongly_asked(

@@ -74,3 +74,21 @@ def test_check_reads_a_listeners_certificate(desk: Any) -> None:
 
     assert 1 == said.exit_code
     assert "certificate or key cannot be used" in said.stderr
+
+
+def test_check_warns_of_alerts_that_nobody_would_take(desk: Any) -> None:
+    """As whom they would go is a name of this machine; with a domain of ours it is well."""
+    file = desk.directory / "relay365.toml"
+    file.write_text(
+        file.read_text("utf-8") + '[[alerts.channel]]\nkind = "mail"\nto = "it@fabrikam.com"\n', "utf-8"
+    )
+    (bare,) = desk.objects("config", "check")
+    file.write_text(file.read_text("utf-8") + '[sender]\ndomains = ["contoso.com"]\n', "utf-8")
+    (ours,) = desk.objects("config", "check")
+
+    expected = (
+        "alerts by mail may be refused by route smarthost: no sender is known for it; a next server that looks at "
+        "senders does not know this machine's name; set [sender] domains, or rewrite_to"
+    )
+    assert [expected] == bare["warnings"]
+    assert [] == ours["warnings"]

@@ -76,6 +76,51 @@ def test_resumed_by_the_pasted_line(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert f"relay365 run --config {tmp_path / 'relay365.toml'}" in done.stdout
 
 
+BY_HAND = "# relay365, written by relay365 init on 2026-11-01: mail of all\nmax_message = 1\n"
+
+
+@pytest.mark.usefixtures("_known_tenant")
+@pytest.mark.parametrize("said", ["n\n", "\n", ""])
+def test_a_configuration_of_init_is_not_replaced_unasked(tmp_path: Path, said: str) -> None:
+    """It is asked before anything is made; whoever does not say yes finds everything as it was: exit 4."""
+    file = tmp_path / "relay365.toml"
+    file.write_text(BY_HAND, "utf-8")
+    command = ["init", "--config", str(file), "--data", str(tmp_path / "data")]
+    done = CliRunner().invoke(main, command, input=TYPED + said, prog_name="relay365")
+
+    assert (4, BY_HAND, [file]) == (done.exit_code, file.read_text("utf-8"), list(tmp_path.iterdir()))
+    assert (
+        f"{file} is there already, written by relay365 init on 2026-11-01. Replace it? A copy is"
+        in done.stderr
+    )
+    assert f"what: {file} is there already, and stays\n" in done.stderr
+
+
+@pytest.mark.usefixtures("_known_tenant")
+@pytest.mark.parametrize(("flags", "said"), [([], "y\n"), (["--yes"], "")])
+def test_what_is_replaced_is_kept_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], said: str
+) -> None:
+    """With a yes, or --yes; the copy is named, and has what an administrator wrote."""
+    monkeypatch.setattr(init_steps, "check_all", lambda *_: [Answer("token", True, "ok")])
+    monkeypatch.setattr(init_mail, "send_first", lambda *_: [Answer("first mail", True, "ok")])
+    file = tmp_path / "relay365.toml"
+    file.write_text(BY_HAND, "utf-8")
+    line = f"R365:{':'.join(4 * [TENANT])}:scan@contoso.com\n"
+    command = ["init", "--config", str(file), "--data", str(tmp_path / "data"), *flags]
+    done = CliRunner().invoke(main, command, input=TYPED + said + line, prog_name="relay365")
+    (copy,) = tmp_path.glob("relay365.toml.*")
+
+    assert 0 == done.exit_code, done.output
+    assert f"written: {file}; the old one is {copy}\n" in done.stdout
+    assert (BY_HAND, True) == (copy.read_text("utf-8"), 'kind = "submission"' in file.read_text("utf-8"))
+    again = ["init", "--resume", "--data", str(tmp_path / "data")]
+    assert 0 == CliRunner().invoke(main, again, prog_name="relay365").exit_code
+    file.write_text(file.read_text("utf-8") + "# by hand\n", "utf-8")
+    assert 4 == CliRunner().invoke(main, again, prog_name="relay365").exit_code
+    assert file.read_text("utf-8").endswith("# by hand\n")
+
+
 @pytest.mark.usefixtures("_known_tenant")
 def test_a_dry_run_of_a_connector(tmp_path: Path) -> None:
     """What would be written is shown, and nothing is."""

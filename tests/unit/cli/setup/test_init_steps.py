@@ -9,6 +9,7 @@ import pytest
 
 from relay365.cli.setup.init_steps import (
     Place,
+    agree_to_replace,
     configuration_of,
     make_key_of,
     scripts_of,
@@ -17,7 +18,7 @@ from relay365.cli.setup.init_steps import (
     write_configuration,
 )
 from relay365.setup.answers import Answers, judged
-from relay365.setup.resume import Result
+from relay365.setup.resume import Progress, Result, mark_of
 from relay365.setup.writing import FIRST_LINE
 
 IDS = [f"{n}a1e0c52-0000-4000-8000-00000000000{n}" for n in range(1, 5)]
@@ -91,15 +92,53 @@ def test_the_configuration_says_where_the_data_is(place: Place) -> None:
 
 
 def test_nobodys_work_is_overwritten(place: Place) -> None:
-    """A file of init's own is written again, any other one is left: exit 4."""
-    write_configuration(f"{FIRST_LINE} a\n", place)
-    write_configuration(f"{FIRST_LINE} b\n", place)
-    assert f"{FIRST_LINE} b\n" == place.config_file.read_text("utf-8")
+    """A file of init's own is replaced and kept as a copy, any other one is left: exit 4."""
+    assert write_configuration(f"{FIRST_LINE} on Monday\na\n", place) is None
+    copy = write_configuration(f"{FIRST_LINE} on Tuesday\nb\n", place)
+    assert copy is not None
+    assert copy.name.startswith("relay365.toml.20")
+    assert (f"{FIRST_LINE} on Monday\na\n", f"{FIRST_LINE} on Tuesday\nb\n") == (
+        copy.read_text("utf-8"),
+        place.config_file.read_text("utf-8"),
+    )
+    assert write_configuration(f"{FIRST_LINE} on Friday\nb\n", place) is None
+    assert f"{FIRST_LINE} on Tuesday\nb\n" == place.config_file.read_text("utf-8")
     place.config_file.write_text("# mine\n", "utf-8")
 
     with pytest.raises(SystemExit) as left:
         write_configuration(f"{FIRST_LINE} c\n", place)
     assert (4, "# mine\n") == (left.value.code, place.config_file.read_text("utf-8"))
+
+
+WRITTEN = f"{FIRST_LINE} on 2026-11-30: mail of all\ndata = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "written", "how", "is_replaced"),
+    [
+        (None, "", {}, True),
+        (WRITTEN, "", {}, False),
+        (WRITTEN, "", {"is_sure": True}, True),
+        (WRITTEN, WRITTEN.replace("30", "29"), {}, True),
+        (WRITTEN + "# by hand\n", WRITTEN, {}, False),
+        (WRITTEN + "# by hand\n", WRITTEN, {"is_sure": True}, True),
+        ("# mine\n", "# mine\n", {"is_sure": True}, False),
+    ],
+)
+def test_who_agreed_that_it_is_replaced(
+    place: Place, text: str | None, written: str, how: dict[str, bool], is_replaced: bool
+) -> None:
+    """Nobody asked: what the wizard itself wrote and nobody changed, or --yes; what init did not write never."""
+    if text is not None:
+        place.config_file.write_text(text, "utf-8")
+    kept = Progress({}, written=mark_of(written)) if written else None
+    code = 0
+    try:
+        agree_to_replace(place, kept, **{"may_ask": False, "is_sure": False, **how})
+    except SystemExit as left:
+        code = int(left.code or 0)
+
+    assert (0 if is_replaced else 4) == code
 
 
 def test_scripts_of_each_road(place: Place) -> None:

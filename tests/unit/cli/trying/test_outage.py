@@ -47,7 +47,7 @@ def test_no_relay_no_drill(full_desk: Any) -> None:
 
 @pytest.mark.parametrize(("words", "code", "what"), [
     (("--for", "5h", "--yes"), 2, "what: that is too long for a drill"),
-    (("--for", "x", "--yes"), 2, "no span of time"),
+    (("--for", "x", "--yes"), 2, "a time such as"),
     (("--report", "no/such/dir.txt", "--yes"), 2, "cannot be made"), ((), 4, "what: no drill was held"),
 ])  # fmt: skip
 def test_what_is_refused_before_anything_is_stopped(

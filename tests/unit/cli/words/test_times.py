@@ -44,11 +44,14 @@ def test_an_instant_is_an_age_a_date_or_rfc_3339(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize("text", ["yesterday", "2025-13-01", "", "9999999d"])
-def test_what_is_no_instant(text: str) -> None:
-    """None, and for an option wrong use."""
+def test_what_is_no_instant(text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """None, and for an option wrong use: three lines, exit 2."""
     assert None is instant_of(text)
-    with pytest.raises(click.BadParameter, match="neither an age"):
+    with pytest.raises(SystemExit) as left:
         Since().convert(text, None, None)
+
+    assert 2 == left.value.code
+    assert 'an age such as "2h" or "3d" or an instant such as' in capsys.readouterr().err
 
 
 def test_options_take_what_they_have_made() -> None:
@@ -58,6 +61,39 @@ def test_options_take_what_they_have_made() -> None:
         Span().convert(60.0, None, None),
         Span().convert("30m", None, None),
     )
-    for wrong in ("0s", "soon"):
-        with pytest.raises(click.BadParameter, match="no span of time"):
-            Span().convert(wrong, None, None)
+
+
+OPTION = click.Option(["--wait"])
+KINDS = {
+    "plain": Span(),
+    "seconds": Span("s", least="0s", most="1h"),
+    "minutes": Span("m", least="1m", most="60m"),
+}
+
+
+@pytest.mark.parametrize(("kind", "text", "span_s"), [
+    ("plain", "1w", 604_800.0), ("seconds", "60", 60.0), ("seconds", "0", 0.0), ("seconds", "1h", 3600.0),
+    ("minutes", "5", 300.0), ("minutes", "90s", 90.0), ("minutes", "1h", 3600.0),
+])  # fmt: skip
+def test_digits_alone_have_the_unit_of_their_option(kind: str, text: str, span_s: float) -> None:
+    """Where it has one; with a unit they mean the same everywhere."""
+    assert span_s == KINDS[kind].convert(text, OPTION, None)
+
+
+@pytest.mark.parametrize(("kind", "text", "expected"), [
+    ("plain", "soon", 'expected a time such as "30s", "15m", "4h" or "5d", found soon'),
+    ("plain", "", "found nothing"), ("plain", "90", "found 90"), ("plain", "0s", "expected 1s or more, found 0s"),
+    ("seconds", "3601", "expected at most 1h, found 3601"), ("minutes", "59s", "expected 1m or more, found 59s"),
+    ("minutes", "61", "expected at most 60m, found 61"), ("minutes", "-5", "found -5"),
+])  # fmt: skip
+def test_a_wrong_span_is_refused_in_three_lines(
+    kind: str, text: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the configuration would."""
+    with pytest.raises(SystemExit) as left:
+        KINDS[kind].convert(text, OPTION, None)
+    said = capsys.readouterr().err.splitlines()
+
+    assert (2, True) == (left.value.code, said[0].startswith("what: --wait "))
+    assert expected in said[1]
+    assert said[2].startswith("do:   ")

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 
 from relay365.clock import SystemClock
+from relay365.config import parse
 from relay365.doctor.finding import Finding, State
-from relay365.doctor.house.backlog import store
+from relay365.doctor.house.backlog import alerts, store
 from relay365.spool.api import LaneNote
 from relay365.spool.sqlite import SqliteSpool
 
@@ -24,6 +25,36 @@ def make(data: Path, note: LaneNote | None = None) -> None:
         await spool.close()
 
     asyncio.run(made())
+
+
+FILE = """
+[server]
+data = "data"
+[[listener]]
+address = "127.0.0.1:25"
+[[alerts.channel]]
+kind = "mail"
+to = "it@fabrikam.com"
+[[route]]
+kind = "smarthost"
+host = "127.0.0.1:26"
+tls = "none"
+"""
+
+
+def test_alerts_need_a_sender_that_is_known() -> None:
+    """A name of this machine is a warning, with what heals it; our own domain is well."""
+    bare, ours = (
+        asyncio.run(alerts(parse(text, "x.toml")))
+        for text in (FILE, FILE + '[sender]\ndomains = ["contoso.com"]\n')
+    )
+
+    assert (State.WARN, "set [sender] domains, or rewrite_to; then: relay365 alerts test") == (
+        bare.state,
+        bare.do,
+    )
+    assert "route smarthost: no sender is known" in bare.text
+    assert State.GOOD is ours.state
 
 
 def test_no_queue_yet(tmp_path: Path) -> None:

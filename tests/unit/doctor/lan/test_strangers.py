@@ -11,7 +11,7 @@ from fakes.mailserver import MailServer
 from relay365.config import Config, parse
 from relay365.doctor.finding import Finding, State
 from relay365.doctor.lan.listeners import Gate
-from relay365.doctor.lan.strangers import STRANGER, refused, risk
+from relay365.doctor.lan.strangers import STRANGER, refused, risk, told_apart
 
 FILE = """
 [server]
@@ -34,6 +34,14 @@ def config(rules: str, address: str = "127.0.0.1:2525", listener: str = "") -> C
 
 def asked(one: Config) -> Finding:
     return asyncio.run(refused(Gate(one.listener[0], Path("relay365.toml")), one))
+
+
+def test_one_address_for_everybody_is_a_warning() -> None:
+    """In the words of who saw it; without a sign of it all is well."""
+    found = asyncio.run(told_apart(("what", "why", "do")))
+
+    assert (State.WARN, "what", "why", "do") == (found.state, found.text, found.why, found.do)
+    assert State.GOOD is asyncio.run(told_apart(None)).state
 
 
 def test_the_file_as_a_whole() -> None:

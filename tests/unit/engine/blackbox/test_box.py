@@ -88,6 +88,24 @@ def test_an_open_session_is_written_when_there_is_more_of_it(scene: Scene) -> No
     scene.close()
 
 
+def test_a_content_that_takes_minutes_is_written_while_it_comes(scene: Scene) -> None:
+    """For `tail`, and whoever looks at the sessions of the device: a line a minute, although nothing else is said."""
+    one, _ = scene.come()
+    one.content_begins(0)
+    seen = []
+    for _ in range(130):
+        one.heard(b"x" * 50, is_secret=False)
+        scene.clock.pass_s(1.0)
+        scene.look()
+        lines = scene.archive.read("address-192.0.2.7")["sessions"][0]["lines"]
+        seen.append([text for _, who, text in lines if who == "note"])
+
+    assert ([], 1) == (seen[58], len(seen[60]))
+    assert ["(the content goes on: 3000 octets in 60 s, 50 a second)"] == seen[60]
+    assert 2 == len(seen[-1])
+    scene.close()
+
+
 def test_a_client_that_says_who_it_is_takes_its_session_along(scene: Scene) -> None:
     """What came by an address and logged in as a device is the device's; nothing stays under the address."""
     one, _ = scene.come()

@@ -156,6 +156,26 @@ def test_a_slow_content_is_shown_with_its_rate() -> None:
     assert ["(content, 10000 octets in 20 s, 500 a second)", "(content, 10000 octets)"] == texts(one)[1::2]
 
 
+def test_the_rate_is_that_of_the_whole_content() -> None:
+    """Whatever was said of it meanwhile, and where its head is kept, too."""
+    clock = FakeClock()
+    one = Recording(clock, head_octets=10)
+    one.said(b"354 go\r\n")
+    one.content_begins(0)
+    for _ in range(2):
+        one.heard(b"Subject: x" + b"x" * 4990, is_secret=False)
+        clock.pass_s(62.0)
+        one.tell_progress()
+    one.content_ends(0)
+
+    assert [
+        "(the content goes on: 5000 octets in 62 s, 81 a second)",
+        "(the content goes on: 10000 octets in 124 s, 81 a second)",
+        "| Subject: x",
+        "(content, 10000 octets in 124 s, 80 a second)",
+    ] == texts(one)[1:]
+
+
 def test_it_is_said_what_is_left_out() -> None:
     """Of a long session its middle, of a long segment its end."""
     one = Recording(FakeClock())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relay365.engine.blackbox.archive import Archive
-from relay365.engine.blackbox.gateway import Gateway, Teller, gateway_of
+from relay365.engine.blackbox.gateway import Gateway, Teller, gateway_in, gateway_of
 
 
 def client(name: str, address: str = "172.17.0.1", **more: Any) -> dict[str, Any]:
@@ -35,6 +35,24 @@ def test_a_gateway_is_one_address_with_several_names(
 ) -> None:
     """Not our own host, whose programs have names of their own; not where anybody came from elsewhere."""
     assert expected == gateway_of(clients)
+
+
+def test_an_archive_of_many_is_not_read_through(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two addresses are enough to know; a file without an address is none that everybody came by."""
+    archive = Archive(tmp_path)
+    for n in range(30):
+        archive.write(f"address-{n}", client(f"n{n}", f"192.168.10.{n}"))
+    read, keys = Archive.read, []
+    monkeypatch.setattr(Archive, "read", lambda self, key: keys.append(key) or read(self, key))
+
+    assert None is gateway_in(archive)
+    assert 2 == len(keys)
+    archive = Archive(tmp_path / "other")
+    for name in "abc":
+        archive.write(f"device-{name}", client(name))
+    assert Gateway("172.17.0.1", ("a", "b", "c")) == gateway_in(archive)
+    archive.write("device-d", {"sessions": []})
+    assert None is gateway_in(archive)
 
 
 def test_its_words_say_what_why_and_do() -> None:

@@ -50,6 +50,27 @@ def test_a_content_leaves_its_number_of_octets() -> None:
     ] == kinds(one)
 
 
+def test_a_content_that_takes_minutes_is_told_of_once_a_minute() -> None:
+    """How much has come, and how fast; not in the first minute, and nothing when it is over."""
+    clock = FakeClock()
+    one = Recording(clock)
+    one.tell_progress()
+    one.content_begins(0)
+    for _ in range(125):
+        one.heard(b"x" * 100, is_secret=False)
+        clock.pass_s(1.0)
+        one.tell_progress()
+    one.content_ends(0)
+    clock.pass_s(100.0)
+    one.tell_progress()
+
+    assert [
+        (Kind.NOTE, b"(the content goes on: 6000 octets in 60 s, 100 a second)", 56),
+        (Kind.NOTE, b"(the content goes on: 12000 octets in 120 s, 100 a second)", 58),
+        (Kind.CONTENT, b"", 12500),
+    ] == kinds(one)
+
+
 def test_content_that_spans_pieces_is_taken_off_all_of_them() -> None:
     """A client that waits for nothing may have said the beginning of its content in several segments."""
     one = recording()

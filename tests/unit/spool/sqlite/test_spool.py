@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Awaitable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -41,7 +42,7 @@ from relay365.spool import segment
 from relay365.spool.api import Owed, Selection
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 from relay365.spool.lock import DirectoryLock
-from relay365.spool.sqlite import SqliteSpool
+from relay365.spool.sqlite import SqliteSpool, space
 from relay365.spool.sqlite import spool as module
 from relay365.spool.sqlite.migrate import WAL_KEPT_OCTETS
 
@@ -292,6 +293,56 @@ def test_below_the_floor_nothing_new_is_begun_and_the_old_goes_on(life: SqliteLi
         await spool.close()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize("system", ["POSIX", "Windows"])
+def test_the_floor_holds_on_every_system(
+    life: SqliteLife, system: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows has no statvfs; what is free is asked otherwise, and no inodes are counted."""
+    if system == "Windows":
+        monkeypatch.setattr(space, "os", SimpleNamespace())
+    free, inodes = space.free_space(life.directory.parent)
+
+    async def story() -> None:
+        spool = await SqliteSpool.open(life.directory, clock=life.clock, disk_floor_octets=2 * free)
+        with pytest.raises(SpoolFull, match="octets free"):
+            spool.begin()
+        await spool.close()
+
+    asyncio.run(story())
+
+    assert free == pytest.approx(shutil.disk_usage(life.directory).free, rel=0.1)
+    assert (inodes is None) == (system == "Windows")
+
+
+def test_a_segment_that_is_read_is_removed_later(life: SqliteLife, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows removes no open file: the next commit after its end does, not only the next start."""
+    kept: list[str] = []
+    unlink = Path.unlink
+
+    def refuse(file: Path, missing_ok: bool = False) -> None:
+        if file.suffix == ".seg" and len(kept) < 2:
+            kept.append(file.name)
+            raise PermissionError(errno.EACCES, "it is being used by another process")
+        unlink(file, missing_ok)
+
+    async def story(spool: SqliteSpool) -> list[int]:
+        monkeypatch.setattr(Path, "unlink", refuse)
+        counts = []
+        await accept(spool, octets=OWN)
+        (got,) = await claim(spool)
+        assert [] == await spool.settle([settlement(got, DELIVERED)])
+        for _ in range(3):
+            counts.append(len(_segments(life)))
+            await accept(spool, octets=b"small")
+        return [*counts, len(_segments(life))]
+
+    counts = live(life, story)
+
+    assert 1 == counts[0]
+    assert 0 == counts[-1]
+    assert 2 == len(kept)
 
 
 def test_a_disk_that_does_not_answer_is_told_as_such(

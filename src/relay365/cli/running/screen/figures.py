@@ -47,6 +47,7 @@ def figures(config: Config, file: Path, config_file: Path | None, pid: int | Non
         "ends": calendar(config, file),
         "devices": _devices(config, data, at),
         "legacy": _legacy(config, data, at),
+        "gateway": _gateway(data),
         **_alerts(data),
         "unknown_replies": len(load(data)),
     }
@@ -232,6 +233,15 @@ def _legacy(config: Config, data: Path, at: float) -> dict[str, Any] | None:
         "review_by": review_by,
         "overdue": is_overdue(review_by, today),
     }
+
+
+def _gateway(data: Path) -> dict[str, Any] | None:
+    """The one address that everybody came by, None where there is no sign of one."""
+    from relay365.engine.blackbox.archive import Archive
+    from relay365.engine.blackbox.gateway import gateway_in
+
+    found = gateway_in(Archive(data))
+    return found.as_object() if found is not None else None
 
 
 def _alerts(data: Path) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def lines_of(facts: Facts, banners: Sequence[str] = (), *, plain: bool = False) 
     yield from _expiring(facts)
     yield from _devices(facts["devices"])
     yield from _legacy(facts["legacy"])
+    if facts["gateway"]:
+        yield _row("gateway", f"{printable(facts['gateway']['what'])}: relay365 doctor lan")
     yield from _alerts(facts)
     yield from _logins(facts["locked_logins"])
     if facts["unknown_replies"]:

@@ -1,6 +1,7 @@
 """Mail as a channel: through our own queue, by a route that is not the one that the alert is about.
 
-It goes as an alarm, from the null reverse-path, and asks for no report: nothing can come back and go round.
+It goes as an alarm, as the sender that the route may use, because client submission refuses the null reverse-path, and
+asks for no report. What Exchange reports all the same ends in that mailbox: nothing comes back to us and goes round.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ LIFE_S = 172_800.0
 
 @dataclass(frozen=True, slots=True)
 class PostOffice:
-    """What a letter needs. author_of: the address that mail of a lane may come from; accepted: see Scheduler."""
+    """What a letter needs. accepted: see Scheduler.
+
+    author_of: the address that mail of a lane may come from, "" where nobody knows one: then the reverse-path is null.
+    """
 
     spool: Spool
     lanes: Mapping[str, Lane]
@@ -38,13 +42,14 @@ class PostOffice:
         """Queue one message in a lane; gives its id. Raises SpoolError."""
         now = self.clock.now()
         intake = self.spool.begin()
-        author = self.author_of(lane)
+        sender = self.author_of(lane)
+        author = sender or f"postmaster@{self.hostname}"
         message_id = headers.new_message_id(self.hostname, intake.spool_id, now)
         content = letter(author, to, (subject, body), message_id, now)
         intake.write(content)
         facts = SubmitterFacts("relay365", "127.0.0.1", helo=self.hostname, priority="alarm")
         envelope = Envelope(
-            "", (ForwardPath(to, notify="NEVER"),), "7BIT" if content.isascii() else "8BITMIME"
+            sender, (ForwardPath(to, notify="NEVER"),), "7BIT" if content.isascii() else "8BITMIME"
         )
         trace = headers.received(self.hostname, intake.spool_id, envelope, facts, now)
         await intake.commit(NewMessage(envelope, facts, lane, now, now + life_s, trace, message_id, author))

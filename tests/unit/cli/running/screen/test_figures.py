@@ -14,6 +14,7 @@ import pytest
 from relay365.cli.running.screen import figures as module
 from relay365.cli.running.screen.figures import figures, midnight, told_by
 from relay365.config import parse
+from relay365.engine.blackbox.archive import Archive
 from relay365.engine.control import requests
 from relay365.engine.control.requests import NotAnswered, ServiceGone
 from relay365.spool.api import LaneNote
@@ -156,6 +157,20 @@ def test_devices_that_should_have_spoken(office: Any) -> None:
 def test_nobody_is_silent_before_anybody_listened(office: Any) -> None:
     """Where no alarm has begun yet, nothing is known."""
     assert [] == _figures(office)["devices"]["silent"]
+
+
+def test_a_gateway_that_everybody_came_by(office: Any) -> None:
+    """From the black box, while the service is down, too; None as soon as somebody came from elsewhere."""
+    archive = Archive(office.directory / "data")
+    assert _figures(office)["gateway"] is None
+    for name in ("copier", "nas", "ups"):
+        archive.write(f"device-{name}", {"address": "172.17.0.1", "names": [name], "sessions": []})
+    found = _figures(office)["gateway"]
+    archive.write("address-192.0.2.7", {"address": "192.0.2.7", "names": ["x"], "sessions": []})
+
+    assert ("172.17.0.1", ["copier", "nas", "ups"]) == (found["address"], found["names"])
+    assert {"address", "names", "what", "why", "do"} == set(found)
+    assert _figures(office)["gateway"] is None
 
 
 def test_listeners_for_old_tls(office: Any) -> None:

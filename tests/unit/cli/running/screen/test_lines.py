@@ -61,6 +61,16 @@ def test_one_session_and_one_device_are_singular() -> None:
     )
 
 
+def test_a_gateway_is_one_line() -> None:
+    """Without a sign of one there is none."""
+    gateway = {"what": "everybody who was heard came from one address, 172.17.0.1"}
+
+    assert "everybody who was heard came from one address, 172.17.0.1: relay365 doctor lan" == _line(
+        "gateway", gateway=gateway
+    )
+    assert "" == _line("gateway")
+
+
 def test_words_of_a_remote_are_fit_for_a_terminal() -> None:
     """No control character reaches it, and a row that nobody knows is quoted for a shell."""
     lane = {**_facts()["lanes"][0], "held": "599 \x1b[31mit's", "row": None, "class": "x", "since": None}

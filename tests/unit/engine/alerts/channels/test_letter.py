@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -38,13 +39,23 @@ def _queued(office: PostOffice) -> list[MessageView]:
 
 
 def test_it_goes_by_another_route_as_an_alarm(office: PostOffice) -> None:
-    """From the address of that route; null reverse-path and NOTIFY=NEVER, so that nothing comes back."""
+    """From the address of that route, in the envelope, too; NOTIFY=NEVER, so that nothing comes back."""
     asyncio.run(Letter("mail", "it@fabrikam.com", "", office).tell(ALERT))
     (view,) = _queued(office)
     (recipient,) = view.recipients
 
     assert ("two", "it@fabrikam.com", "NEVER") == (recipient.lane, recipient.address, recipient.notify)
-    assert ("", "alarm", "two@contoso.com") == (view.reverse_path, view.submitter.priority, view.header_from)
+    assert ("two@contoso.com", "alarm") == (view.reverse_path, view.submitter.priority)
+    assert "two@contoso.com" == view.header_from
+
+
+def test_where_nobody_knows_a_sender_the_path_is_null(office: PostOffice) -> None:
+    """A name of this machine in From, which a next hop in our own network may take."""
+    stranger = replace(office, author_of=lambda lane: "")
+    asyncio.run(Letter("mail", "it@fabrikam.com", "", stranger).tell(ALERT))
+    (view,) = _queued(office)
+
+    assert ("", "postmaster@relay.test") == (view.reverse_path, view.header_from)
 
 
 def test_a_way_that_is_unwell_is_not_taken(office: PostOffice, clock: FakeClock) -> None:
