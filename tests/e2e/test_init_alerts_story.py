@@ -150,7 +150,7 @@ def test_alerts_by_mail_go_a_way_of_their_own(cloud: Microsoft, folder: Path) ->
 def test_rescued_in_an_emergency(cloud: Microsoft, folder: Path) -> None:
     """Two answers and one sign-in, then mail goes; only the one device may send, and a reminder stands in the file."""
     command = [*_answers(cloud, folder), "--rescue"]
-    done, said = _rescued(cloud, folder, command)
+    done, said = _rescued(cloud, folder, command, is_here=False)
     text = (folder / "relay365.toml").read_text("utf-8")
     config = parse(text, "relay365.toml")
 
@@ -168,8 +168,20 @@ def test_rescued_in_an_emergency(cloud: Microsoft, folder: Path) -> None:
     _the_day_comes(cloud, folder, text)
 
 
-def _rescued(cloud: Microsoft, folder: Path, command: list[str]) -> tuple[int, str]:
-    """(exit code, all that was said) where a person answers, and signs in when an address is shown."""
+def test_rescued_with_a_browser_on_the_same_machine(cloud: Microsoft, folder: Path) -> None:
+    """Nothing is pasted: the browser comes back to the wizard."""
+    done, said = _rescued(cloud, folder, [*_answers(cloud, folder), "--rescue"], is_here=True)
+
+    assert done == 0, said
+    assert "paste it here" not in said
+    assert [[cloud.mailbox]] == [mail["recipients"] for mail in cloud.control.messages()]
+
+
+def _rescued(cloud: Microsoft, folder: Path, command: list[str], *, is_here: bool) -> tuple[int, str]:
+    """(exit code, all that was said) where a person answers, and signs in when an address is shown.
+
+    is_here: whether the browser is on the same machine.
+    """
     environ = {key: value for key, value in os.environ.items() if key != "RELAY365_CONFIG"}
     said = ""
     with subprocess.Popen(
@@ -177,10 +189,13 @@ def _rescued(cloud: Microsoft, folder: Path, command: list[str]) -> tuple[int, s
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     ) as wizard:  # fmt: skip
         assert wizard.stdin is not None and wizard.stdout is not None
-        wizard.stdin.write(f"{cloud.mailbox}\n192.168.10.31\n")
+        wizard.stdin.write(f"{cloud.mailbox}\n192.168.10.31\n{'y' if is_here else 'n'}\n")
         wizard.stdin.flush()
         for line in wizard.stdout:
             said += line
+            if "open in a browser on this machine:" in line:
+                browser = Browser(cloud)
+                browser.go_on(browser.accept(line.split()[-1]))
             if "open in any browser:" in line:
                 wizard.stdin.write(f"{Browser(cloud).accept(line.split()[-1])}\n")
                 wizard.stdin.flush()

@@ -42,7 +42,7 @@ class Control:
 
     def moods(self) -> list[dict[str, Any]]:
         """Those that are set now."""
-        return list(json.loads(self._call("GET", "/moods"))["moods"])
+        return list(json.loads(self._call("GET", "/moods")))
 
     def end_moods(self) -> None:
         """All of them."""

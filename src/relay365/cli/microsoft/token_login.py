@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -26,6 +27,7 @@ from relay365.cli.words.times import Span
 if TYPE_CHECKING:
     from relay365.routes.identity.sign_in import Begun, SignIn
 
+WAITS_S = 900.0
 PASTE_ADDRESS = (
     "http://localhost"  # nothing listens there: the browser shows an error, and its address has the code
 )
@@ -41,7 +43,7 @@ PASTE_ADDRESS = (
     "--port", type=click.IntRange(0, 65535), default=0, help="Loopback port for the browser's answer."
 )
 @click.option(
-    "--wait", "--minutes", "wait_s", type=Span("m", least="1m", most="60m"), default=900.0, metavar="SPAN",
+    "--wait", "--minutes", "wait_s", type=Span("m", least="1m", most="60m"), default=WAITS_S, metavar="SPAN",
     help="How long to wait for the person, digits alone for minutes; default: 15m, at most 60m.",
 )  # fmt: skip
 def login(config_file: Path | None, as_json: bool, route: str, **how: Any) -> None:
@@ -51,6 +53,23 @@ def login(config_file: Path | None, as_json: bool, route: str, **how: Any) -> No
     one = person_route(config_file, route)
     let_sign_in(one, how)
     _say_kept(one, as_json=as_json)
+
+
+def ask_and_sign_in(one: SigningRoute) -> None:
+    """In the wizard: by a browser on this machine where there is one, else by any other and a pasted address."""
+    question = "     Is there a browser on this machine? Else any other will do"
+    try:
+        is_here = click.confirm(question, default=has_desktop(), err=True)
+    except click.Abort:
+        is_here = False
+    let_sign_in(one, {"paste": not is_here, "port": 0, "wait_s": WAITS_S})
+
+
+def has_desktop() -> bool:
+    """Whether a browser can probably be opened here: not by SSH, and on Linux only where a screen is named."""
+    if "SSH_CONNECTION" in os.environ:
+        return False
+    return sys.platform in ("win32", "darwin") or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 def let_sign_in(one: SigningRoute, how: dict[str, Any]) -> None:

@@ -204,7 +204,7 @@ class _Wizard:
     def _sign_in(self) -> None:
         """A person signs in here, or is told how."""
         from relay365.app.ways.identity import store_of
-        from relay365.cli.microsoft.token_login import let_sign_in
+        from relay365.cli.microsoft.token_login import ask_and_sign_in
         from relay365.cli.words.signing import signing_routes
 
         (route,) = signing_routes(self._place.config_file, "")
@@ -214,7 +214,7 @@ class _Wizard:
             do = f"relay365 token login --config {self._place.config_file}, then: {self._resume()}"
             fail(PROBLEM, "nobody has signed in yet", "a person signs in once for this road", do)
         self._say(f"     Now somebody signs in as {self._answers.mailbox}, once.")
-        let_sign_in(route, {"paste": True})
+        ask_and_sign_in(route)
         self._say("     signed in; it lasts while it is used, 90 days at most without use")
 
     def _send(self) -> None:

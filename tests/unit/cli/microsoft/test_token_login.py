@@ -13,6 +13,7 @@ import pytest
 
 from fakes.desk import PERSON, SECRET, SigningDesk
 from fakes.identity import TokenService, refusal
+from relay365.cli.microsoft import token_login
 
 KEY = 'token_key = { file = "token.key" }'
 
@@ -153,3 +154,25 @@ def test_nobody_comes(signing_desk: SigningDesk, monkeypatch: pytest.MonkeyPatch
     done = signing_desk.run("login")
 
     assert (1, True) == (done.exit_code, "nobody came back" in done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("platform", "environ", "is_here"),
+    [
+        ("linux", {}, False),
+        ("linux", {"DISPLAY": ":0"}, True),
+        ("linux", {"WAYLAND_DISPLAY": "wayland-0"}, True),
+        ("linux", {"DISPLAY": "localhost:10.0", "SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}, False),
+        ("win32", {}, True),
+        ("darwin", {}, True),
+        ("win32", {"SSH_CONNECTION": "192.0.2.1 1 192.0.2.2 22"}, False),
+    ],
+)
+def test_where_a_browser_can_probably_be_opened(
+    monkeypatch: pytest.MonkeyPatch, platform: str, environ: dict[str, str], is_here: bool
+) -> None:
+    """What the wizard proposes; a screen that SSH brings along is not on this machine."""
+    monkeypatch.setattr(token_login.sys, "platform", platform)
+    monkeypatch.setattr(token_login.os, "environ", environ)
+
+    assert is_here == token_login.has_desktop()
