@@ -80,3 +80,13 @@ def test_the_hour_holds_beside_the_minute(cloud: Microsoft, tmp_path: Path) -> N
             left["recipients"][0][key] for key in ("state", "attempts", "class")
         )
         assert 3 == len(cloud.control.messages())
+
+
+def test_what_nobody_sends_has_a_mailfrom_address(cloud: Microsoft, tmp_path: Path) -> None:
+    """The null reverse-path is none: [sender] rewrite_to stands in its place."""
+    more = CREDENTIALS["password"] + '\n[sender]\nrewrite_to = "donotreply@contoso.com"\n'
+    with relay(cloud, tmp_path / "relay", more) as running:
+        running.send(content(1), sender="", to=("lena@fabrikam.example",))
+        (message,) = eventually(cloud.control.messages)
+
+        assert ("acs", "donotreply@contoso.com") == (message["service"], message["reverse_path"])

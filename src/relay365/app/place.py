@@ -13,18 +13,22 @@ from relay365.routes.wire.ear import Ears, nobody
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What the file says. own_domains: those of [sender], in lower case; alarms: whether anybody sends any."""
+    """What the file says. own_domains: those of [sender], in lower case; alarms: whether anybody sends any.
+
+    sender: [sender] rewrite_to, "" for none.
+    """
 
     tenants: tuple[Tenant, ...] = ()
     own_domains: frozenset[str] = frozenset()
     alarms: bool = False
+    sender: str = ""
 
     @classmethod
     def of(cls, config: Config) -> House:
         """From the file."""
         own_domains = frozenset(domain.lower() for domain in config.sender.domains)
         alarms = any(grant.priority == "alarm" for grant in (*config.device, *config.allow))
-        return cls(config.tenant, own_domains, alarms)
+        return cls(config.tenant, own_domains, alarms, config.sender.rewrite_to or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,17 @@ retirements and breaking changes", read 2026-11)
 
 from __future__ import annotations
 
-from relay365.routes.wire.route import WireRoute
+from relay365.routes.api import LaneLimits
+from relay365.routes.wire.route import Wire, WireRoute
 
 
 class Acs(WireRoute):
-    """One resource."""
+    """One resource. nobody: a MailFrom address for the null reverse-path, which is none; "" where none is known."""
 
     kind = "acs"
+
+    def __init__(self, name: str, wire: Wire, limits: LaneLimits, nobody: str = "") -> None:
+        super().__init__(name, wire, limits, nobody=nobody)
 
 
 def user_name(resource: str, client: str, tenant: str) -> str:

@@ -56,7 +56,8 @@ def acs(name: str, route: AcsRoute, site: Site) -> list[Route]:
     user = route.user or user_name(route.resource, route.client, route.tenant)
     sign_in = _sign_in(name, route, user, site)
     remote = _remote(route.endpoint, "required", route.ca_file, site)
-    return [Acs(name, wire_of(remote, sign_in, site), allowance(route, "", site.house))]
+    limits = allowance(route, "", site.house)
+    return [Acs(name, wire_of(remote, sign_in, site), limits, nobody=site.house.sender)]
 
 
 def smarthost(name: str, route: SmarthostRoute, site: Site) -> list[Route]:

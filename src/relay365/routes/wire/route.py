@@ -5,7 +5,7 @@ A kind of route says what is its own and no more; what all share stands here onc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay365.mail.outcome import Outcome
 from relay365.routes.api import Consignment, LaneLimits
@@ -26,11 +26,18 @@ class Wire:
 
 
 class WireRoute:
-    """See routes.api.Route. mailbox: the one that it sends from; its lane is its own then. wire: how it speaks."""
+    """See routes.api.Route. mailbox: the one that it sends from; its lane is its own then. wire: how it speaks.
+
+    nobody: what stands for the null reverse-path where the remote refuses that, "" where it goes as it is. A report of
+    ours is still none that is reported, and its Auto-Submitted keeps loops away.
+    """
 
     kind: str = ""
 
-    def __init__(self, name: str, wire: Wire, limits: LaneLimits, mailbox: str = "") -> None:
+    def __init__(
+        self, name: str, wire: Wire, limits: LaneLimits, mailbox: str = "", nobody: str = ""
+    ) -> None:
+        self._nobody = nobody
         self.name, self.mailbox, self.limits, self.wire = name, mailbox, limits, wire
         self.lane = f"{name}/{mailbox}" if mailbox else name
         self._pool = Pool(wire.destination, wire.sign_in, wire.judges, wire.ears)
@@ -43,6 +50,9 @@ class WireRoute:
         octets, limit = consignment.content.size_octets + len(consignment.trace), self.limits.octets
         if limit is not None and octets > limit:
             return (too_large(octets, limit),) * len(consignment.envelope.forward_paths)
+        if self._nobody and not consignment.envelope.reverse_path:
+            envelope = replace(consignment.envelope, reverse_path=self._nobody)
+            consignment = replace(consignment, envelope=envelope)
         return await self._pool.deliver(consignment)
 
     async def close(self) -> None:
