@@ -156,7 +156,7 @@ class ContentDecoder:
         if is_stuffed and self._unstuffs:
             line_end = b"\n" if self._bare_lf_ends else b"\r\n"
             block = block.replace(line_end + b".", line_end)
-        bare = b"".join(block.split(b"\r\n"))  # faster than to count three kinds of line end
+        bare = block.replace(b"\r\n", b"")  # half as long as to count three kinds of line end
         if b"\r" in bare or b"\n" in bare:
             block, n_repairs = _LONE.subn(b"\r\n", block)
             self.n_line_ends += n_repairs

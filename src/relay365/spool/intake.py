@@ -31,10 +31,17 @@ _T = TypeVar("_T")
 class StoredContent:
     """What an intake hands to the commit: octets to be placed, or a sealed segment of its own."""
 
-    __slots__ = ("crc", "octets", "own", "size_octets")
+    __slots__ = ("octets", "own", "size_octets")
 
-    def __init__(self, octets: bytes | None, own: OwnSegment | None, size_octets: int, crc: int) -> None:
-        self.octets, self.own, self.size_octets, self.crc = octets, own, size_octets, crc
+    def __init__(self, octets: bytes | None, own: OwnSegment | None, size_octets: int) -> None:
+        self.octets, self.own, self.size_octets = octets, own, size_octets
+
+    def crc(self) -> int:
+        """Its checksum, made where the writer asks: over 5 KB and more zlib gives the interpreter lock away.
+
+        The loop would then wait until somebody gives it back.
+        """
+        return self.own.crc if self.own is not None else zlib.crc32(self.octets or b"")
 
 
 class SqliteIntake:
@@ -84,7 +91,7 @@ class SqliteIntake:
         rest, stream = self._buffered(), self._stream
         if stream is not None:
             return self._commit_stream(message, stream, rest)
-        return self._store(self._seq, message, StoredContent(rest, None, len(rest), zlib.crc32(rest)))
+        return self._store(self._seq, message, StoredContent(rest, None, len(rest)))
 
     async def _commit_stream(self, message: NewMessage, stream: ContentStream, rest: bytes) -> Claim | None:
         try:
@@ -94,7 +101,7 @@ class SqliteIntake:
             stream.remove()
             raise
         try:
-            return await self._store(self._seq, message, StoredContent(None, own, own.size, own.crc))
+            return await self._store(self._seq, message, StoredContent(None, own, own.size))
         except SpoolError:
             stream.remove()
             raise

@@ -149,15 +149,19 @@ class SqliteSpool(LaterMoves, Faces):
         name, offset = await self._writer.submit(Job(work, _ACCEPT_POINTS))
         self.witness(message, content.size_octets, self._clock.mono() - began_mono)
         if message.claim_until_at and message.held is None:
-            place = (name or "", offset or 0, content.size_octets, content.crc)
-            return accepting.claim_of(seq, message, lease, self._body(seq, content.octets, place))
+            return accepting.claim_of(
+                seq, message, lease, self._body_of(seq, content, name or "", offset or 0)
+            )
         if content.octets is not None:
             self._hot.keep(seq, content.octets)
         return None
 
-    def _body(self, seq: int, octets: bytes | None, place: tuple[str, int, int, int]) -> Content:
-        if octets is not None:
-            return MemoryContent(octets)
+    def _body_of(self, seq: int, content: StoredContent, name: str, offset: int) -> Content:
+        if content.octets is not None:
+            return MemoryContent(content.octets)
+        return self._in_segment(seq, (name, offset, content.size_octets, content.crc()))
+
+    def _in_segment(self, seq: int, place: tuple[str, int, int, int]) -> Content:
         return SegmentContent(self._segments, place, partial(self._set_aside, seq))
 
     # -- out ---------------------------------------------------------------------------------------
@@ -198,7 +202,7 @@ class SqliteSpool(LaterMoves, Faces):
         """The content of a message that lies in a segment; raises SpoolCorrupt when it cannot be whole."""
         name, offset = row.segment or "", row.segment_offset or 0
         self._segments.check(name, offset + row.size_octets)
-        return self._body(row.seq, None, (name, offset, row.size_octets, row.crc))
+        return self._in_segment(row.seq, (name, offset, row.size_octets, row.crc))
 
     async def settle(self, settlements: Sequence[Settlement]) -> list[SpoolId]:
         """See spool.api.Spool."""

@@ -34,7 +34,8 @@ def accept(
     Gives (segment, offset) of the content, (None, None) where it is inline. lease is used where a claim is asked for.
     """
     seq, message, stored = what
-    segment, offset, inline = _place_content(segments, seq, stored)
+    crc = stored.crc()
+    segment, offset, inline = _place_content(segments, seq, stored, crc)
     crash_point("segment-written")
     first, *others = message.envelope.forward_paths
     lane, times = message.lane, (message.accepted_at, message.expires_at)
@@ -45,7 +46,7 @@ def accept(
     elif message.claim_until_at:
         state = (State.CLAIMED.value, lease, message.claim_until_at)
         claim_detail = f"{1 + len(others)} recipients at once"
-    values = message_values(seq, message, stored.size_octets, (segment, offset, stored.crc))
+    values = message_values(seq, message, stored.size_octets, (segment, offset, crc))
     flow = stored_flow(message.submitter)
     values += (inline, detail, *path_values(seq, 0, first), message.lane_of(0), flow, *state, claim_detail)
     connection.execute(QUERIES["accept"], values)
@@ -81,12 +82,12 @@ def claim_of(seq: int, message: NewMessage, lease: int, body: Content) -> Claim:
 
 
 def _place_content(
-    segments: SegmentFolder, seq: int, stored: StoredContent
+    segments: SegmentFolder, seq: int, stored: StoredContent, crc: int
 ) -> tuple[str | None, int | None, bytes | None]:
     """Segment, offset, and the octets that are to stay inside the database."""
     if stored.own is not None:
         return stored.own.name, HEADER.size, None
     octets = stored.octets or b""
     if len(octets) > INLINE_OCTETS:
-        return *segments.append(seq, octets, stored.crc), None
+        return *segments.append(seq, octets, crc), None
     return None, None, octets
