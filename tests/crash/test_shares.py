@@ -63,12 +63,21 @@ def _send(port: int, address: str) -> str:
 
 
 def _loop(port: int) -> tuple[int, str]:
-    """How many scans were taken before the first no, and that."""
-    for n in range(1000):
+    """How many scans were taken before a no that stands, and that.
+
+    Who takes a whole disk in a second hears a no before the relay has looked how much room there is; it has, soon.
+    """
+    n_taken = n_refused = 0
+    while n_taken < 1000:
         said = _send(port, LOOPING)
-        if not said.startswith("250"):
-            return n, said
-    return 1000, "it was never refused"
+        if said.startswith("250"):
+            n_taken, n_refused = n_taken + 1, 0
+        elif n_refused == 3:
+            return n_taken, said
+        else:
+            n_refused += 1
+            time.sleep(0.5)
+    return n_taken, "it was never refused"
 
 
 def _free(disk: Path) -> int:
@@ -85,7 +94,7 @@ def test_a_looping_device_leaves_room_on_the_disk_for_the_others(tmp_path: Path,
         others = [_send(relay.port, QUIET) for _ in range(10)]
 
         assert "452 4.3.1 your mail fills the disk (A78)" == said
-        assert 0.65 * room < n_taken * len(SCAN) <= 0.8 * room
+        assert 0.7 * room < n_taken * len(SCAN) <= 0.8 * room
         assert free > 0.15 * room
         assert ["250"] * 10 == [one[:3] for one in others]
         assert 1 == relay.log_file.read_text("utf-8").count(f"client.over-share peer={LOOPING}")
