@@ -110,7 +110,7 @@ def _bent(tables: dict[str, Any], where: str) -> Iterator[ConfigError]:
 def _bent_in(value: Any, where: str) -> Iterator[ConfigError]:
     if isinstance(value, str) and _BENT.match(value):
         yield ConfigError(
-            where, "a path", "one with a sign of control in it, such as a line end", _SINGLE_QUOTES
+            where, "a path", "one with a control character in it, such as a line end", _SINGLE_QUOTES
         )
     elif isinstance(value, dict):
         for key, one in value.items():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
+import click
 from click.testing import CliRunner
 
 from relay365 import __version__
@@ -42,3 +45,36 @@ def test_the_version_is_the_packages() -> None:
 def test_an_unknown_command_is_wrong_use() -> None:
     """Exit 2."""
     assert 2 == CliRunner().invoke(main, ["no-such-command"]).exit_code
+
+
+def _all(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield path, command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        inner = command.get_command(context, name)
+        assert inner is not None
+        yield from _all(inner, f"{path} {name}".strip())
+
+
+def test_every_command_can_speak_to_machines() -> None:
+    """--json everywhere, so that nobody has to remember where it is not."""
+    found = dict(_all(main, ""))
+
+    assert len(found) > 60
+    assert [] == [
+        path
+        for path, one in found.items()
+        if "--json" not in {word for each in one.params for word in each.opts}
+    ]
+
+
+def test_what_prints_a_text_prints_the_same_as_json() -> None:
+    """Scripts and examples, octet for octet."""
+    for command, key in ((("completion", "bash"), "script"), (("config", "example"), "config"),
+                         (("connector", "undo"), "script")):  # fmt: skip
+        plain = CliRunner().invoke(main, list(command))
+        spoken = CliRunner().invoke(main, [*command, "--json"])
+        assert (0, 0) == (plain.exit_code, spoken.exit_code)
+        assert plain.stdout == json.loads(spoken.stdout)[key]

@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from relay365.cli.words.output import examples
+from relay365.cli.words.output import examples, json_option, write_json
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 _PLACES = {
@@ -23,7 +23,8 @@ _PLACES = {
 
 @click.command(epilog=examples(*_PLACES.values()))
 @click.argument("shell", type=click.Choice(SHELLS))
-def completion(shell: str) -> None:
+@json_option
+def completion(as_json: bool, shell: str) -> None:
     """Print the script that completes commands and options in a shell.
 
     Save it once where the shell looks for such scripts, and open a new shell. For this shell alone: source
@@ -36,6 +37,10 @@ def completion(shell: str) -> None:
     kinds = {one.name: one for one in (BashComplete, ZshComplete, FishComplete, PowerShellComplete)}
     script = kinds[shell](main, {}, "relay365", "_RELAY365_COMPLETE")
     # Without click's own check of the installed bash: the script may be made on another machine than it is for.
-    click.echo(script.source_template % script.source_vars(), nl=False)
+    text = script.source_template % script.source_vars()
+    if as_json:
+        write_json({"shell": shell, "script": text, "to_install": _PLACES[shell]})
+        return
+    click.echo(text, nl=False)
     if sys.stdout.isatty():
         click.echo(f"to install it: {_PLACES[shell]}", err=True)

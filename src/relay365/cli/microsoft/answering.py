@@ -92,10 +92,16 @@ def wrong(error: ConfigError) -> None:
     fail(WRONG_USE, error.where, f"expected {error.expected}, found {error.found}", hint)
 
 
-def give(text: str, name: str, folder: Path | None) -> None:
-    """A script to standard output, or into a folder with its name said on standard error. Leaves with 2 on a fault."""
+def give(text: str, name: str, folder: Path | None, *, as_json: bool = False) -> None:
+    """A script to standard output, or into a folder with its name said on standard error. Leaves with 2 on a fault.
+
+    as_json: an object with `script` and `file`, which is null where none was written.
+    """
     if folder is None:
-        click.echo(text, nl=False)
+        if as_json:
+            write_json({"script": text, "file": None})
+        else:
+            click.echo(text, nl=False)
         return
     file = folder / name
     try:
@@ -108,4 +114,6 @@ def give(text: str, name: str, folder: Path | None) -> None:
             error.strerror or str(error),
             "name another folder: --folder DIR",
         )
+    if as_json:
+        write_json({"script": text, "file": str(file)})
     click.echo(f"written: {file}", err=True)

@@ -61,12 +61,13 @@ def _wish_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @app.command(epilog=examples("relay365 app script --mailbox scan@contoso.com > relay365-setup.ps1"))
 @_wish_options
+@json_option
 @click.option(
     "--key", "key_file", type=click.Path(dir_okay=False, path_type=Path), default="relay365-app.pem", show_default=True,
     help="Certificate and key; made where there is none.",
 )  # fmt: skip
 @click.option("--new-mailbox", is_flag=True, help="Create the mailbox as a shared one where it is missing.")
-def script(key_file: Path, **how: Any) -> None:
+def script(as_json: bool, key_file: Path, **how: Any) -> None:
     """Print the PowerShell script that makes the application, with the right of exactly one mailbox.
 
     It asks before each change, has -WhatIf, may be run again, and ends with a line that `relay365 init` understands.
@@ -74,16 +75,17 @@ def script(key_file: Path, **how: Any) -> None:
     from relay365.setup.scripts.application import MAKE_FILE, make_script
 
     wish = _wish(how, None if how["grant"] == "person" else key_file)
-    give(_made(make_script, wish), MAKE_FILE, how["folder"])
+    give(_made(make_script, wish), MAKE_FILE, how["folder"], as_json=as_json)
 
 
 @app.command(epilog=examples("relay365 app undo --mailbox scan@contoso.com > relay365-undo.ps1"))
 @_wish_options
-def undo(**how: Any) -> None:
+@json_option
+def undo(as_json: bool, **how: Any) -> None:
     """Print the PowerShell script that takes the application back. Mailboxes and what is in them stay."""
     from relay365.setup.scripts.application import UNDO_FILE, undo_script
 
-    give(_made(undo_script, _wish(how, None)), UNDO_FILE, how["folder"])
+    give(_made(undo_script, _wish(how, None)), UNDO_FILE, how["folder"], as_json=as_json)
 
 
 @app.command(epilog=examples("relay365 app verify submission"))

@@ -194,7 +194,8 @@ _FOLDER = click.option(
 @_NAME
 @_CLOUD
 @_FOLDER
-def script(**how: Any) -> None:
+@json_option
+def script(as_json: bool, **how: Any) -> None:
     """Print the PowerShell script that makes the connector, known by a certificate or by addresses.
 
     It asks before each change, has -WhatIf, may be run again, and refuses what could never work.
@@ -213,18 +214,19 @@ def script(**how: Any) -> None:
             f"expected {error}",
             "relay365 connector plan says what fits",
         )
-    give(text, MAKE_FILE, how["folder"])
+    give(text, MAKE_FILE, how["folder"], as_json=as_json)
 
 
 @connector.command(epilog=examples("relay365 connector undo > connector-undo.ps1"))
 @_NAME
 @_CLOUD
 @_FOLDER
-def undo(**how: Any) -> None:
+@json_option
+def undo(as_json: bool, **how: Any) -> None:
     """Print the PowerShell script that removes the connector."""
     from relay365.setup.scripts.connector import UNDO_FILE, undo_script
 
-    give(undo_script(_wish({**how, "domain": ""}), origin()), UNDO_FILE, how["folder"])
+    give(undo_script(_wish({**how, "domain": ""}), origin()), UNDO_FILE, how["folder"], as_json=as_json)
 
 
 @connector.command(epilog=examples("relay365 connector verify"))

@@ -82,9 +82,14 @@ def show(config_file: Path | None, as_json: bool) -> None:
 
 @config.command(epilog=examples("relay365 config example submission > relay365.toml"))
 @click.argument("kind", type=click.Choice(("submission", "smarthost")), default="submission")
-def example(kind: str) -> None:
+@json_option
+def example(as_json: bool, kind: str) -> None:
     """Print a small configuration that works."""
-    click.echo(HEAD + (SUBMISSION if kind == "submission" else SMARTHOST), nl=False)
+    text = HEAD + (SUBMISSION if kind == "submission" else SMARTHOST)
+    if as_json:
+        write_json({"config": text})
+    else:
+        click.echo(text, nl=False)
 
 
 def _rules(found: Config) -> list[dict[str, str]]:

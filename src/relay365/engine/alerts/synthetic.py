@@ -59,8 +59,8 @@ class Synthetic:
                 for key in [key for key in marks if key.startswith(prefix)]
                 for one in await look(key, now)
             ]
-            is_late = any(one.startswith(_ON_ITS_WAY) for one in marks)
-            if not is_late and now >= marks.get(NEXT, 0.0):
+            is_under_way = any(one.startswith(_ON_ITS_WAY) for one in marks)
+            if not is_under_way and now >= marks.get(NEXT, 0.0):
                 await self._send(now)
         except SpoolError as error:
             _LOG.error("spool.unwell reason=%s next_look_s=%.0f", error, self._plan.within_s)

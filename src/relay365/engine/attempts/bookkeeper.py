@@ -224,9 +224,8 @@ class Bookkeeper:
         longest_s = max((one.window_s for budgets in windows.values() for one in budgets), default=0.0)
         for row in await self._spool.octets_since(now - longest_s) if longest_s else ():
             for one in windows.get(row.lane, ()):
-                if now - row.at < one.window_s:
-                    at_mono = row.at - now + mono
-                    one.complete(one.take(bill_of_octets(row.octets), at_mono), at_mono)
+                at_mono = row.at - now + mono
+                one.complete(one.take(bill_of_octets(row.octets), at_mono), at_mono)
         for name, n in self._spool.lapsed().items():
             for one in windows.get(name, ()):
                 one.complete(one.take(Bill(requests=n), mono), mono)

@@ -191,3 +191,16 @@ def test_a_refusal_is_newer_than_a_loss(house: House) -> None:
     house.settle(State.FAILED, FAILED)
 
     assert ["was refused"] == [one.what[-11:] for one in house.step()]
+
+
+def test_one_that_is_late_is_newer_than_a_loss(house: House) -> None:
+    """Two of them are wrong, and one is told: the latest."""
+    house.deliver()
+    house.learn(Later.SPAM)
+    assert house.step()
+    house.clock.pass_s(PLAN.every_s)
+    house.step()
+    house.clock.pass_s(901.0)
+
+    (cause,) = house.step()
+    assert "has not arrived for 15 m" in cause.what
