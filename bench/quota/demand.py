@@ -10,6 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 LANES = ("alarm", "normal", "bulk")
+LOOP = "loop"
+KINDS = (*LANES, LOOP)
+"""What figures are made of: the lanes, and apart from them what a device in a loop sends."""
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
 
 N_ALARMS, N_SCANS, N_BULK = 482, 3_493, 12_000
@@ -21,6 +24,8 @@ SCAN_HOURS = (0, 0, 0, 0, 0, 0, 2, 6, 10, 11, 11, 10, 6, 9, 10, 10, 8, 5, 2, 0, 
 
 FLOODING, NOISY, QUIET = "flooding", "noisy", tuple(f"quiet-{n}" for n in range(5))
 N_NOISY, N_QUIET = 4_000, 800
+LOOPING, LOOP_EVERY_S = "scanner in a loop", 2.0
+LOOP_FROM_S, LOOP_UNTIL_S = 9 * HOUR_S, 18 * HOUR_S
 ALARMS_PER_MINUTE = 1.0
 
 
@@ -37,6 +42,11 @@ class Message:
     arrived: float
     n_recipients: int = 1
     mailboxes: tuple[int, ...] = (0,)
+
+    @property
+    def kind(self) -> str:
+        """One of KINDS."""
+        return LOOP if self.client == LOOPING else self.lane
 
 
 Forecast = Callable[[float], float]
@@ -87,6 +97,16 @@ def office_day(seed: int, n_unforeseen: int = 0) -> list[Message]:
         (own.uniform(*UNFORESEEN_S), f"scanner-{own.randrange(N_SCANNERS)}", "normal", (0,))
         for _ in range(n_unforeseen)
     ]
+    return _numbered(rows)
+
+
+def looping_day(seed: int) -> list[Message]:
+    """The alarms and scans of a day, and a scanner that sends a page every two seconds from nine to six, as it thinks
+    that none has arrived.
+    """
+    rows = _upper_lanes(dice(seed, "office day"))
+    n_pages = int((LOOP_UNTIL_S - LOOP_FROM_S) / LOOP_EVERY_S)
+    rows += [(LOOP_FROM_S + n * LOOP_EVERY_S, LOOPING, "normal", (0,)) for n in range(n_pages)]
     return _numbered(rows)
 
 

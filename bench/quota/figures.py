@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from bench.quota.demand import LANES, MINUTE_S
+from bench.quota.demand import KINDS, MINUTE_S
 from bench.quota.optimum import Optimum
 from bench.quota.server import PER_MINUTE, Verdict
 from bench.quota.simulation import Record, Try
@@ -35,11 +35,11 @@ def figures(record: Record, best: Optimum) -> Figures:
         "tries": float(n_answered),
         "of_best": len(taken) / max(1, sum(best.values())),
     }
-    for lane in LANES:
-        n_offered = sum(1 for message in world.demand if message.lane == lane)
+    for kind in KINDS:
+        n_offered = sum(1 for message in world.demand if message.kind == kind)
         if n_offered:
-            waits = sorted(_wait(one) for one in taken if one.start.message.lane == lane)
-            found |= _lane(lane, waits, n_offered, best[lane])
+            waits = sorted(_wait(one) for one in taken if one.start.message.kind == kind)
+            found |= _kind(kind, waits, n_offered, best[kind])
     if (fair := jain_of(record)) is not None:
         found["jain"] = fair
     n_foreign = record.n_foreign_taken + record.n_foreign_refused
@@ -48,12 +48,12 @@ def figures(record: Record, best: Optimum) -> Figures:
     return found
 
 
-def _lane(lane: str, waits: Sequence[float], n_offered: int, n_best: int) -> Figures:
-    found = {f"done_{lane}": len(waits) / n_offered, f"n_{lane}": float(len(waits))}
+def _kind(kind: str, waits: Sequence[float], n_offered: int, n_best: int) -> Figures:
+    found = {f"done_{kind}": len(waits) / n_offered, f"n_{kind}": float(len(waits))}
     if n_best:
-        found[f"of_best_{lane}"] = len(waits) / n_best
+        found[f"of_best_{kind}"] = len(waits) / n_best
     if waits:
-        found |= {f"p50_{lane}": quantile(waits, 0.5), f"p99_{lane}": quantile(waits, 0.99)}
+        found |= {f"p50_{kind}": quantile(waits, 0.5), f"p99_{kind}": quantile(waits, 0.99)}
     return found
 
 

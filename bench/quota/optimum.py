@@ -12,12 +12,12 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from bench.quota.demand import LANES, MINUTE_S, Message
+from bench.quota.demand import KINDS, MINUTE_S, Message
 from bench.quota.server import PER_DAY, PER_MINUTE
 
 _First = TypeVar("_First")
 Optimum = dict[str, int]
-"""How many messages of each lane can be sent."""
+"""How many messages of each kind can be sent."""
 
 
 def optimum(
@@ -36,12 +36,12 @@ def optimum(
 
 
 def _supplies(demand: Iterable[Message]) -> Counter[tuple[str, int, tuple[int, ...]]]:
-    """(lane, minute, mailboxes) -> how many messages."""
+    """(kind, minute, mailboxes) -> how many messages."""
     supplies: Counter[tuple[str, int, tuple[int, ...]]] = Counter()
     for message in demand:
         if message.n_recipients != 1:
             raise ValueError("the optimum is a flow only where every message has one recipient")
-        supplies[message.lane, int(message.arrived // MINUTE_S), message.mailboxes] += 1
+        supplies[message.kind, int(message.arrived // MINUTE_S), message.mailboxes] += 1
     return supplies
 
 
@@ -50,15 +50,15 @@ def _one_mailbox(
 ) -> Optimum:
     """The same without a flow: with one mailbox and one end, the earliest place is always the best to take."""
     free, n_day, found = [per_minute] * n_minutes, per_day, {}
-    for lane in LANES:
-        waiting = found[lane] = 0
+    for kind in KINDS:
+        waiting = found[kind] = 0
         for minute in range(n_minutes):
-            waiting += supplies[lane, minute, (0,)]
+            waiting += supplies[kind, minute, (0,)]
             n_sent = min(waiting, free[minute], n_day)
             waiting -= n_sent
             free[minute] -= n_sent
             n_day -= n_sent
-            found[lane] += n_sent
+            found[kind] += n_sent
     return found
 
 
@@ -87,11 +87,11 @@ def _flow(
     for node in days.values():
         network.edge(node, SINK, per_day)
     found = {}
-    for lane in LANES:
+    for kind in KINDS:
         for (supplied, minute, group), n in supplies.items():
-            if supplied == lane and minute < n_minutes:
+            if supplied == kind and minute < n_minutes:
                 network.edge(SOURCE, waiting[group, minute], n)
-        found[lane] = network.augment()
+        found[kind] = network.augment()
     return found
 
 

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.quota.demand import LANES
+from bench.quota.demand import KINDS, LANES
 from bench.quota.figures import Figures
 from bench.quota.plot import Bar, bars
 from bench.quota.scenarios import Scenario
@@ -14,7 +14,8 @@ from bench.quota.scenarios import Scenario
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scheduling.md"
 PLOTS = PAGE.parent / "performance"
 BEGIN, END = "<!-- made by python -m bench.quota --write -->", "<!-- end of what is made -->"
-OF_A_DAY = ("day", "unforeseen")  # what lacks is the day, and it matters which lane gets it
+OF_A_DAY = ("day", "unforeseen", "looping")  # what lacks is the day, and it matters which lane gets it
+UPPER = ("alarm", "normal")  # of these, all can be sent
 IN_FULL = "sliding"  # the model whose figures the page shows in full
 
 Played = Mapping[str, Mapping[str, Figures]]
@@ -122,15 +123,15 @@ def _cells(found: Figures, scenario: Scenario) -> dict[str, str]:
     cells["of the optimum"] = _percent(found["of_best"])
     if "foreign_refused" in found:
         cells["the other refused per 1,000"] = _few(found["foreign_refused"])
-    for lane in LANES:
-        if f"done_{lane}" not in found:
+    for kind in KINDS:
+        if f"done_{kind}" not in found:
             continue
-        done = _percent(found[f"done_{lane}"])
-        if lane == "bulk" and "of_best_bulk" in found:
-            done += f" ({_percent(found['of_best_bulk'])} of the optimum)"
-        cells[f"{lane} done"] = done
-        waits = [_seconds(found[f"{share}_{lane}"]) for share in ("p50", "p99") if f"{share}_{lane}" in found]
-        cells[f"{lane} wait p50, p99"] = ", ".join(waits)
+        done = _percent(found[f"done_{kind}"])
+        if kind not in UPPER and f"of_best_{kind}" in found:
+            done += f" ({_percent(found[f'of_best_{kind}'])} of the optimum)"
+        cells[f"{kind} done"] = done
+        waits = [_seconds(found[f"{share}_{kind}"]) for share in ("p50", "p99") if f"{share}_{kind}" in found]
+        cells[f"{kind} wait p50, p99"] = ", ".join(waits)
     cells["Jain"] = f"{found['jain']:.3f}" if "jain" in found else ""
     return cells
 

@@ -45,7 +45,7 @@ class Scenario:
 
 def scenarios() -> dict[str, Scenario]:
     """All of them, by name."""
-    return {one.name: one for one in (_saturated(), _foreign(), _day(), _unforeseen(), _pool())}
+    return {one.name: one for one in (_saturated(), _foreign(), _day(), _unforeseen(), _looping(), _pool())}
 
 
 def play(scenario: Scenario, seed: int) -> dict[str, dict[str, Figures]]:
@@ -141,6 +141,16 @@ def _unforeseen() -> Scenario:
         "unforeseen",
         f"The same day, and {N_UNFORESEEN:,} scans more in the afternoon, which no forecast knows",
         lambda seed: World(demand.office_day(seed, N_UNFORESEEN), DAY_S),
+        _day_policies(),
+        ("sliding",),
+    )
+
+
+def _looping() -> Scenario:
+    return Scenario(
+        "looping",
+        "A day without a mailing, and a scanner in a loop from nine to six: 30 pages a minute",
+        lambda seed: World(demand.looping_day(seed), DAY_S),
         _day_policies(),
         ("sliding",),
     )

@@ -112,6 +112,7 @@ EVENTS = (
     Event("unknown.not-written", "warning", "log", "The list of replies that nobody knows could not be written."),
     Event("report.read", "info", "log", "A non-delivery report in a sending mailbox was read."),
     Event("quota.shared", "warning", "log", "A limit is full below our own count: others send from this mailbox, too."),
+    Event("quota.client", "warning", "log", "A client has had its share of a mailbox's day: it leaves the rest."),
     Event("quota.low", "warning", "log", "A day's budget is used up to 80 %, or to 95 %: `relay365 quota status`."),
     Event("limit.reached", "error", "log", "Exchange reported later that a limit is used up: its lanes wait."),
     Event("fates.not-allowed", "error", "log", "Trace or reports may not be read; what heals it. Asked hourly."),

@@ -45,7 +45,7 @@ from relay365.spool.api import MOST_NOTES, Fate, Hold, LaneNote, NewMessage, Owe
 from relay365.spool.ids import spool_id_of
 from relay365.spool.intake import INLINE_OCTETS, STREAM_OCTETS
 from relay365.spool.waiting.heads import Behind, Flow, manner_of
-from relay365.spool.waiting.usage import SLICE_S, OctetUse, Usage
+from relay365.spool.waiting.usage import SLICE_S, ClientUse, OctetUse, Usage
 
 SIZES = (0, 1, INLINE_OCTETS, INLINE_OCTETS + 1, STREAM_OCTETS, STREAM_OCTETS + 1, 3 * STREAM_OCTETS + 17)
 """Empty, inline and its border, shared segment and its border, a segment of its own."""
@@ -1337,6 +1337,41 @@ def test_what_lanes_have_carried_is_told_message_by_message(life: Life) -> None:
         found = [OctetUse(LANE, START_AT + 1.0, 4), OctetUse("other", START_AT + 2.0, 6)]
         assert found == list(await spool.octets_since(START_AT - 1.0))
         assert found[1:] == list(await spool.octets_since(START_AT + 1.0))
+
+    live(life, story)
+
+
+def test_what_clients_have_had_is_told_slice_by_slice(life: Life) -> None:
+    """By lane and client, whatever the priority: recipients that were delivered, and only those."""
+
+    async def story(spool: Spool) -> None:
+        plain = new_message("a@x.test")
+        copier, alarming = (
+            replace(plain.submitter, device="copier 1", priority=one) for one in ("normal", "alarm")
+        )
+        two = replace(new_message("a@x.test", "b@x.test"), submitter=copier)
+        begin = (START_AT // SLICE_S + 1) * SLICE_S
+        life.clock.at += begin + 10.0 - START_AT
+        for new in (two, replace(plain, submitter=alarming), plain, replace(two, lane="other")):
+            await accept(spool, new, b"x")
+        claims = await claim(spool, life.clock.at, limit=9)
+        await spool.settle(
+            [
+                settlement(
+                    one, *[DELIVERED if one.submitter.device == "copier 1" else FAILED] * len(one.recipients)
+                )
+                for one in claims
+            ]
+        )
+        life.clock.at += SLICE_S
+        (other,) = await claim(spool, life.clock.at, lane="other", limit=9)
+        await spool.settle([settlement(other, DELIVERED, DELIVERED)])
+
+        first = ClientUse(LANE, "copier 1", begin, 3)
+        second = ClientUse("other", "copier 1", begin + SLICE_S, 2)
+        assert 3 == len(claims)
+        assert [first, second] == list(await spool.clients_since(START_AT))
+        assert [second] == list(await spool.clients_since(life.clock.now() - 1.0))
 
     live(life, story)
 

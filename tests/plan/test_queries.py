@@ -20,6 +20,7 @@ INTENDED = {
     "settled_since": "recipient_ended",
     "pairs_since": "recipient_ended",
     "octets_since": "recipient_ended",
+    "clients_since": "recipient_ended",
     "bring_near": "recipient_due",
     "move_lane_queued": "recipient_due",
     "find_expiring": "recipient_expiring",
@@ -92,6 +93,7 @@ SORTED = {
     "settled_since",
     "pairs_since",
     "octets_since",
+    "clients_since",
 }
 """These may sort or fold what the index gave: it is few, or stopped by a limit."""
 NO_TABLE_READ = {

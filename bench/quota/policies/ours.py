@@ -14,6 +14,7 @@ from itertools import islice, takewhile
 from bench.quota.demand import Message, dice
 from bench.quota.policies import Start
 from bench.quota.server import AT_ONCE, PER_DAY, PER_MINUTE, Verdict
+from relay365.config.tenants import Tenant
 from relay365.emulator.texts import TEXTS
 from relay365.engine.attempts.orders import TICK_S
 from relay365.engine.budgets.order import Started
@@ -56,6 +57,7 @@ def limits(mailbox: int) -> LaneLimits:
         recipients=500,
         budget=f"mailbox-{mailbox}",
         recipients_per_day=PER_DAY,
+        client_share=Tenant.model_fields["client_share_per_day"].default,
         alarms=True,
         at_once_per_budget=AT_ONCE,
     )

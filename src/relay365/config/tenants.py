@@ -72,6 +72,13 @@ class Tenant(Table):
         description="recipients of a mailbox's day that bulk mail may not use; default: learnt from what the others "
         "used before",
     )
+    client_share_per_day: Number = Field(
+        50,
+        ge=1,
+        le=100,
+        description="percent of a mailbox's day; a device, login or address that has had more leaves the others what "
+        "bulk leaves them, so that one in a loop does not shut the mailbox for all; 100: never",
+    )
     bulk_from: ClockTime = Field(
         "", description='when bulk mail may begin, local time, "18:00"; default: at any time'
     )

@@ -40,6 +40,7 @@ class LaneLimits:
     at_once_per_application: shared by the lanes with the same application. pair_per_hour: of one sender to one
     recipient. reserve_per_day: recipients of a day that bulk leaves to others; None: learnt. bulk_window: when bulk may
     go, each "HH:MM" of local time; None: always. alarms: whether any may come, for which other mail leaves room.
+    client_share: percent of recipients_per_day that a client may have before it leaves the others what bulk leaves.
     """
 
     connections: int
@@ -59,6 +60,7 @@ class LaneLimits:
     at_once_per_application: int | None = None
     pair_per_hour: int | None = None
     reserve_per_day: int | None = None
+    client_share: int = 100
     bulk_window: tuple[str, str] | None = None
     alarms: bool = False
     at_once_per_budget: int | None = None

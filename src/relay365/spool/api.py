@@ -236,12 +236,16 @@ class MessageView:
     kept_s: float = 0.0
 
 
+YIELDS = "yields"
+
+
 @dataclass(frozen=True, slots=True)
 class LaneNote:
     """What the scheduler last wrote down about a lane, for `status` from another process.
 
     held: why a person must act, or ""; gate_until_at: 0 or when it may go on; klass and row as in Outcome.
-    budgets: JSON list of what it has used of its budgets, each {name, used, limit, window_s, opens_at, foreign}.
+    budgets: JSON list of what it has used of its budgets, each {name, used, limit, window_s, opens_at, foreign};
+    and whose mail leaves to others what there is, each {name: YIELDS, client, why, opens_at}, client "" for bulk.
     """
 
     lane: str

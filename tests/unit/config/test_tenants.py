@@ -36,7 +36,9 @@ def test_everything_is_optional_but_the_name() -> None:
     """What is not written is Microsoft's, and is filled in where limits are known."""
     (tenant,) = parse(FILE + '[[tenant]]\nname = "Contoso.com"\n', "f").tenant
 
-    assert {"name"} == {key for key in type(tenant).model_fields if getattr(tenant, key)}
+    assert {"name", "client_share_per_day"} == {
+        key for key in type(tenant).model_fields if getattr(tenant, key)
+    }
     assert tenant.bulk_window is None
 
 
@@ -87,6 +89,7 @@ def test_a_tenant_stands_once() -> None:
         ("licences = 0", "greater than or equal to 1"),
         ("connections = 4", "less than or equal to 3"),
         ("reserve_per_day = -1", "greater than or equal to 0"),
+        ("client_share_per_day = 0", "greater than or equal to 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(keys: str, expected: str) -> None:

@@ -61,6 +61,7 @@ def allowance(route: Table, mailbox: str, house: House) -> LaneLimits:
         budget=f"mailbox {mailbox.lower()}",
         recipients_per_day=tenant.recipients_per_day or amount_of("mailbox-recipients"),
         reserve_per_day=tenant.reserve_per_day,
+        client_share=tenant.client_share_per_day,
     )
     if isinstance(route, SubmissionRoute):
         connections = _first(route, "connections", tenant.connections)

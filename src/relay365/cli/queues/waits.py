@@ -14,12 +14,18 @@ from relay365.cli.words.output import age
 
 if TYPE_CHECKING:
     from relay365.spool.api import LaneNote, MessageView
+    from relay365.spool.waiting.heads import Flow
 
 PRIORITIES = ("alarm", "normal", "bulk")
 _PER = {60.0: "a minute", 600.0: "in 10 minutes", 300.0: "in 5 minutes", 3600.0: "an hour", 86400.0: "a day"}
 _UNITS = {
     "recipients": " recipients", "external": " external recipients of the tenant", "requests": " requests",
     "octets": " octets", "at-once": " at once",
+}  # fmt: skip
+_YIELDS = {
+    "hours": "bulk mail has its hours", "pace": "bulk mail is spread over its hours, or the day",
+    "reserve": "bulk mail leaves the rest of the day to others",
+    "share": "{client} has had its share of the day, and leaves the rest to others",
 }  # fmt: skip
 _WHY = {"rate-limit": "Microsoft asked to wait", "transient": "the other side is unwell"}
 
@@ -33,12 +39,14 @@ class Wait(NamedTuple):
 
 def waits_of(views: Iterable[MessageView], notes: Mapping[str, LaneNote], now: float) -> dict[str, Wait]:
     """The wait of each message that is due and has not gone, by its id; oldest first, most urgent first."""
+    from relay365.spool.waiting.heads import flow_of
+
     found: dict[str, Wait] = {}
     ahead: Counter[str] = Counter()
     for view in sorted(views, key=_rank):
         for lane in dict.fromkeys(one.lane for one in view.recipients if _is_due(one, now)):
             ahead[lane] += 1
-            wait = _wait(lane, notes.get(lane), ahead[lane], now)
+            wait = _wait(lane, notes.get(lane), (flow_of(view.submitter), ahead[lane]), now)
             if wait is not None and view.spool_id not in found:
                 found[view.spool_id] = wait
     return found
@@ -54,8 +62,8 @@ def _is_due(recipient: Any, now: float) -> bool:
     return recipient.state.value == "queued" and at is not None and at <= now
 
 
-def _wait(lane: str, note: LaneNote | None, n_ahead: int, now: float) -> Wait | None:
-    """None where nothing keeps it: it goes now, or the relay is not running."""
+def _wait(lane: str, note: LaneNote | None, place: tuple[Flow, int], now: float) -> Wait | None:
+    """None where nothing keeps it: it goes now, or the relay is not running. place: its flow, and its number."""
     if note is None:
         return None
     who = lane.partition("/")[2] or lane
@@ -64,7 +72,12 @@ def _wait(lane: str, note: LaneNote | None, n_ahead: int, now: float) -> Wait | 
     if note.gate_until_at > now:
         about_s = note.gate_until_at - now
         return Wait(f"waits for {who}: {_WHY.get(note.klass, 'closed')}, about {_span(about_s)}", about_s)
-    full = [one for one in json.loads(note.budgets) if _opens_at(one) > now]
+    flow, n_ahead = place
+    later = [one for one in json.loads(note.budgets) if _opens_at(one) > now]
+    yields = [one for one in later if one["name"] == "yields" and _is_of(one, flow)]
+    full = [one for one in later if one["name"] != "yields"]
+    if yields:
+        return _yielding(who, max(yields, key=_opens_at), flow, now)
     if not full:
         return None
     tight = max(full, key=_opens_at)
@@ -77,6 +90,19 @@ def _wait(lane: str, note: LaneNote | None, n_ahead: int, now: float) -> Wait | 
     about = f", about {_span(about_s)}" if is_known else ""
     said = f"{limit:,}{unit} {per}".strip()
     return Wait(f"waits for {who}: {said}{others}{about}", about_s if is_known else None)
+
+
+def _is_of(entry: Mapping[str, Any], flow: Flow) -> bool:
+    """Whether an entry of spool.api.YIELDS is about mail of a flow."""
+    return entry["client"] == flow.client if entry["client"] else flow.priority == "bulk"
+
+
+def _yielding(who: str, entry: Mapping[str, Any], flow: Flow, now: float) -> Wait:
+    about_s = _opens_at(entry) - now
+    is_known = about_s < float("inf")
+    why = _YIELDS[entry["why"]].format(client=flow.client)
+    about = f", about {_span(about_s)}" if is_known else ""
+    return Wait(f"waits for {who}: {why}{about}", about_s if is_known else None)
 
 
 def _span(seconds: float) -> str:

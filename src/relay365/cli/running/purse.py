@@ -150,7 +150,7 @@ def _budget(books: Books, owner: Owner, key: str, note: Mapping[str, Any]) -> di
     if key == RECIPIENTS:
         day = _day(books, [owner.word], key, limit, foreign)
         fresh = int(note.get("used") or 0) if books.is_running else 0  # slices are written once a minute
-        return {"name": key, **day, "used": max(day["used"], fresh)}
+        return {"name": key, **day, "used": max(day["used"], fresh), "yields": yielding(books, owner)}
     is_live = books.is_running if key == AT_ONCE else _is_true(books, owner, window_s)
     used = int(note.get("used") or 0) if is_live else 0
     is_full = is_live and opens_at is not None and opens_at > books.now
@@ -158,6 +158,13 @@ def _budget(books: Books, owner: Owner, key: str, note: Mapping[str, Any]) -> di
         "name": key, "used": used, "limit": limit, "window_s": window_s,
         "opens_at": opens_at if is_full else None, "foreign": foreign if is_live else 0,
     }  # fmt: skip
+
+
+def yielding(books: Books, owner: Owner) -> list[str]:
+    """The clients that have had their share of the day and wait; of a service that runs."""
+    notes = [books.notes[lane] for lane in owner.lanes if lane in books.notes] if books.is_running else []
+    entries = [one for note in notes for one in json.loads(note.budgets or "[]")]
+    return list(dict.fromkeys(one["client"] for one in entries if one["name"] == "yields" and one["client"]))
 
 
 def external(books: Books, tenant: str, owners: Sequence[Owner]) -> dict[str, Any]:

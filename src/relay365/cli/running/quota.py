@@ -180,6 +180,11 @@ def _used(budget: Mapping[str, Any], at: float) -> str:
     known = budget.get("by_priority", {}).items()
     who = ", ".join(f"{'assumed' if word == purse.ASSUMED else word} {n:,}" for word, n in known)
     text += f": {who}" if who else ""
+    text += (
+        f"; {', '.join(map(printable, yields))} leaves the rest to others"
+        if (yields := budget.get("yields"))
+        else ""
+    )
     text += f"; others have used {budget['foreign']:,}" if budget["foreign"] else ""
     return text + (f"; opens {clock(budget['opens_at'], at)}" if budget["opens_at"] else "")
 

@@ -14,6 +14,7 @@ from relay365.engine.lane import Lane
 from relay365.engine.watch.scene import End
 from relay365.mail.outcome import Class
 from relay365.routes.catalogue.rows import catalogue
+from relay365.rules.quota.day import Hog
 from relay365.rules.quota.notice import NEAR, OVER
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.freeze import Freeze
@@ -147,12 +148,25 @@ def of_budgets(lanes: Iterable[Lane], mono: float) -> Iterator[Cause]:
                     f"{one.used + one.foreign} of {one.limit} in 24 hours; when they are used up, mail waits",
                     "relay365 quota status", "", level,
                 )  # fmt: skip
+            if key == "recipients":
+                yield from _of_hogs(lane.order.hogs(mono), owner, one.limit)
             if one.foreign:
                 yield Cause(
                     f"foreign {name}", WARNING, f"others use {owner}, too",
                     f"Microsoft counts {one.foreign} {key} more than we have sent",
                     "give them a mailbox of their own; relay365 quota status shows the share",
                 )  # fmt: skip
+
+
+def _of_hogs(hogs: Iterable[Hog], owner: str, limit: int) -> Iterator[Cause]:
+    for one in hogs:
+        yield Cause(
+            f"client {owner} {one.client}", WARNING, f"{one.client} alone has used {one.used / limit:.0%} of a day's "
+            f"recipients of {owner}",
+            f"{one.used} of {limit} in 24 hours; from here on it leaves others what they are expected to need",
+            f'in a loop? stop it, then: relay365 queue hold --where "device:{one.client}"; if it is right so: '
+            "[[tenant]] client_share_per_day",
+        )  # fmt: skip
 
 
 def of_ends(ends: Iterable[End], now: float, limits: Limits) -> Iterator[Cause]:

@@ -14,12 +14,14 @@ from collections.abc import Iterable, Mapping
 
 from relay365.clock import Clock
 from relay365.engine.budgets.building import EXTERNAL, OCTETS, RECIPIENTS, REQUESTS, bill_of_octets
+from relay365.engine.budgets.order import Order
 from relay365.engine.health import Health
 from relay365.engine.lane import Lane
 from relay365.engine.reports import bulletin
 from relay365.errors import SpoolError
 from relay365.routes.limits import limits
 from relay365.rules.quota.budgets import DAY_S, Bill, Messages, Slices, Standing
+from relay365.rules.quota.day import Day
 from relay365.rules.quota.fair import BULK
 from relay365.rules.quota.pairs import Pairs
 from relay365.rules.quota.reserve import HOUR_S, HOURS_OF_WEEK, WEEKS
@@ -71,6 +73,7 @@ class Bookkeeper:
         await self._fill_short_windows(now, mono)
         await self._fill_pairs(now, mono)
         await self._fill_graph(now, mono)
+        await self._fill_clients(now, mono)
         await self._learn()
 
     async def take_in(self, lanes: Mapping[str, Lane]) -> None:
@@ -100,7 +103,8 @@ class Bookkeeper:
             for key, standing in lane.order.standings(mono).items():
                 self._told.tell(_owner(lane), key, standing, now)
             self._told.tell_of_crowd(_owner(lane), lane.health, now)
-            if lane.order.is_used(mono):
+            self._told.tell_of_hogs(_owner(lane), lane.order, mono)
+            if lane.order.is_used(mono) or lane.order.yields(mono):
                 await self._spool.note_lane(bulletin.say(lane, now, mono))
         if mono >= self._flush_at:
             self._flush_at = mono + FLUSH_S
@@ -230,6 +234,14 @@ class Bookkeeper:
             for one in windows.get(name, ()):
                 one.complete(one.take(Bill(requests=n), mono), mono)
 
+    async def _fill_clients(self, now: float, mono: float) -> None:
+        """What each client has had of the day of a mailbox; the mailbox's own sum is restored by then."""
+        budgets = {name: lane.order.vector.budgets.get(RECIPIENTS) for name, lane in self._lanes.items()}
+        days = {name: day for name, day in budgets.items() if isinstance(day, Day)}
+        for row in await self._spool.clients_since(now - DAY_S) if days else ():
+            if row.lane in days:
+                days[row.lane].know(row.client, row.recipients, row.at - now + mono)
+
     def _lanes_of(self, owner: str) -> set[str]:
         return {name for name, lane in self._lanes.items() if _owner(lane) == owner}
 
@@ -240,6 +252,7 @@ class _Told:
     def __init__(self) -> None:
         self._shared_at: dict[tuple[str, str], float] = {}
         self._level: dict[tuple[str, str], float] = {}
+        self._hogs: set[tuple[str, str]] = set()
 
     def tell(self, owner: str, key: str, standing: Standing, now: float) -> None:
         """Log what is new."""
@@ -265,6 +278,13 @@ class _Told:
                 "quota.shared owner=%r budget=connections others=%d ours=%d limit=%d",
                 owner, limit - ours, ours, limit,
             )  # fmt: skip
+
+    def tell_of_hogs(self, owner: str, order: Order, mono: float) -> None:
+        """Log each client that has had its share of a mailbox's day, once until it has less again."""
+        hogs = {(owner, one.client): one.used for one in order.hogs(mono)}
+        for which in hogs.keys() - self._hogs:
+            _LOG.warning("quota.client owner=%r client=%r used=%d", *which, hogs[which])
+        self._hogs = {which for which in self._hogs if which[0] != owner} | hogs.keys()
 
     def _tell_of_level(self, which: tuple[str, str], standing: Standing) -> None:
         owner, key = which

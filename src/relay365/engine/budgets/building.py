@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from relay365.engine.budgets.amending import amended
 from relay365.engine.budgets.parcels import COVER_OCTETS, Bundle, Parcel
 from relay365.routes.api import LaneLimits
-from relay365.rules.quota.amending import amended
 from relay365.rules.quota.budgets import (
     DAY_S,
     AtOnce,
@@ -17,6 +17,7 @@ from relay365.rules.quota.budgets import (
     Slices,
     Vector,
 )
+from relay365.rules.quota.day import Day
 from relay365.rules.quota.fair import ALARM, BULK
 from relay365.rules.quota.pairs import Pairs
 from relay365.spool.waiting.heads import Flow, Head, flow_of
@@ -82,7 +83,7 @@ def _own(limits: LaneLimits) -> Iterable[tuple[str, Budget]]:
     for n, seconds in limits.windows:
         yield f"messages-{seconds:g}s", Messages(n, seconds, GUARD_S, for_alarms=limits.alarms)
     if limits.recipients_per_day is not None:
-        yield RECIPIENTS, Slices(RECIPIENTS, limits.recipients_per_day, DAY_S, lambda bill: bill.recipients)
+        yield RECIPIENTS, Day(limits.recipients_per_day, limits.client_share, for_alarms=limits.alarms)
     if limits.requests is not None:
         yield REQUESTS, Slices(REQUESTS, *limits.requests, lambda bill: bill.requests)
     if limits.octets_window is not None:
@@ -138,5 +139,5 @@ def _bill(addresses: tuple[str, ...], facts: tuple[int, str, Flow], limits: Lane
         addresses=addresses,
         is_bulk=flow.priority == BULK,
         is_alarm=flow.priority == ALARM,
-        client=flow.client if flow.priority == ALARM else "",
+        client=flow.client,
     )

@@ -23,6 +23,7 @@ from relay365.engine.budgets.parcels import Bundle, Parcel
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
 from relay365.routes.api import LaneLimits
 from relay365.rules.quota.budgets import Bill, Messages, Slices, Standing, Taken, Vector
+from relay365.rules.quota.day import Day, Hog
 from relay365.rules.quota.fair import (
     ALARM,
     BULK,
@@ -64,6 +65,18 @@ class Started(NamedTuple):
     recipients: int
     external: int
     n_ours: int = 1
+
+
+class Yield(NamedTuple):
+    """Mail that leaves to others what there is: bulk, or that of a client (Order.yields).
+
+    why: hours, pace or reserve of bulk; share of a client. opens_at: when its next one may start, monotonic seconds;
+    None where only the end of something on its way helps.
+    """
+
+    client: str
+    why: str
+    opens_at: float | None
 
 
 class Tally:
@@ -182,6 +195,28 @@ class Order:
             kept = self.reserve.kept(self.epoch_s + now, day.returns(now, HOUR_S, 24))
             self._kept_last = (now + KEPT_FOR_S, kept)
         return self._kept_last[1]
+
+    def yields(self, now: float) -> list[Yield]:
+        """Whose mail must wait although there is room for others'; bulk only where some waits."""
+        bulk = self._bulk_yields(now) if self.n_waiting_bulk else None
+        late = [one for one in self.hogs(now) if one.opens_at is None or one.opens_at > now]
+        return [
+            *([] if bulk is None else [bulk]),
+            *(Yield(one.client, "share", one.opens_at) for one in late),
+        ]
+
+    def _bulk_yields(self, now: float) -> Yield | None:
+        second, day = _second_of_day(self.epoch_s + now), self.vector.budgets.get(RECIPIENTS)
+        if not self._pace.is_open(second):
+            return Yield("", "hours", now + self._pace.opens_in_s(second))
+        if isinstance(day, Slices) and not day.free(now, for_bulk=True):
+            return Yield("", "reserve", day.opens_at(Bill(is_bulk=True), now))
+        return None if self._pace.may_start(now) else Yield("", "pace", self._pace.next_at(now))
+
+    def hogs(self, now: float) -> list[Hog]:
+        """Clients that have had their share of the mailbox's day."""
+        day = self.vector.budgets.get(RECIPIENTS)
+        return day.hogs(now) if isinstance(day, Day) else []
 
     def is_used(self, now: float) -> bool:
         """Whether a face has something to see."""

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import logging
+from typing import Any
 
 from relay365.engine.health import Health
 from relay365.engine.lane import Lane
 from relay365.mail.outcome import Class, Outcome
-from relay365.spool.api import LaneNote
+from relay365.spool.api import YIELDS, LaneNote
 
 _LOG = logging.getLogger("relay365.scheduler")
 
@@ -40,13 +41,21 @@ def say(lane: Lane, now: float, mono: float) -> LaneNote:
 
 def _budgets(lane: Lane, now: float, mono: float) -> str:
     """See LaneNote: opens_at in epoch seconds, None where only the end of something on its way helps."""
-    return json.dumps([
+    budgets: list[dict[str, Any]] = [
         {
             "name": key, "used": one.used, "limit": one.limit, "window_s": one.window_s, "foreign": one.foreign,
             "opens_at": None if one.opens_in_s is None else round(now + one.opens_in_s, 3),
         }
         for key, one in lane.order.standings(mono).items()
-    ])  # fmt: skip
+    ]  # fmt: skip
+    budgets += [
+        {
+            "name": YIELDS, "client": one.client, "why": one.why,
+            "opens_at": None if one.opens_at is None else round(now + one.opens_at - mono, 3),
+        }
+        for one in lane.order.yields(mono)
+    ]  # fmt: skip
+    return json.dumps(budgets)
 
 
 def _class(health: Health, reason: Outcome | None, complaint: Outcome | None) -> str:

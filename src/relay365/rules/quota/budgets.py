@@ -26,7 +26,7 @@ class Bill:
     """What one transaction takes. external: recipients outside the own domains. requests: of Graph.
 
     sender and addresses: in lower case, for the limit of one sender and one recipient.
-    client: whose alarm it is, "" where it is none.
+    client: whose mail it is, "" where nobody's.
     is_late: bulk past half of its life. Of a short window it takes any place, of a day it leaves what is kept.
     """
 
@@ -137,9 +137,10 @@ class Messages:
 
     def take(self, bill: Bill, now: float) -> object:
         """See Budget."""
-        if bill.client:
-            self._floods.count(bill.client, now)
-        return self.log.try_take(now), bill.client
+        whose = bill.client if bill.is_alarm else ""
+        if whose:
+            self._floods.count(whose, now)
+        return self.log.try_take(now), whose
 
     def complete(self, taken: Any, now: float) -> None:
         """See Budget."""

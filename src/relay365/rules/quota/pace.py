@@ -41,6 +41,10 @@ class BulkPace:
         """Whether the next one's time has come."""
         return now >= self._next_at
 
+    def next_at(self, now: float) -> float:
+        """When the next one's time comes; now, where it has."""
+        return max(now, self._next_at)
+
     def started(self, recipients: int, waiting: int, spendable: int, left_s: float, now: float) -> None:
         """Bulk for so many recipients has started. waiting: those of bulk that wait; spendable: what it may have."""
         if waiting <= spendable or spendable <= 0:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from relay365.mail.envelope import SpoolId
@@ -20,7 +21,7 @@ from relay365.spool.waiting.heads import (
     flow_of,
     manner_of,
 )
-from relay365.spool.waiting.usage import SLICE_S, OctetUse, PairUse, Usage
+from relay365.spool.waiting.usage import SLICE_S, ClientUse, OctetUse, PairUse, Usage
 
 
 class MemoryAhead:
@@ -130,6 +131,16 @@ class MemoryAhead:
                     last_at = max(r.settled_at, found[key].at if key in found else 0.0)
                     found[key] = OctetUse(r.lane, last_at, len(message.octets))
         return sorted(found.values(), key=lambda one: one.at)
+
+    async def clients_since(self, at: float) -> Sequence[ClientUse]:
+        """See spool.waiting.usage.UsageStore."""
+        found: Counter[tuple[float, str, str]] = Counter()
+        for message in self._messages.values():
+            client = flow_of(message.new.submitter).client
+            for r in message.recipients:
+                if r.state is State.DELIVERED and r.settled_at is not None and r.settled_at > at:
+                    found[r.settled_at // SLICE_S * SLICE_S, r.lane, client] += 1
+        return [ClientUse(lane, client, begin, n) for (begin, lane, client), n in sorted(found.items())]
 
 
 def _lies_behind(message: Message, r: Recipient, place: Behind | None) -> bool:

@@ -26,7 +26,7 @@ from relay365.spool.sqlite import reads
 from relay365.spool.sqlite.migrate import connect
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.heads import NOTHING_BEHIND, Behind, Flow, Head
-from relay365.spool.waiting.usage import OctetUse, PairUse, Usage
+from relay365.spool.waiting.usage import ClientUse, OctetUse, PairUse, Usage
 
 
 class Faces:
@@ -94,6 +94,11 @@ class Faces:
     async def octets_since(self, at: float) -> Sequence[OctetUse]:
         """See spool.waiting.usage."""
         found: Sequence[OctetUse] = await self._reader.ask(lambda c: reads.octets_since(c, at))
+        return found
+
+    async def clients_since(self, at: float) -> Sequence[ClientUse]:
+        """See spool.waiting.usage."""
+        found: Sequence[ClientUse] = await self._reader.ask(lambda c: reads.clients_since(c, at))
         return found
 
     async def list(self, selection: Selection) -> list[MessageView]:

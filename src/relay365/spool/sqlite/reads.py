@@ -20,7 +20,7 @@ from relay365.spool.sql import load_queries
 from relay365.spool.sqlite.rows import MessageRow, facts_of, message_view, text_of
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.heads import Behind, Flow, Head, Likeness, read_flow
-from relay365.spool.waiting.usage import SLICE_S, OctetUse, PairUse, Usage
+from relay365.spool.waiting.usage import SLICE_S, ClientUse, OctetUse, PairUse, Usage
 
 QUERIES = load_queries("sqlite")
 
@@ -249,3 +249,8 @@ def pairs_since(connection: apsw.Connection, at: float) -> list[PairUse]:
 def octets_since(connection: apsw.Connection, at: float) -> list[OctetUse]:
     """See spool.waiting.usage."""
     return [OctetUse(*row) for row in connection.execute(QUERIES["octets_since"], (at,))]
+
+
+def clients_since(connection: apsw.Connection, at: float) -> list[ClientUse]:
+    """See spool.waiting.usage."""
+    return [ClientUse(*row) for row in connection.execute(QUERIES["clients_since"], (at, SLICE_S))]

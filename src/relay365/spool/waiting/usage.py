@@ -47,6 +47,15 @@ class OctetUse(NamedTuple):
     octets: int
 
 
+class ClientUse(NamedTuple):
+    """What a lane delivered for one client in one slice. at: its begin, epoch seconds, a multiple of SLICE_S."""
+
+    lane: str
+    client: str
+    at: float
+    recipients: int
+
+
 class UsageStore(Protocol):
     """See the module."""
 
@@ -79,4 +88,8 @@ class UsageStore(Protocol):
 
     async def octets_since(self, at: float) -> Sequence[OctetUse]:
         """What was delivered from an instant on, message by message, oldest first."""
+        ...
+
+    async def clients_since(self, at: float) -> Sequence[ClientUse]:
+        """What was delivered from an instant on, by client (spool.waiting.heads.Flow) and slice, oldest first."""
         ...

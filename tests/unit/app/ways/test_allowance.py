@@ -58,6 +58,7 @@ def test_without_a_tenant_microsofts_limits_hold() -> None:
     assert LaneLimits(
         2, 30, recipients=500, budget="mailbox scan@contoso.com", recipients_per_day=10_000, tenant="contoso.com",
         own_domains=frozenset({"contoso.com"}), pair_per_hour=1_188, at_once_per_budget=3,
+            client_share=50,
     ) == found  # fmt: skip
 
 
@@ -88,14 +89,14 @@ def test_what_the_tenant_says_goes_before_microsoft() -> None:
     """Each key reaches the lane."""
     house = _house(
         licences=40, recipients_per_day=5_000, per_minute=20, connections=3, pair_per_hour=500, graph_at_once=2,
-        reserve_per_day=1_500, bulk_from="18:00", bulk_until="22:00",
+        client_share_per_day=80, reserve_per_day=1_500, bulk_from="18:00", bulk_until="22:00",
     )  # fmt: skip
     smtp, graph = allowance(_submission(), SCAN, house), allowance(_graph(), SCAN, house)
 
     for found in (smtp, graph):
-        assert (20, 5_000, 16_113, 500, 1_500, ("18:00", "22:00")) == (
+        assert (20, 5_000, 16_113, 500, 80, 1_500, ("18:00", "22:00")) == (
             found.messages, found.recipients_per_day, found.external_per_day, found.pair_per_hour,
-            found.reserve_per_day, found.bulk_window,
+            found.client_share, found.reserve_per_day, found.bulk_window,
         )  # fmt: skip
     assert (3, 2, 2) == (smtp.connections, graph.connections, graph.at_once_per_application)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.quota.demand import Message
+from bench.quota.demand import LOOPING, Message
 from bench.quota.figures import figures, jain, jain_of, quantile
 from bench.quota.policies import Start
 from bench.quota.server import Verdict
@@ -92,3 +92,14 @@ def test_quantiles_are_values_that_occurred() -> None:
 
     assert (50.0, 99.0, 100.0, 1.0) == tuple(quantile(values, share) for share in (0.5, 0.99, 1.0, 0.0))
     assert 7.0 == quantile([7.0], 0.99)
+
+
+def test_a_device_in_a_loop_is_counted_apart() -> None:
+    """However much it sends, the lane's figures are those of the others."""
+    record = _record(
+        [(LOOPING, "normal", 0.0, 1.0), (LOOPING, "normal", 0.0, None), ("a", "normal", 0.0, 5.0)]
+    )
+    found = figures(record, {"alarm": 0, "normal": 1, "bulk": 0, "loop": 2})
+
+    assert (1.0, 5.0) == (found["done_normal"], found["p50_normal"])
+    assert (0.5, 1.0, 0.5) == (found["done_loop"], found["n_loop"], found["of_best_loop"])

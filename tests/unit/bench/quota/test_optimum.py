@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.quota.demand import LANES, Message
+from bench.quota.demand import LANES, LOOPING, Message
 from bench.quota.optimum import SINK, SOURCE, Network, _flow, _supplies, optimum
 
 MOST = 20_000  # ways that are tried one by one
@@ -91,10 +91,17 @@ def test_a_pool_is_split_by_who_may_use_what() -> None:
     """Whoever is bound to a mailbox gets it, who is free goes elsewhere."""
     demand = _messages([(3, "normal", (0,))] * 2 + [(3, "normal", (0, 1))] * 3)
 
-    assert {"alarm": 0, "normal": 4, "bulk": 0} == optimum(demand, 240.0, 2, 100)
+    assert {"alarm": 0, "normal": 4, "bulk": 0, "loop": 0} == optimum(demand, 240.0, 2, 100)
 
 
 def test_several_recipients_are_no_flow() -> None:
     """What would make it a harder problem is refused, not computed wrongly."""
     with pytest.raises(ValueError, match="one recipient"):
         optimum([Message(0, "a", "normal", 0.0, n_recipients=2)], 60.0)
+
+
+def test_what_a_device_in_a_loop_sends_comes_last() -> None:
+    """Apart from the lane that it says, and below all lanes: of two places it has the one that nobody wants."""
+    demand = [Message(n, client, "normal", 0.0) for n, client in enumerate((LOOPING, LOOPING, "scanner"))]
+
+    assert {"alarm": 0, "normal": 1, "bulk": 0, "loop": 1} == optimum(demand, 60.0, 2, 100)

@@ -10,6 +10,7 @@ from bench.quota.demand import (
     HOUR_S,
     Message,
     flood,
+    looping_day,
     office_day,
     office_history,
     saturated,
@@ -50,6 +51,21 @@ def test_a_day_loses_no_alarm_and_no_scan() -> None:
     assert 1.0 == pytest.approx(found["done_alarm"], abs=0.005)
     assert 1.0 == pytest.approx(found["done_normal"], abs=0.005)
     assert found["p99_alarm"] < 5.0
+    assert 0.0 == found["refused"]
+
+
+def test_a_scanner_in_a_loop_does_not_shut_the_mailbox_for_the_day() -> None:
+    """It sends 30 a minute from nine on, which is all of the day by three; everybody else has all he wants."""
+    until_s = 16 * HOUR_S
+    world = World([message for message in looping_day(1) if message.arrived < until_s - 60.0], until_s)
+    found = _played(world, Ours(history=office_history(1)))
+
+    assert (1.0, 1.0) == (
+        pytest.approx(found["done_alarm"], abs=0.01),
+        pytest.approx(found["done_normal"], abs=0.01),
+    )
+    assert found["p99_alarm"] < 5.0
+    assert 5_000 <= found["n_loop"] < 7_000
     assert 0.0 == found["refused"]
 
 

@@ -90,7 +90,10 @@ def test_bars_stay_in_the_picture() -> None:
 def test_the_command_refuses_half_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     """Unknown worlds and a page of one seed are wrong use: exit code 2 and a sentence."""
     for arguments, words in (
-        (["--only", "moon"], "no world is called moon; there are saturated, foreign, day, unforeseen, pool"),
+        (
+            ["--only", "moon"],
+            "no world is called moon; there are saturated, foreign, day, unforeseen, looping, pool",
+        ),
         (["--seeds", "1", "--write"], "leave out --only and --seeds, or --write"),
     ):
         with pytest.raises(SystemExit) as ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -105,3 +106,30 @@ def test_nothing_is_said_of_what_nothing_keeps() -> None:
     assert {} == waits_of([waiting(due_at=NOW + 60.0), waiting(state=State.CLAIMED)], room, NOW)
     assert {} == waits_of([view], room, NOW)
     assert {} == waits_of([view], {}, NOW)
+
+
+YIELDED = [
+    ("bulk", "", "hours", "bulk mail has its hours, about 3 h"),
+    ("bulk", "", "pace", "bulk mail is spread over its hours, or the day, about 3 h"),
+    ("bulk", "", "reserve", "bulk mail leaves the rest of the day to others, about 3 h"),
+    (
+        "normal",
+        "192.0.2.9",
+        "share",
+        "192.0.2.9 has had its share of the day, and leaves the rest to others, about 3 h",
+    ),
+]
+
+
+@pytest.mark.parametrize(("priority", "client", "why", "text"), YIELDED)
+def test_what_is_left_to_others_is_said(priority: str, client: str, why: str, text: str) -> None:
+    """Of the mail that leaves it, whatever else is full; nothing of other mail."""
+    entry = {"name": "yields", "client": client, "why": why, "opens_at": NOW + 10_800.0}
+    mine, other = waiting(priority), waiting("alarm")
+    other = replace(other, submitter=replace(other.submitter, peer_address="192.0.2.10"))
+    found = waits_of([mine, other], note(entry, budget("messages", 30, 60.0, 10.0)), NOW)
+
+    assert Wait(f"waits for scan@contoso.com: {text}", 10_800.0) == found[mine.spool_id]
+    assert "30 a minute" in found[other.spool_id].text
+    alone = waits_of([mine, other], note({**entry, "opens_at": None}), NOW)
+    assert {mine.spool_id: Wait(f"waits for scan@contoso.com: {text.rpartition(',')[0]}", None)} == alone

@@ -41,7 +41,7 @@ def test_the_day_comes_from_the_spool() -> None:
 
     assert {
         "name": "recipients", "used": 807, "limit": 10_000, "window_s": 86_400.0, "opens_at": None, "foreign": 20,
-        "by_priority": {"normal": 800, "alarm": 7},
+        "by_priority": {"normal": 800, "alarm": 7}, "yields": [],
     } == _budget(books, "recipients")  # fmt: skip
 
 
@@ -263,3 +263,14 @@ def test_an_instant_is_local_and_has_a_date_where_it_needs_one() -> None:
         purse.clock(later.isoformat(), base.timestamp()),
         purse.clock(None, base.timestamp()),
     ]
+
+
+def test_who_leaves_the_rest_of_the_day_to_others_is_named() -> None:
+    """By the notes of a service that runs, once for the mailbox; bulk is none of the clients."""
+    entries = [
+        {"name": "yields", "client": one, "why": "share", "opens_at": NOW + 60} for one in ("copier 1", "")
+    ]
+    notes = {lane: note({"name": "recipients", "used": 6_000}, *entries) for lane in SCAN.lanes}
+
+    assert ["copier 1"] == _budget(Books(NOW, is_running=True, notes=notes), "recipients")["yields"]
+    assert [] == _budget(Books(NOW, notes=notes), "recipients")["yields"]

@@ -15,6 +15,7 @@ from relay365.engine.alerts import causes
 from relay365.engine.watch.scene import End
 from relay365.routes.api import LaneLimits
 from relay365.rules.quota.budgets import Slices
+from relay365.rules.quota.day import Day
 from relay365.spool.waiting.depth import Depth
 from relay365.spool.waiting.freeze import Freeze
 
@@ -124,6 +125,23 @@ def test_a_day_that_is_nearly_used_up(used: int, level: int | None) -> None:
 
     assert ([] if level is None else [level]) == [one.level for one in found]
     assert all(one.key == "budget recipients mailbox scan@x.test" for one in found)
+
+
+def test_a_client_that_has_had_its_share_of_a_day_is_told() -> None:
+    """Once for the mailbox, by name, with what to do; the UPS beside it is not."""
+    limits = LaneLimits(
+        2, recipients_per_day=1000, client_share=50, budget="mailbox scan@x.test", alarms=True
+    )
+    lane = a_lane(FakeRoute(always(DELIVERED), limits))
+    day = lane.order.vector.budgets["recipients"]
+    assert isinstance(day, Day)
+    day.know("copier 1", 500, 100.0)
+    day.know("ups", 1, 100.0)
+    (cause,) = causes.of_budgets([lane], 100.0)
+
+    assert ("client mailbox scan@x.test copier 1", "warning") == (cause.key, cause.severity)
+    assert "copier 1 alone has used 50% of a day's recipients of mailbox scan@x.test" == cause.what
+    assert 'relay365 queue hold --where "device:copier 1"' in cause.do
 
 
 def test_use_by_others_is_told() -> None:

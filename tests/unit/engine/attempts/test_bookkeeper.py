@@ -19,7 +19,8 @@ from relay365.engine.lane import Lane, lanes_of
 from relay365.mail.envelope import Envelope, ForwardPath
 from relay365.routes.api import LaneLimits
 from relay365.rules.quota.budgets import DAY_S, Messages, Slices
-from relay365.spool.api import Fate, NewMessage, Settlement, State
+from relay365.rules.quota.day import Day
+from relay365.spool.api import YIELDS, Fate, NewMessage, Settlement, State
 from relay365.spool.memory import MemorySpool
 from relay365.spool.waiting.usage import SLICE_S, Usage
 
@@ -356,3 +357,56 @@ def test_a_mailbox_that_comes_while_the_relay_runs() -> None:
         assert (3, 43) == (row.messages, row.recipients)
 
     asyncio.run(story())
+
+
+def test_what_a_client_has_had_of_the_day_outlives_a_death() -> None:
+    """A scanner in a loop is not let loose by a restart; it is told once in each life."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        spool, limits = await known(clock), replace(LIMITS, recipients_per_day=4, client_share=50)
+        life = Life(spool, clock, limits)
+        await life.books.restore()
+        await life.deliver_in_spool("a@contoso.com", "b@contoso.com")
+        clock.pass_s(3600.0)
+        life = Life(MemorySpool(clock, spool), clock, limits)
+        await life.books.restore()
+        day = life.lane.order.vector.budgets["recipients"]
+        assert isinstance(day, Day)
+        assert not day.has_had_its_share(DEVICE.peer_address, clock.mono())
+
+        day.know("ups", 1, clock.mono())
+        assert [(DEVICE.peer_address, 2)] == [hog[:2] for hog in day.hogs(clock.mono())]
+        assert 2 == day.used(clock.mono())
+        clock.pass_s(DAY_S)
+        assert [] == day.hogs(clock.mono())
+
+    asyncio.run(story())
+
+
+def test_a_client_that_has_had_its_share_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    """Until it has less again; and what waits for its share is noted for whoever looks at the queue."""
+
+    async def story() -> None:
+        clock = FakeClock()
+        life = Life(await known(clock), clock, replace(LIMITS, recipients_per_day=4, client_share=50))
+        await life.books.restore()
+        day = life.lane.order.vector.budgets["recipients"]
+        assert isinstance(day, Day)
+        for client, amount in (("ups", 1), ("copier 1", 3)):
+            day.know(client, amount, clock.mono())
+            day.add(amount, clock.mono())
+        for _ in range(2):
+            await life.books.round()
+        (note,) = await life.spool.lanes()
+        (entry,) = [one for one in json.loads(note.budgets) if one["name"] == YIELDS]
+        assert ("copier 1", "share") == (entry["client"], entry["why"])
+        assert clock.now() + DAY_S - SLICE_S <= entry["opens_at"] <= clock.now() + DAY_S + 2 * SLICE_S
+        clock.pass_s(2 * DAY_S)
+        await life.books.round()
+        assert [] == life.lane.order.hogs(clock.mono())
+
+    with caplog.at_level(logging.WARNING, "relay365.scheduler"):
+        asyncio.run(story())
+    said = [one.getMessage() for one in caplog.records if one.getMessage().startswith("quota.client")]
+    assert [f"quota.client owner={BOX!r} client='copier 1' used=3"] == said

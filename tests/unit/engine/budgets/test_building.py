@@ -63,7 +63,14 @@ def test_a_bill_says_what_a_message_takes() -> None:
     parcel = a_parcel("IT@Contoso.com", "a@fabrikam.com", priority="bulk", octets=8_000_000)
 
     assert Bill(
-        2, 1, 8_000_000, 5, "scan@contoso.com", ("it@contoso.com", "a@fabrikam.com"), is_bulk=True
+        2,
+        1,
+        8_000_000,
+        5,
+        "scan@contoso.com",
+        ("it@contoso.com", "a@fabrikam.com"),
+        is_bulk=True,
+        client="scanner",
     ) == bill_of_parcel(parcel, FULL)
 
 

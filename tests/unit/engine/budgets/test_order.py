@@ -9,7 +9,7 @@ import pytest
 
 from fakes.lanes import a_parcel
 from relay365.engine.budgets.building import Purses
-from relay365.engine.budgets.order import Order
+from relay365.engine.budgets.order import Order, Yield
 from relay365.engine.budgets.parcels import Bundle, Parcel
 from relay365.mail.envelope import SpoolId, SubmitterFacts
 from relay365.mail.outcome import Class, Kind, Outcome, Scope
@@ -32,6 +32,11 @@ def a_head(client: str = "scanner", priority: str = "normal", *addresses: str) -
         SubmitterFacts("l", "p", device=client, priority=priority),
         tuple(enumerate(addresses or ("a@contoso.com",))),
     )  # fmt: skip
+
+
+def send(one: Order, client: str, amount: int, now: float = NOON) -> None:
+    for _ in range(amount):
+        one.end(one.start(a_parcel(device=client), now), DELIVERED, now)
 
 
 def throttle(row: str, scope: Scope = Scope.MAILBOX) -> tuple[Outcome, ...]:
@@ -72,6 +77,35 @@ def test_a_day_is_kept_for_alarms_and_scans() -> None:
     letter, scan = a_head("mailer", "bulk"), a_head()
 
     assert [scan] == one.choose([letter, scan], 5, 3, NOON + 60.0)
+
+
+def test_a_scanner_in_a_loop_leaves_the_day_to_others() -> None:
+    """Past half of the day it leaves what is kept of it, its mail waits, and whose it is is told; others' goes on."""
+    one = order(LaneLimits(3, recipients_per_day=100, reserve_per_day=48, client_share=50))
+    send(one, "ups", 1)
+    send(one, "mfp", 51)
+    page, scan = a_head("mfp"), a_head("scanner")
+
+    assert [scan] == one.choose([page, scan], 5, 3, NOON + 60.0)
+    assert not one.fits_soon(a_parcel(device="mfp"), NOON + 60.0)
+    assert [("mfp", "share")] == [(found.client, found.why) for found in one.yields(NOON + 60.0)]
+    assert [("mfp", 51)] == [hog[:2] for hog in one.hogs(NOON + 60.0)]
+
+
+def test_bulk_that_waits_says_why() -> None:
+    """Its hours, its pace, or what is kept of the day; where none waits, nothing is said."""
+    one = order(LaneLimits(3, recipients_per_day=100, reserve_per_day=48, bulk_window=("18:00", "20:00")))
+    assert [] == one.yields(NOON)
+
+    one.n_waiting_bulk = 500
+    assert [Yield("", "hours", NOON + 6 * 3600.0)] == one.yields(NOON)
+    evening = NOON + 6 * 3600.0
+    one.end(one.start(a_parcel(priority="bulk"), evening), DELIVERED, evening)
+    (paced,) = one.yields(evening)
+    assert ("pace", True) == (paced.why, evening < (paced.opens_at or 0.0) < evening + 300.0)
+    send(one, "scanner", 51, evening)
+    (kept,) = one.yields(evening + 3600.0)
+    assert ("reserve", True) == (kept.why, (kept.opens_at or 0.0) > evening + 80_000.0)
 
 
 def test_bulk_that_is_more_than_the_day_has_is_paced() -> None:

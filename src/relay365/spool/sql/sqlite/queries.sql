@@ -273,6 +273,12 @@ FROM recipient INDEXED BY recipient_ended CROSS JOIN message ON message.seq = re
 WHERE state = 'delivered' AND settled_at > ?1
 GROUP BY recipient.lane, recipient.seq ORDER BY max(settled_at)
 
+-- name: clients_since
+-- What was delivered since an instant, by lane, client and slice; the first sign of a flow is its priority.
+SELECT lane, substr(flow, 2), CAST(settled_at / ?2 AS INTEGER) * ?2, count(*)
+FROM recipient INDEXED BY recipient_ended WHERE state = 'delivered' AND settled_at > ?1
+GROUP BY 1, 2, 3 ORDER BY 3, 1, 2
+
 -- name: move_lane_queued
 -- Queued recipients of a lane that is gone, some at a time.
 UPDATE recipient SET lane = ?2

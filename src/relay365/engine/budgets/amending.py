@@ -7,6 +7,7 @@ becomes, and what is on its way gives its place back to the same object.
 from __future__ import annotations
 
 from relay365.rules.quota.budgets import AtOnce, Budget, Messages, Slices
+from relay365.rules.quota.day import Day
 from relay365.rules.quota.pairs import Pairs
 
 
@@ -15,6 +16,9 @@ def amended(there: Budget, wanted: Budget) -> Budget:
     match there, wanted:
         case Messages(), Messages() if _window(there) == _window(wanted):
             there.allow(wanted.log.limit, for_alarms=wanted.for_alarms)
+            return there
+        case Day(), Day():
+            there.allow(wanted)
             return there
         case Slices(), Slices() if there.window_s == wanted.window_s:
             there.limit = wanted.limit

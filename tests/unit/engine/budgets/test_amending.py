@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay365.rules.quota.amending import amended
+from relay365.engine.budgets.amending import amended
 from relay365.rules.quota.budgets import AtOnce, Bill, Budget, Messages, Slices
+from relay365.rules.quota.day import Day
 from relay365.rules.quota.pairs import Pairs
 
 ONE = Bill(sender="a@x.test", addresses=("b@x.test",))
@@ -19,7 +20,7 @@ def _slices(limit: int, window_s: float = 86_400.0) -> Slices:
     ("there", "wanted"),
     [
         (Messages(30, 60.0, 0.1), Messages(10, 60.0, 0.1)), (_slices(30), _slices(10)),
-        (AtOnce(30), AtOnce(10)), (Pairs(30), Pairs(10)),
+        (AtOnce(30), AtOnce(10)), (Pairs(30), Pairs(10)), (Day(30), Day(10)),
     ],
 )  # fmt: skip
 def test_what_was_used_is_used(there: Budget, wanted: Budget) -> None:
@@ -34,6 +35,22 @@ def test_what_was_used_is_used(there: Budget, wanted: Budget) -> None:
     assert not found.fits(ONE, 1.0)
     found.release(first, 1.0)
     assert found.fits(ONE, 1.0)
+
+
+def test_a_clients_share_follows_the_new_one() -> None:
+    """Ten of twenty were too many for it, and are a tenth of a hundred; what it has had is not forgotten."""
+    there, ours = Day(20, 50), Bill(client="copier")
+    for client in ("ups", *["copier"] * 10):
+        there.take(Bill(client=client), 0.0)
+    assert there.has_had_its_share("copier", 1.0)
+
+    found = amended(there, Day(100, 50))
+    assert found is there
+    assert not there.has_had_its_share("copier", 1.0)
+    amended(there, Day(100, 10))
+    assert there.has_had_its_share(ours.client, 1.0)
+    amended(there, Day(100, 100))
+    assert not there.has_had_its_share(ours.client, 1.0)
 
 
 def test_bulk_leaves_a_tenth_of_the_new_limit() -> None:
