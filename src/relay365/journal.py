@@ -39,6 +39,7 @@ EVENTS = (
     Event("service.drained", "warning", "log", "Nothing waits any more where no mail is taken; it may be stopped."),
     Event("service.accepts", "warning", "log", "Mail is taken again: a person said so, or the drain's time is over."),
     Event("service.frozen", "warning", "log", "Mail is taken and not delivered until an instant: a person said so."),
+    Event("service.freeze-unread", "error", "log", "An order to freeze may be there and cannot be read: as before."),
     Event("service.thawed", "warning", "log", "Mail is delivered again: a person said so, or the freeze has ended."),
     Event("supervisor.unheard", "warning", "log", "systemd could not be told how we are; no mail is hurt."),
     Event("service.died", "critical", "log", "A part of the relay died of a fault of ours; all of it stops."),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
 
 from relay365.engine.accounts import remove_user, write_user
-from relay365.owner import give_to_owner, open_for_owner
+from relay365.owner import give_to_owner, may_owner_read, open_for_owner
 from relay365.setup.keys import write_private
 from relay365.spool.waiting.freeze import FILE, Freeze, write_freeze
 
@@ -91,3 +93,50 @@ def test_what_a_person_orders_as_root_can_be_read_by_the_service(data: Path) -> 
     assert {"app.pem": mine} == _owners(data / "keys")
     assert remove_user(data / "users", "printer")
     assert mine == _owners(data)["users"]
+
+
+RIGHTS = [
+    (owner, group, mode, folder)
+    for owner, group in ((0, 0), (SERVICE, 0), (0, SERVICE), (SERVICE, SERVICE))
+    for mode in (0o600, 0o640, 0o604, 0o004, 0o440, 0o000)
+    for folder in (0o755, 0o700, 0o754)
+]
+
+
+@by_root
+def test_what_the_service_may_read_is_what_the_system_lets_it_read() -> None:
+    """Asked of the system itself by a child that is the service's user, for owners, groups, files and folders."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        root, data = Path(place), Path(place) / "data"
+        root.chmod(0o711)
+        data.mkdir()
+        os.chown(data, SERVICE, SERVICE)
+        files = []
+        for n, (owner, group, mode, folder) in enumerate(RIGHTS):
+            file = root / str(n) / "secret"
+            file.parent.mkdir()
+            file.write_text("x")
+            os.chown(file, owner, group)
+            file.chmod(mode)
+            file.parent.chmod(folder)
+            files.append(file)
+        said = [may_owner_read(file, data) for file in files]
+        child = subprocess.run(
+            ["/bin/sh", "-c", 'for one; do [ -r "$one" ] && echo yes || echo no; done', "sh", *map(str, files)],
+            user=SERVICE, group=SERVICE, extra_groups=(), capture_output=True, text=True, check=True, cwd="/",
+        )  # fmt: skip
+
+    assert child.stdout.split() == ["yes" if one else "no" for one in said]
+    assert {True, False} == set(said)
+
+
+def test_only_root_asks_for_somebody_else(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The relay's own user asks the system; so does root where the data are root's, or not there yet."""
+    (tmp_path / "s").touch(mode=0o600)
+
+    assert may_owner_read(tmp_path / "s", tmp_path / "none")
+    assert may_owner_read(tmp_path / "s", Path("/"))
+    monkeypatch.setattr("os.geteuid", lambda: SERVICE)
+    assert may_owner_read(tmp_path / "s", data)

@@ -57,7 +57,7 @@ def _local(patient: Patient, ways: Ways) -> list[Check]:
     if data.is_dir():
         checks.append(Check("local.fsync", partial(disk.sync, data), needs=there))
     for label, file in patient.secret_files:
-        checks.append(Check(f"local.{label}.rights", partial(rights.private, label, file)))
+        checks.append(Check(f"local.{label}.rights", partial(rights.private, label, file, data)))
     for road in patient.roads:
         if road.account is not None:
             ask = partial(

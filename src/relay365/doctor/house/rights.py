@@ -15,6 +15,7 @@ from cryptography import x509
 from relay365.doctor.finding import Finding, Mend, State, bad, good, warn
 from relay365.doctor.wire.shown import described
 from relay365.errors import ConfigError
+from relay365.owner import may_owner_read
 from relay365.routes.identity.expiry import Ending
 
 SOON_DAYS = 30
@@ -24,14 +25,15 @@ _RENEW = (
 )
 
 
-async def private(label: str, file: Path) -> Finding:
-    """Whether a secret file can be read, by us and by nobody else."""
-    return await asyncio.to_thread(_private, label, file)
+async def private(label: str, file: Path, data: Path) -> Finding:
+    """Whether a secret file can be read, by us and by nobody else; where root asks, by whom the data belong to."""
+    return await asyncio.to_thread(_private, label, file, data)
 
 
-def _private(label: str, file: Path) -> Finding:
+def _private(label: str, file: Path, data: Path) -> Finding:
     try:
         mode = file.stat().st_mode & 0o777
+        is_theirs = may_owner_read(file, data)
     except FileNotFoundError:
         return bad(
             f"{label}: there is no {file}", "the configuration names it", "put it there, with chmod 600"
@@ -45,6 +47,10 @@ def _private(label: str, file: Path) -> Finding:
     if not os.access(file, os.R_OK):
         do = "chown it to the relay's user, or run the doctor as that user"
         return bad(f"{label}: {file} cannot be read", "it belongs to another user", do)
+    if not is_theirs:
+        why = f"root may read it, and the relay's user, to whom {data} belongs, may not"
+        do = f'chown it to that user, or make it a credential: {{ credential = "{file.name}" }} (docs/service.md)'
+        return bad(f"{label}: {file} cannot be read by the service", why, do)
     if os.name != "nt" and mode & _OTHERS:
         return Finding(
             State.WARN, f"{label}: {file} can be read by other users (mode {mode:04o})",

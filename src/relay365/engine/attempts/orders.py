@@ -14,7 +14,7 @@ from pathlib import Path
 
 from relay365.clock import Clock
 from relay365.spool.api import Spool
-from relay365.spool.waiting.freeze import Freeze, read_freeze
+from relay365.spool.waiting.freeze import Freeze, look_for_freeze
 
 _LOG = logging.getLogger("relay365.scheduler")
 
@@ -27,7 +27,8 @@ class Orders:
     def __init__(self, spool: Spool, clock: Clock, data: Path | None = None) -> None:
         """It looks for a freeze at once, so that a relay that starts within one delivers nothing."""
         self._spool, self._clock, self._data = spool, clock, data
-        self._freeze = read_freeze(data, clock.now()) if data is not None else None
+        self._unread = ""  # why the last look saw nothing
+        self._freeze = self._look(None) if data is not None else None
         self._n_hastened: int | None = None
         self._hear_at = 0.0
         self._say(None)
@@ -51,11 +52,23 @@ class Orders:
         self._hear_at = mono + TICK_S
         if self._data is not None:
             before = self._freeze
-            self._freeze = await asyncio.to_thread(read_freeze, self._data, self._clock.now())
+            self._freeze = await asyncio.to_thread(self._look, before)
             if before != self._freeze:
                 self._say(before)
         n_before, self._n_hastened = self._n_hastened, await self._spool.n_hastened()
         return n_before is not None and n_before != self._n_hastened
+
+    def _look(self, before: Freeze | None) -> Freeze | None:
+        """The order that holds now. Where nobody can say, what held before holds on, until its end."""
+        try:
+            found = look_for_freeze(self._data, self._clock.now()) if self._data is not None else None
+        except OSError as error:
+            if self._unread != str(error):
+                self._unread = str(error)
+                _LOG.error("service.freeze-unread frozen=%s reason=%s", before is not None, error)
+            return before if before is not None and self._clock.now() < before.until_at else None
+        self._unread = ""
+        return found
 
     def _say(self, before: Freeze | None) -> None:
         order = self._freeze

@@ -1,7 +1,7 @@
 """Freeze: mail is taken and nothing is delivered until an instant. An order beside the database, for the service.
 
 Apart from holds, which stop messages one by one: this stops all of them for a while, whatever their state. The order
-has its own end, so that a relay is never left frozen by a command that died; whoever cannot read it delivers.
+has its own end, so that a relay is never left frozen by a command that died. What is no order freezes nothing.
 """
 
 from __future__ import annotations
@@ -31,13 +31,25 @@ class Freeze:
 
 
 def read_freeze(data: Path, now: float) -> Freeze | None:
-    """The order that holds now; None where there is none, it is over, or it cannot be read."""
+    """The order that holds now; None where there is none, it is over, or it cannot be read: for faces."""
     try:
-        found = json.loads((data / FILE).read_text("utf-8"))
+        return look_for_freeze(data, now)
+    except OSError:
+        return None
+
+
+def look_for_freeze(data: Path, now: float) -> Freeze | None:
+    """As read_freeze(). Raises OSError where there may be an order, and nobody can say: no right, no descriptors."""
+    try:
+        text = (data / FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        found = json.loads(text)
         freeze = Freeze(
             float(found["began_at"]), float(found["until_at"]), str(found["reason"]), str(found["by"])
         )
-    except (OSError, ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError):
         return None
     until_at = min(freeze.until_at, freeze.began_at + LONGEST_S)
     return freeze if freeze.began_at - LONGEST_S < now < until_at else None

@@ -18,12 +18,12 @@ from relay365.routes.identity.expiry import DAY_S, Ending
 def test_a_secret_is_ours_alone(tmp_path: Path) -> None:
     """0600 is good, 0640 is not and can be mended; a missing one is a fault."""
     file = tmp_path / "client.secret"
-    missing = asyncio.run(rights.private("out/secret", file))
+    missing = asyncio.run(rights.private("out/secret", file, tmp_path))
     file.write_text("x")
     file.chmod(0o600)
-    good = asyncio.run(rights.private("out/secret", file))
+    good = asyncio.run(rights.private("out/secret", file, tmp_path))
     file.chmod(0o640)
-    open_ = asyncio.run(rights.private("out/secret", file))
+    open_ = asyncio.run(rights.private("out/secret", file, tmp_path))
 
     assert [State.BAD, State.GOOD, State.WARN] == [missing.state, good.state, open_.state]
     assert open_.mend is not None and (file, 0o600) == (open_.mend.file, open_.mend.mode)
@@ -35,7 +35,17 @@ def test_a_secret_that_we_cannot_read(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "s").write_text("x")
     monkeypatch.setattr("os.access", lambda *_: False)
 
-    assert State.BAD is asyncio.run(rights.private("out/secret", tmp_path / "s")).state
+    assert State.BAD is asyncio.run(rights.private("out/secret", tmp_path / "s", tmp_path)).state
+
+
+def test_a_secret_that_only_root_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor of root sees it well; the service's user, to whom the data belong, does not."""
+    (tmp_path / "s").write_text("x")
+    monkeypatch.setattr(rights, "may_owner_read", lambda file, of: (file.name, of) != ("s", tmp_path))
+    found = asyncio.run(rights.private("out/secret", tmp_path / "s", tmp_path))
+
+    assert (State.BAD, True) == (found.state, "cannot be read by the service" in found.text)
+    assert '{ credential = "s" }' in found.do
 
 
 @pytest.mark.parametrize(("days", "state"), [(400, State.GOOD), (20, State.WARN), (-2, State.BAD)])

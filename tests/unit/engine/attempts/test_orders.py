@@ -16,7 +16,7 @@ from relay365.engine.scheduler import Scheduler
 from relay365.rules.retry import Policy
 from relay365.spool.api import Selection, State
 from relay365.spool.memory import MemorySpool
-from relay365.spool.waiting.freeze import Freeze, thaw, write_freeze
+from relay365.spool.waiting.freeze import FILE, Freeze, thaw, write_freeze
 
 
 def order_at(clock: FakeClock, for_s: float = 600.0) -> Freeze:
@@ -58,6 +58,32 @@ def test_it_ends_by_itself_although_nobody_looks(tmp_path: Path, caplog: pytest.
     with caplog.at_level(logging.WARNING):
         asyncio.run(orders.hear())
     assert "service.thawed by=its own end" == caplog.records[-1].getMessage()
+
+
+def test_a_freeze_that_cannot_be_read_for_a_moment_holds_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No descriptors, no right: nothing is delivered for that, until the order's own end; each reason is told once."""
+    clock = FakeClock()
+    write_freeze(tmp_path, order_at(clock, 600.0))
+    orders, file = Orders(MemorySpool(clock), clock, tmp_path), tmp_path / FILE
+
+    async def scene() -> list[bool]:
+        seen = []
+        file.unlink()
+        file.mkdir()  # it is there, and nobody can read it
+        for _ in range(2):
+            clock.pass_s(TICK_S)
+            await orders.hear()
+            seen.append(orders.is_frozen)
+        clock.pass_s(600.0)
+        await orders.hear()
+        return [*seen, orders.is_frozen]
+
+    with caplog.at_level(logging.ERROR):
+        assert [True, True, False] == asyncio.run(scene())
+    (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert told.startswith("service.freeze-unread frozen=True reason=[Errno")
 
 
 def test_a_relay_that_starts_within_a_freeze_is_frozen_at_once(tmp_path: Path) -> None:
