@@ -6,16 +6,18 @@ BIN = .venv/bin
 MINUTES ?= 20
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
 SLOW = tests/stories tests/load tests/crash tests/hostile tests/devices tests/e2e tests/interop
-# Two workers, one file each at a time: the machine that decides has two cores. The longest files come first, so that no
-# worker is left with them at the end.
-PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 -n 2 --dist loadfile
+# One file each at a time. Two cores decide: two workers where a test computes, three where many wait for a deadline. The
+# longest files come first, so that no worker is left with them at the end.
+PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 --dist loadfile
+# The tests start the relay and its commands two thousand times: half of that would be compiling it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check slow packages bench bench-quota torture soak container clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
 	$(UV) venv -q --allow-existing --python $(PYTHON) .venv
-	$(UV) pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	$(UV) pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r requirements/dev.txt
 	$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	touch $@
 
@@ -27,13 +29,13 @@ check: .venv/ready
 	$(BIN)/ruff check src tests bench
 	$(BIN)/mypy --strict src bench
 	$(BIN)/lint-imports --no-cache
-	$(PYTEST) $(QUICK)
+	$(PYTEST) -n 2 $(QUICK)
 
 packages:
 	tests/packages.sh
 
 slow: .venv/ready
-	$(PYTEST) $(SLOW)
+	$(PYTEST) -n 3 $(SLOW)
 
 test: packages check slow
 

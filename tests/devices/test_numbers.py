@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay365.app import limits_of
+from relay365.app.doors import limits_of
 from relay365.config import Config, parse
 from relay365.engine.patience import Patience
 

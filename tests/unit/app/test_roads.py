@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay365.app import build_routes
-from relay365.app.roads import build_ways, site_of
+from relay365.app.roads import build_routes, build_ways, site_of
 from relay365.config import parse
 from relay365.errors import ConfigError
 

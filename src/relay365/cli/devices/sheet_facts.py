@@ -103,7 +103,7 @@ def find(config: Config, name: str) -> Who | None:
 
 def facts_of(config: Config, file: Path, who: Who) -> Facts:
     """Everything; asks each listener whether it answers."""
-    from relay365.app import host_name
+    from relay365.app.doors import host_name
     from relay365.spool.lock import DirectoryLock
 
     data = data_directory(config, file)
@@ -161,7 +161,7 @@ class _Met(NamedTuple):
 
 
 def _meet(config: Config, listener: Listener, who: Who) -> _Met:
-    from relay365.app import host_name, limits_of, offers_of
+    from relay365.app.doors import host_name, limits_of, offers_of
     from relay365.engine.doors.rehearsal import Envelope, rehearse
     from relay365.mail.envelope import SubmitterFacts
     from relay365.rules.admission.rulebook import rules_of

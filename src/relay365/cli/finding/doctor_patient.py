@@ -28,7 +28,7 @@ def patient_of(
     """
     from dataclasses import replace
 
-    from relay365.app import host_name
+    from relay365.app.doors import host_name
     from relay365.app.keyring import Keyring
     from relay365.app.roads import site_of
     from relay365.clock import SystemClock

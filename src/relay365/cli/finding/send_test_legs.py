@@ -67,7 +67,7 @@ class Trial:
 
     def letter(self, sender: str) -> Letter:
         """The message; leaves with 2 where a file cannot be read."""
-        from relay365.app import host_name
+        from relay365.app.doors import host_name
         from relay365.doctor.trying.letter import Wish, read, write
 
         given = self.given

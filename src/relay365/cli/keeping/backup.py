@@ -80,7 +80,7 @@ def create(
     Exit 1: it was written, and something is damaged or missing; 4: secrets would lie open.
     """
     from relay365 import __version__
-    from relay365.app import host_name
+    from relay365.app.doors import host_name
     from relay365.keeping.creating import Order
     from relay365.keeping.creating import create as create_backup
     from relay365.keeping.estate import Estate

@@ -120,7 +120,7 @@ def _about(config: Config, file: Path, span: tuple[float, float]) -> dict[str, A
     import apsw
 
     from relay365 import __version__
-    from relay365.app import host_name
+    from relay365.app.doors import host_name
     from relay365.spool.lock import DirectoryLock
 
     def of(name: str) -> str | None:

@@ -33,7 +33,7 @@ def run(config_file: Path | None, as_json: bool) -> None:
 
     With --json the first line on standard output is the ready event. Everything else goes to standard error.
     """
-    from relay365 import app
+    from relay365.app import service
     from relay365.config import open_relay_risk
     from relay365.errors import ConfigError, DataInUseError, SpoolError
     from relay365.journal import configure
@@ -53,7 +53,7 @@ def run(config_file: Path | None, as_json: bool) -> None:
         sys.stdout.flush()
 
     try:
-        code = app.run(config, config_path=file.resolve(), announce=announce)
+        code = service.run(config, config_path=file.resolve(), announce=announce)
     except (DataInUseError, ConfigError, SpoolError, OSError) as error:
         _say_why_not(error, file)
     logging.shutdown()

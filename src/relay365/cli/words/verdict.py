@@ -142,7 +142,7 @@ def _facts(listener: Listener, asked: Mapping[str, Any]) -> SubmitterFacts:
 def _play(
     config: Config, listener: Listener, facts: SubmitterFacts, asked: Mapping[str, Any]
 ) -> tuple[Client, tuple[Line, ...]]:
-    from relay365.app import host_name, limits_of, offers_of
+    from relay365.app.doors import host_name, limits_of, offers_of
     from relay365.engine.doors.rehearsal import Envelope, rehearse
     from relay365.rules.admission.rulebook import rules_of
     from relay365.rules.policy import Door, Policy
