@@ -6,9 +6,9 @@ BIN = .venv/bin
 MINUTES ?= 20
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
 SLOW = tests/stories tests/load tests/crash tests/hostile tests/devices tests/e2e tests/interop
-# One file each at a time. Two cores decide: two workers where a test computes, three where many wait for a deadline. The
-# longest files come first, so that no worker is left with them at the end.
-PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 --dist loadfile
+# One file each at a time, in the order of the folders: the longest stories come first, so that no worker is left with
+# them at the end. Two cores decide: two workers where a test computes, three where many wait for a deadline.
+PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 --dist loadfile --no-loadscope-reorder
 # The tests start the relay and its commands two thousand times: half of that would be compiling it anew.
 unexport PYTHONDONTWRITEBYTECODE
 

@@ -1,10 +1,18 @@
-"""Says aloud, at the end of every run, how long a clean machine took to its first delivered mail."""
+"""Ctrl-C for who is interrupted; and, at the end of every run, how long a clean machine took to its first mail."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 
 WALL_TIME = "wall time"
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background ignores Ctrl-C for them: commands that they start must hear it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

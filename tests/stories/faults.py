@@ -1,6 +1,6 @@
 """The faults that the stories play: which mood of the emulator, and which row of the catalogue the operator is told.
 
-Data only; the runner is test_faults.py, and docs/outcomes.md shows what it saw.
+Data only; the story is story.py, and docs/outcomes.md shows what it saw.
 """
 
 from __future__ import annotations
@@ -419,3 +419,16 @@ FAULTS = (
         road=HVE + SUBMISSION + '[[rule]]\nroutes = ["hve", "submission"]\n',
     ),
 )
+
+
+def family(fault: Fault) -> str:
+    """reply, line, graph or token: the file that tells its story, so that four can be told at once."""
+    mood = str(fault.mood.get("name", ""))
+    if fault.name.startswith(("graph", "hve")):
+        return "graph"
+    if fault.dns or mood.startswith("token") or fault.name.startswith("DNS"):
+        return "token"
+    return "line" if mood not in _REPLIES else "reply"
+
+
+_REPLIES = {"reply", "auth", "quota", "full", "penalty", "storedrv", "concurrent"}

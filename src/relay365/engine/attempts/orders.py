@@ -8,6 +8,7 @@ a second.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from relay365.spool.waiting.freeze import Freeze, look_for_freeze
 
 _LOG = logging.getLogger("relay365.scheduler")
 
+_PASSING = (errno.EMFILE, errno.ENFILE)  # too many open files: a crowd, which says nothing of the order
 TICK_S = 1.0  # how soon a change made by the command line in the same data directory is seen
 
 
@@ -63,7 +65,7 @@ class Orders:
         try:
             found = look_for_freeze(self._data, self._clock.now()) if self._data is not None else None
         except OSError as error:
-            if self._unread != str(error):
+            if self._unread != str(error) and error.errno not in _PASSING:
                 self._unread = str(error)
                 _LOG.error("service.freeze-unread frozen=%s reason=%s", before is not None, error)
             return before if before is not None and self._clock.now() < before.until_at else None

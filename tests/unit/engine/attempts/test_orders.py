@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from pathlib import Path
 
@@ -84,6 +85,26 @@ def test_a_freeze_that_cannot_be_read_for_a_moment_holds_on(
         assert [True, True, False] == asyncio.run(scene())
     (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert told.startswith("service.freeze-unread frozen=True reason=[Errno")
+
+
+def test_a_crowd_that_takes_every_descriptor_thaws_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The freeze holds on; nothing is said of it, for it is about the crowd."""
+    clock = FakeClock()
+    write_freeze(tmp_path, order_at(clock))
+    orders = Orders(MemorySpool(clock), clock, tmp_path)
+
+    def full(self: Path) -> bytes:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(Path, "read_bytes", full)
+    clock.pass_s(TICK_S)
+    caplog.clear()
+    asyncio.run(orders.hear())
+
+    assert orders.is_frozen
+    assert [] == caplog.records
 
 
 def test_a_relay_that_starts_within_a_freeze_is_frozen_at_once(tmp_path: Path) -> None:
