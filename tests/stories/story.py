@@ -104,7 +104,7 @@ def _name_server(dns_does: Dns) -> Iterator[str]:
         thread.join()
 
 
-def tell(fault: Fault, cloud: Microsoft, directory: Path) -> None:
+def assert_that_it_costs_nothing(fault: Fault, cloud: Microsoft, directory: Path) -> None:
     """0 lost, 0 bounced, duplicates at most as many as the fault struck; the row that was told is the right one."""
     before, began_s = len(cloud.control.messages()), time.monotonic()
     wanted = {f"<{n}@story.test>" for n in range(MESSAGES)}
