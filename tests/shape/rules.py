@@ -177,7 +177,7 @@ def _checks(node: ast.AST) -> bool:
     if isinstance(node, ast.Assert):
         return True
     words = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
-    return re.search(r"raises|eventually|check|run_state_machine|play|suite", words) is not None
+    return re.search(r"raises|eventually|check|assert_|run_state_machine|play|suite", words) is not None
 
 
 RULES: dict[str, Rule] = {
