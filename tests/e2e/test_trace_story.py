@@ -103,6 +103,9 @@ def test_the_trace_tells_what_became_of_each_recipient(cloud: Microsoft, tmp_pat
     relay = relay_of(cloud, tmp_path / "relay", "trace = true")
     with relay:
         send(relay, cloud, "one", "lena@fabrikam.com", GONE)
+        eventually(
+            lambda: traced(relay, "--message-id", "<one@device.test>")[0]["session"]
+        )  # kept when it ended
         (before,) = traced(relay, "--message-id", "<one@device.test>")
     assert ["delivered to Microsoft"] * 2 == [one["verdict"] for one in before["recipients"]]
     assert 1 == len(before["ask_microsoft"])
