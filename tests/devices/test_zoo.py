@@ -134,6 +134,7 @@ def test_a_device_that_divides_its_mail_is_warned_of(relays: Relays) -> None:
         )
 
     words = "division is on; recipients see [1/5]; set the limit to 150 MB instead"
+    eventually(lambda: [words] == warnings())
     eventually(lambda: told().get("messages", 0) >= 2)  # each session is kept when it has ended
     assert ("1/5", [words]) == (told()["piece"], warnings())
 
