@@ -47,7 +47,7 @@ class Day(Slices):
     def has_had_its_share(self, client: str, now: float) -> bool:
         """Whether a client yields: it has had its share, and there is somebody to leave something to."""
         own = self._clients.get(client)
-        if own is None or self._share >= ALL or own.used(now) < self.limit * self._share // ALL:
+        if own is None or self._share >= ALL or own.used(now) < max(1, self.limit * self._share // ALL):
             return False
         return self._for_alarms or any(one.used(now) for who, one in self._clients.items() if who != client)
 

@@ -65,6 +65,15 @@ def test_a_share_of_all_is_no_share() -> None:
     assert [] == one.hogs(1.0)
 
 
+def test_everybody_may_have_one() -> None:
+    """A share that is less than one recipient shuts nobody out who has sent nothing."""
+    one = Day(1, 50, for_alarms=True)
+    one.kept = lambda now: 1
+    one.release(one.take(Bill(client="ups"), 0.0), 0.0)
+
+    assert one.fits(Bill(client="ups"), 1.0)
+
+
 def test_hogs_are_named_with_when_they_go_on() -> None:
     """The largest first; one that still fits goes now, one that does not when enough has come back."""
     one = day(30)
