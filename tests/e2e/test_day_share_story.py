@@ -53,4 +53,6 @@ def test_a_scanner_in_a_loop_leaves_the_day_to_others(tmp_path: Path) -> None:
         "copier-1 has had its share of the day, and leaves the rest to others" in str(one) for one in waiting
     )
     assert "copier-1 leaves the rest to others" in status
+    assert (None, ["copier-1"]) == (mailbox["waiting_until"], mailbox["waiting_for_share"])
+    assert "out by" not in status
     assert ["copier-1"] == next(one for one in mailbox["budgets"] if one["name"] == "recipients")["yields"]

@@ -135,6 +135,7 @@ def _mailbox(books: Books, owner: Owner, waits_until: float | None) -> dict[str,
     runs = [run for lane in owner.lanes for run in books.waiting.get(lane, ())]
     notes = [books.notes[lane] for lane in owner.lanes if lane in books.notes]
     held = next((note.held for note in notes if note.held), None)
+    yields = purse.yielding(books, owner)
     shut = max((note.gate_until_at for note in notes), default=0.0)
     return {
         "owner": owner.word,
@@ -143,7 +144,8 @@ def _mailbox(books: Books, owner: Owner, waits_until: float | None) -> dict[str,
         "waiting_messages": sum(run.messages for run in runs),
         "waiting_recipients": sum(run.messages * run.recipients for run in runs),
         "waiting_is_whole": books.is_whole,
-        "waiting_until": instant(waits_until) if held is None else None,
+        "waiting_until": instant(waits_until) if held is None and not yields else None,
+        "waiting_for_share": yields,
         "held": held,
         "closed_until": instant(shut) if shut > books.now else None,
     }
@@ -198,6 +200,8 @@ def _waiting(one: Mapping[str, Any], at: float) -> str:
         return f"{text}, HELD: {printable(one['held'])}"
     if one["closed_until"]:
         text += f", closed until {clock(one['closed_until'], at)}"
+    if one["waiting_for_share"]:
+        return f"{text}, some for a share of the day: relay365 queue list says how long"
     out = (
         f"out by {clock(one['waiting_until'], at)}"
         if one["waiting_until"]
