@@ -2,7 +2,7 @@
 
 `python -m hostile.sessions --count 1000000 --seed 7` (PYTHONPATH=tests) is the long form; it prints the seed, a line
 every ten thousand sessions and a report. `--machine` plays them against the machine alone, several times as fast.
-`--only NUMBER` prints one session of the seed and plays it alone.
+`--only NUMBER` plays one session of the seed alone and prints both sides.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from relay365.trial.load import run_load
 
 CANARY_EVERY = 100
 TLS_EVERY = 50
-AT_ONCE = 50
+AT_ONCE = 50  # of one address, which may have a hundred
 ANSWER_S = 120.0  # wrong logins are answered late, each time later
 CANARY_S = 10.0
+NO_NEXT_HOP = SMARTHOST.format(host="127.0.0.1:9")  # the discard port: nothing listens there
 WARM_UP = 0.5  # of a storm; after it memory must not grow any more
 WARM_MESSAGES, WARM_LINES = 7000, 420  # these fill the caches of the database, which have a limit
 CANARY = (
@@ -95,10 +96,12 @@ class _Peer(asyncio.Protocol):
             return
 
 
-async def play(port: int, session: Session, tls: ssl.SSLContext | None) -> tuple[bytes, bool]:
+async def play(
+    port: int, session: Session, tls: ssl.SSLContext | None, source: str = "127.0.0.1"
+) -> tuple[bytes, bool]:
     """One session; gives what was said, and whether all of it was heard. Raises TimeoutError when it does not end."""
     loop = asyncio.get_running_loop()
-    transport, peer = await loop.create_connection(_Peer, "127.0.0.1", port)
+    transport, peer = await loop.create_connection(_Peer, "127.0.0.1", port, local_addr=(source, 0))
     try:
         if tls is not None:
             transport = await _secured(transport, peer, tls)
@@ -147,24 +150,25 @@ async def _end(transport: asyncio.Transport, peer: _Peer, end: str) -> tuple[byt
 
 
 class Runner:
-    """Plays the sessions of a seed against one relay. pid and port are the relay's."""
+    """Plays the sessions of a seed against one relay, AT_ONCE from each of n_sources addresses. port: the relay's."""
 
-    def __init__(self, storm: Storm, pid: int, port: int, ca_file: Path) -> None:
+    def __init__(self, storm: Storm, port: int, ca_file: Path, n_sources: int) -> None:
         self.storm = storm
-        self._pid, self._port = pid, port
+        self._port = port
+        self._sources = [f"127.0.0.{1 + n}" for n in range(n_sources)]
         self._tls = ssl.create_default_context(cafile=str(ca_file))
 
-    async def run(self, numbers: Iterable[int], n_at_once: int = AT_ONCE) -> None:
-        """All of them, n_at_once at a time."""
+    async def run(self, numbers: Iterable[int]) -> None:
+        """All of them; who has ended one begins the next."""
         waiting = iter(numbers)
         async with asyncio.TaskGroup() as group:
-            for _ in range(n_at_once):
-                group.create_task(self._work(waiting))
+            for source in self._sources * AT_ONCE:
+                group.create_task(self._work(waiting, source))
 
-    async def _work(self, waiting: Iterator[int]) -> None:
+    async def _work(self, waiting: Iterator[int], source: str) -> None:
         for number in waiting:
             try:
-                await self._one(number)
+                await self._one(number, source)
             except TimeoutError:
                 self.storm.faults.append(f"session {number}: not ended within {ANSWER_S} s")
             except ConnectionRefusedError:
@@ -172,29 +176,29 @@ class Runner:
             except OSError:  # it may cut whoever does not behave: a broken handshake, a reset
                 self.storm.n_cut += 1
 
-    async def _one(self, number: int) -> None:
+    async def _one(self, number: int, source: str) -> None:
         if number % CANARY_EVERY == CANARY_EVERY - 1:
-            await self._canary(number)
+            await self._canary(number, source)
             return
         tls = self._tls if number % TLS_EVERY == 0 else None
-        said, is_whole = await play(self._port, session_of(self.storm.seed, number), tls)
+        said, is_whole = await play(self._port, session_of(self.storm.seed, number), tls, source)
         self.storm.judge(number, said, is_whole=is_whole)
 
-    async def _canary(self, number: int) -> None:
+    async def _canary(self, number: int, source: str) -> None:
         self.storm.canaries.append(number)
         since = time.monotonic()
-        said, _ = await play(self._port, Session((CANARY % number,), "half-close"), None)
+        said, _ = await play(self._port, Session((CANARY % number,), "half-close"), None, source)
         self.storm.judge(number, said, is_whole=True)
         took_s = time.monotonic() - since
         if b"\r\n250 2.6.0 queued as " not in said or took_s > CANARY_S:
             self.storm.faults.append(f"canary {number}: {took_s:.1f} s, {said[-200:]!r}")
 
 
-async def storm(relay: Relay, hop: NextHop, seed: int, count: int) -> Storm:
+async def storm(relay: Relay, hop: NextHop, seed: int, count: int, n_sources: int) -> Storm:
     """Play `count` sessions, wait until all mail is out, and look at memory, descriptors and connections."""
     assert relay.process is not None
     pid, found, since = relay.process.pid, Storm(seed), time.monotonic()
-    runner = Runner(found, pid, relay.port, relay.ca_file)
+    runner = Runner(found, relay.port, relay.ca_file, n_sources)
     content = b"Subject: warm\r\n\r\n" + (b"x" * 70 + b"\r\n") * WARM_LINES
     await run_load(("127.0.0.1", relay.port), n_messages=WARM_MESSAGES, content=content, n_sessions=20)
     border = int(count * WARM_UP)
@@ -265,13 +269,13 @@ async def _until(claim: object, deadline_s: float = 30.0) -> None:
         await asyncio.sleep(0.05)
 
 
-async def run_all(directory: Path, seed: int, count: int) -> Storm:
-    """A relay and a next hop of its own for one storm."""
+async def run_all(directory: Path, seed: int, count: int, n_sources: int = 1) -> Storm:
+    """A relay and a next hop of its own for one storm from so many addresses."""
     hop = NextHop(keeps_contents=False)
     server = await hop.listen()
     try:
         with Relay(directory, SMARTHOST.format(host=hop.address)) as relay:
-            return await storm(relay, hop, seed, count)
+            return await storm(relay, hop, seed, count, n_sources)
     finally:
         server.close()
         hop.hang_up()
@@ -282,19 +286,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="hostile.sessions")
     parser.add_argument("--count", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--sources", type=int, default=8, help="addresses; each has fifty sessions at once")
     parser.add_argument("--only", type=int, help="print and play one session")
     parser.add_argument("--machine", action="store_true", help="against the machine alone")
     options = parser.parse_args()
     print(f"seed {options.seed}", flush=True)  # noqa: T201 - the long form speaks to a terminal
+    if options.only is not None:
+        sys.exit(_look_at(options.seed, options.only))
     if options.machine:
         from hostile.machine import storm_machine
 
         found = storm_machine(options.seed, options.count)
     else:
         with tempfile.TemporaryDirectory() as directory:
-            found = asyncio.run(run_all(Path(directory), options.seed, options.count))
+            found = asyncio.run(run_all(Path(directory), options.seed, options.count, options.sources))
     _say(found)
     sys.exit(bool(found.faults))
+
+
+def _look_at(seed: int, number: int) -> bool:
+    """Print one session and what the relay says to it; True when that is strange."""
+    session = session_of(seed, number)
+    with tempfile.TemporaryDirectory() as directory, Relay(Path(directory), NO_NEXT_HOP) as relay:
+        tls = ssl.create_default_context(cafile=str(relay.ca_file)) if number % TLS_EVERY == 0 else None
+        said, is_whole = asyncio.run(play(relay.port, session, tls))
+    lines = [*(f"C: {octets!r}" for octets in session.writes), f"C: ({session.end})"]
+    strange = strange_lines(said, is_whole=is_whole)
+    lines += [*(f"S: {line!r}" for line in said.splitlines()), *(f"strange: {line!r}" for line in strange)]
+    print("\n".join(lines))  # noqa: T201 - the long form speaks to a terminal
+    return bool(strange)
 
 
 def _say(found: Storm) -> None:
