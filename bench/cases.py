@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import loads
+from bench.cores import ALONE, apart
 from bench.measure import (
     PEERS,
     Case,
     Figures,
     Run,
+    Start,
     at_least,
     check,
     figures_of,
@@ -30,11 +33,11 @@ from bench.size import history, idle, outage, pruning, queues
 from relay365.trial.bench import Load, sink_process
 
 
-def accept(load: Load) -> Run:
+def accept(load: Load, peers: Mapping[str, Start] = PEERS) -> Run:
     """Durable accepting with the upstream down."""
 
     def run(name: str, folder: Path) -> Figures:
-        with PEERS[name](folder, NOBODY) as peer:
+        with peers[name](folder, NOBODY) as peer:
             before = peer.cpu_s()
             result = send(peer.port, load)
             figures = figures_of(peer, before, result, result.seconds)
@@ -44,11 +47,11 @@ def accept(load: Load) -> Run:
     return run
 
 
-def through(load: Load) -> Run:
+def through(load: Load, peers: Mapping[str, Start] = PEERS) -> Run:
     """The whole way, until the sink has everything."""
 
     def run(name: str, folder: Path) -> Figures:
-        with sink_process() as sink, PEERS[name](folder, sink.port) as peer:
+        with sink_process() as sink, peers[name](folder, sink.port) as peer:
             before, began = peer.cpu_s(), time.perf_counter()
             result = send(peer.port, load)
             at_least(sink.n_messages, load.n_messages)
@@ -116,6 +119,7 @@ def cases(extent: Extent) -> list[Case]:
     n_history = max(1, extent.n_queued // 5)
     return [
         *_races(extent.part),
+        *_on_a_core(extent.part),
         *idle.cases(extent.part),
         *queues.cases(extent.part, extent.n_queued),
         *history.cases(extent.part, n_history),
@@ -143,4 +147,15 @@ def _races(part: int) -> list[Case]:
         Case("latency", "dot to arrival at 100 a second", both, latency(100, seconds, small)),
         Case("latency-1m", "1 MB at 10 a second", both, latency(10, seconds, megabyte)),
         Case("start", "process start to first 250", both, start),
+    ]
+
+
+def _on_a_core(part: int) -> list[Case]:
+    """The races in which the load takes nothing from the peer."""
+    both = ("relay365", "postfix")
+    small, large = Load(4000 // part, 2048, 20), Load(1500 // part, 102_400, 20)
+    return [
+        Case("accept-core", "accept, 2 KB, on one core", both, apart(accept(small, ALONE))),
+        Case("relay-core", "through to a sink, 2 KB, on one core", both, apart(through(small, ALONE))),
+        Case("relay-100k-core", "through to a sink, 100 KB, on one core", both, apart(through(large, ALONE))),
     ]

@@ -1,7 +1,7 @@
 """Malformed sessions against a live relay: many at once, a canary among every hundred, and a judge of every reply.
 
 `python -m hostile.sessions --count 1000000 --seed 7` (PYTHONPATH=tests) is the long form; it prints the seed, a line
-every ten thousand sessions and a report. `--machine` plays them against the machine alone, several times as fast.
+every twenty thousand sessions and a report. `--machine` plays them against the machine alone, several times as fast.
 `--only NUMBER` plays one session of the seed alone and prints both sides.
 """
 
@@ -31,6 +31,7 @@ from relay365.trial.load import run_load
 
 CANARY_EVERY = 100
 TLS_EVERY = 50
+TOLD_EVERY = 20_000
 AT_ONCE = 50  # of one address, which may have a hundred
 ANSWER_S = 120.0  # wrong logins are answered late, each time later
 CANARY_S = 10.0
@@ -150,13 +151,14 @@ async def _end(transport: asyncio.Transport, peer: _Peer, end: str) -> tuple[byt
 
 
 class Runner:
-    """Plays the sessions of a seed against one relay, AT_ONCE from each of n_sources addresses. port: the relay's."""
+    """Plays the sessions of a seed against one relay, AT_ONCE from each of n_sources addresses."""
 
-    def __init__(self, storm: Storm, port: int, ca_file: Path, n_sources: int) -> None:
+    def __init__(self, storm: Storm, relay: Relay, n_sources: int) -> None:
+        assert relay.process is not None
         self.storm = storm
-        self._port = port
+        self._pid, self._port = relay.process.pid, relay.port
         self._sources = [f"127.0.0.{1 + n}" for n in range(n_sources)]
-        self._tls = ssl.create_default_context(cafile=str(ca_file))
+        self._tls = ssl.create_default_context(cafile=str(relay.ca_file))
 
     async def run(self, numbers: Iterable[int]) -> None:
         """All of them; who has ended one begins the next."""
@@ -167,6 +169,9 @@ class Runner:
 
     async def _work(self, waiting: Iterator[int], source: str) -> None:
         for number in waiting:
+            if number and number % TOLD_EVERY == 0:
+                n_octets = memory_octets(self._pid)
+                print(f"{number} sessions, {len(self.storm.faults)} faults, {n_octets:,} octets", flush=True)  # noqa: T201 - the long form speaks to a terminal
             try:
                 await self._one(number, source)
             except TimeoutError:
@@ -198,17 +203,14 @@ async def storm(relay: Relay, hop: NextHop, seed: int, count: int, n_sources: in
     """Play `count` sessions, wait until all mail is out, and look at memory, descriptors and connections."""
     assert relay.process is not None
     pid, found, since = relay.process.pid, Storm(seed), time.monotonic()
-    runner = Runner(found, relay.port, relay.ca_file, n_sources)
+    runner = Runner(found, relay, n_sources)
     content = b"Subject: warm\r\n\r\n" + (b"x" * 70 + b"\r\n") * WARM_LINES
     await run_load(("127.0.0.1", relay.port), n_messages=WARM_MESSAGES, content=content, n_sessions=20)
     border = int(count * WARM_UP)
     await runner.run(range(border))
     await _all_out(relay, hop)
     warm, n_before = await _memory_at_rest(pid), n_descriptors(pid)
-    for begin in range(border, count, 10_000):
-        await runner.run(range(begin, min(count, begin + 10_000)))
-        if count > 20_000:
-            print(f"{begin} sessions, {len(found.faults)} faults, {memory_octets(pid):,} octets", flush=True)  # noqa: T201 - the long form speaks to a terminal
+    await runner.run(range(border, count))
     await _all_out(relay, hop)
     found.sung = _sung(hop)
     found.growth = await _memory_at_rest(pid) / warm - 1.0

@@ -29,6 +29,8 @@ class Policy:
 
     def at_most(self, pause_s: float) -> Policy:
         """The same with no pause longer than this."""
+        if pause_s == float("inf"):
+            return self
         return replace(self, schedule_s=tuple(min(one, pause_s) for one in self.schedule_s))
 
 

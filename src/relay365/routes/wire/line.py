@@ -315,7 +315,7 @@ class Line:
     async def _reply(self, step: Step) -> Reply:
         """The reply to a step, within the step's deadline; raises TransportError or RemoteProtocolError."""
         self._say()
-        until = asyncio.get_running_loop().time() + DEADLINE_S[step]
+        until = 0.0
         while True:
             event = self._machine.next_event()
             if isinstance(event, ReplyReceived):
@@ -329,12 +329,14 @@ class Line:
             if self._lost is not None:
                 raise TransportError("await", self._lost)
             self._say()  # answers to SASL prompts
+            until = until or asyncio.get_running_loop().time() + DEADLINE_S[step]
             await self._octets(until, step)
 
     def _say(self) -> None:
         """Write the out-box: commands, or what belongs to a sign-in."""
-        if self._stream is None or not (octets := self._machine.octets_to_send()):
+        if self._stream is None or not self._machine.n_to_send:
             return
+        octets = self._machine.octets_to_send()
         if not self._machine.is_confidential:
             self.ear.said(octets)
         else:  # of the command itself its two words are no secret

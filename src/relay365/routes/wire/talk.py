@@ -55,7 +55,9 @@ class Talk:
         dsn: the remote offers DSN, so that whatever it takes, it reports of (RFC 3461 5.2.1).
         """
         outcome = self._judge(reply, "data")
-        self.settle_rest(replace(outcome, dsn_taken=dsn and outcome.kind is Kind.DELIVERED))
+        if dsn and outcome.kind is Kind.DELIVERED:
+            outcome = replace(outcome, dsn_taken=True)
+        self.settle_rest(outcome)
 
     def settle_rest(self, outcome: Outcome) -> None:
         """Who is not settled yet gets this."""
