@@ -25,6 +25,7 @@ from relay365.emulator.certificates import (
 )
 from relay365.emulator.scenario import HveAccount, Mailbox
 from relay365.errors import DataInUseError
+from relay365.toml import as_toml
 
 if os.name == "nt":
     import msvcrt
@@ -171,13 +172,10 @@ class Folder:
         return pair
 
     def _relay_configuration(self, facts: dict[str, Any]) -> str:
-        def quoted(value: str) -> str:
-            return json.dumps(value)  # a JSON string is a TOML basic string
-
         return f"""\
 # A relay that delivers to the emulator in this directory; written anew at every start of the emulator.
 [server]
-data = {quoted(str(self.path / "relay-data"))}
+data = {as_toml(str(self.path / "relay-data"))}
 
 [[listener]]
 address = "127.0.0.1:0"
@@ -187,12 +185,12 @@ network = "127.0.0.0/8"
 
 [[route]]
 kind = "submission"
-tenant = {quoted(facts["tenant"])}
-client = {quoted(facts["client_id"])}
-secret = {{ file = {quoted(facts["secret_file"])} }}
-mailbox = {quoted(facts["mailboxes"][0]["address"])}
-endpoint = {quoted(facts["submission"])}
-authority = {quoted(facts["authority"])}
-graph_endpoint = {quoted(facts["graph"])}
-ca_file = {quoted(facts["ca_file"])}
+tenant = {as_toml(facts["tenant"])}
+client = {as_toml(facts["client_id"])}
+secret = {{ file = {as_toml(facts["secret_file"])} }}
+mailbox = {as_toml(facts["mailboxes"][0]["address"])}
+endpoint = {as_toml(facts["submission"])}
+authority = {as_toml(facts["authority"])}
+graph_endpoint = {as_toml(facts["graph"])}
+ca_file = {as_toml(facts["ca_file"])}
 """

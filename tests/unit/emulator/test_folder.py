@@ -64,8 +64,11 @@ def _facts(folder: Folder) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def test_the_files_for_others(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["plain", 'ap"ost', "Büro 📠", "back\\slash"])
+def test_the_files_for_others(tmp_path: Path, name: str) -> None:
     """emulator.json holds the facts; relay365.toml is TOML whatever characters the facts have; paths are absolute."""
+    tmp_path = tmp_path / name
+    tmp_path.mkdir()
     folder = _folder(tmp_path)
     folder.publish(_facts(folder))
     path = tmp_path / "directory"

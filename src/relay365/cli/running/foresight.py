@@ -25,6 +25,9 @@ ADVICE = {
     "external": "no mailbox helps: spread it over days, or buy licences ([[tenant]] licences = N tells the relay)",
     "hours": "[[tenant]] bulk_from and bulk_until are its hours; --priority normal goes at any time",
 }
+SHARE_ADVICE = (
+    'if one program sends it all: [[tenant]] client_share_per_day = 100, or priority = "bulk" for it'
+)
 
 
 def foreseen(config: Any, file: Path, config_file: Path | None, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,6 +58,7 @@ def foreseen(config: Any, file: Path, config_file: Path | None, given: Mapping[s
     more = rules.forecast(job, rules.one_more(boxes), outside, begin)
     return {
         **_told(job, boxes, found, own[0].limits),
+        **_of_one_client(job, len(boxes), priority, own[0].limits),
         "priority": priority,
         "with_one_more_mailbox": instant(more.done_at),
         "external_limit": outside.limit,
@@ -86,6 +90,16 @@ def _told(job: Job, boxes: Sequence[Mailbox], found: Outlook, limits: LaneLimits
         "external_left": found.external_left,
         "advice": ADVICE.get(found.binds),
     }
+
+
+def _of_one_client(job: Job, n_mailboxes: int, priority: str, limits: LaneLimits) -> dict[str, Any]:
+    """What one client may have of a mailbox's day before it leaves others what they need, and whether this is more."""
+    from relay365.rules.quota.day import ALL
+
+    share, day = limits.client_share, limits.recipients_per_day
+    most = None if day is None or share >= ALL or priority == "bulk" else day * share // ALL
+    wanted = job.run.messages * job.run.recipients
+    return {"client_share": most, "exceeds_client_share": most is not None and wanted > most * n_mailboxes}
 
 
 def _device(config: Any, name: str) -> str:
@@ -202,6 +216,11 @@ def print_forecast(found: Mapping[str, Any]) -> None:
         click.echo(f"  one more    mailbox: done {clock(found['with_one_more_mailbox'], base)}")
     elif found["waits_for"]:
         click.echo("  one more    mailbox changes nothing")
+    if found["exceeds_client_share"]:
+        click.echo(
+            f"  one client  has {found['client_share']:,} of a mailbox's day, then leaves others what they usually "
+            "need: may take longer"
+        )
     for one in found["left"]:
         click.echo(
             f"  then left   {one['left']:,} of {one['limit']:,} recipients in 24 h: {printable(one['mailbox'])}"
@@ -212,6 +231,8 @@ def print_forecast(found: Mapping[str, Any]) -> None:
         )
     if found["advice"]:
         click.echo(f"  advice      {found['advice']}")
+    if found["exceeds_client_share"]:
+        click.echo(f"  advice      {SHARE_ADVICE}")
 
 
 def _never(found: Mapping[str, Any]) -> str:

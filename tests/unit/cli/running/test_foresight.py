@@ -68,6 +68,31 @@ def test_the_tenants_outside_binds_whatever_the_mailboxes(ask: Any) -> None:
     assert (0, "messages", 100) == tuple(inside[key] for key in ("code", "waits_for", "external_left"))
 
 
+@pytest.mark.parametrize(
+    ("arguments", "tenant", "most", "exceeds"),
+    [
+        (("--messages", "5000"), "", 5_000, False),
+        (("--messages", "5001"), "", 5_000, True),
+        (("--messages", "51", "--recipients", "100"), "", 5_000, True),
+        (("--messages", "5001", "--mailboxes", "2"), "", 5_000, False),
+        (("--messages", "5001", "--priority", "bulk"), "", None, False),
+        (("--messages", "5001"), "client_share_per_day = 80", 8_000, False),
+        (("--messages", "9000"), "client_share_per_day = 100", None, False),
+    ],
+)
+def test_more_than_one_client_may_have_is_said(
+    ask: Any, desk: Any, arguments: tuple[str, ...], tenant: str, most: int | None, exceeds: bool
+) -> None:
+    """Half of a mailbox's day is one client's; bulk leaves others their part anyway."""
+    config = CONFIG + (f'[[tenant]]\nname = "contoso.com"\n{tenant}\n' if tenant else "")
+    found = ask(*arguments, config=config)
+    said = desk.run("quota", "forecast", *arguments).stdout
+
+    assert (most, exceeds) == (found["client_share"], found["exceeds_client_share"])
+    assert exceeds == ("  one client  has 5,000 of a mailbox's day" in said)
+    assert exceeds == ("client_share_per_day = 100" in said)
+
+
 def test_a_pool_sends_together(ask: Any) -> None:
     """Those of the route, fewer, or more than it has."""
     n_ends = [
