@@ -4,6 +4,9 @@ UV ?= $(shell command -v uv || echo .tools/bin/uv)
 BIN = .venv/bin
 # How long `make soak` lasts.
 MINUTES ?= 20
+# How many malformed sessions `make storm` plays, and which.
+SESSIONS ?= 1000000
+SEED ?= 13
 QUICK = tests/unit tests/golden tests/property tests/contract tests/plan tests/shape
 SLOW = tests/stories tests/load tests/crash tests/hostile tests/devices tests/e2e tests/interop
 # One file each at a time, in the order of the folders: the longest stories come first, so that no worker is left with
@@ -12,7 +15,7 @@ PYTEST = $(BIN)/pytest -q -rs --durations=25 --durations-min=5 --dist loadfile -
 # The tests start the relay and its commands two thousand times: half of that would be compiling it anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check slow packages bench bench-quota torture soak container clean
+.PHONY: demo test check slow packages bench bench-quota torture soak storm container clean
 
 .venv/ready: requirements/dev.txt pyproject.toml
 	command -v $(UV) >/dev/null || $(PYTHON) -m pip install -q --target .tools uv
@@ -50,6 +53,9 @@ torture: .venv/ready
 
 soak: .venv/ready
 	cd tests && ../$(BIN)/python -m torture.soak --minutes $(MINUTES)
+
+storm: .venv/ready
+	cd tests && ../$(BIN)/python -m hostile.sessions --count $(SESSIONS) --seed $(SEED)
 
 # As root, with podman, crun and mmdebstrap: the image is built and run.
 container: .venv/ready
