@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import ssl
 import struct
 import sys
@@ -114,8 +115,9 @@ async def play(
             await (peer.news(0.01) if waits else asyncio.sleep(0))
         return await _end(transport, peer, session.end)
     finally:
-        if not peer.gone.done():  # a TLS transport that is gone cannot be aborted in every Python 3.11
-            transport.abort()
+        if not peer.gone.done():
+            with contextlib.suppress(AttributeError):  # a TLS transport that is gone, and has not told us yet
+                transport.abort()
 
 
 async def _secured(transport: asyncio.Transport, peer: _Peer, tls: ssl.SSLContext) -> asyncio.Transport:
