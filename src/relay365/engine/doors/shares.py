@@ -1,14 +1,16 @@
 """Shares: how much of the disk one client's mail may take, so that one that loops leaves room for the others.
 
 The room for mail is what is free above the floor and what mail takes already; of it nobody has more than a share. What
-each client's mail takes is asked of the store now and then, and only where the disk is so full that it can matter; what
-is accepted in between is counted here. A client over its share hears 452 and is taken again as its mail goes out.
+each client's mail takes is asked of the store now and then, and only where the disk is so full, and the spool so large,
+that it can matter, for the store reads all that waits; what is accepted in between is counted here. A client over its
+share hears 452 and is taken again as its mail goes out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -79,11 +81,11 @@ class Shares:
         if self.share >= 1.0:
             return
         try:
-            disk = await asyncio.to_thread(shutil.disk_usage, data)
+            free, used = await asyncio.to_thread(_measured, data)
         except OSError:
             return
-        free = max(0, disk.free - floor_octets)
-        if self._is_roomy(free, disk.total - disk.free):
+        free = max(0, free - floor_octets)
+        if self._is_roomy(free, used):
             self._follow(free / 2, {}, self._taken)
             return
         before = self._taken.copy()
@@ -94,9 +96,19 @@ class Shares:
         self._follow(free + sum(kept.values()), kept, before)
 
     def _is_roomy(self, free: int, used: int) -> bool:
-        """Whether a client whose mail were all that is used would still have half of its share of the free room."""
+        """Whether a client whose mail were all of the spool would still have half of its share of the free room."""
         return (1.0 - self.share) * used <= self.share * free / 2
 
     def _follow(self, room_octets: float, kept: Mapping[str, int], counted: Counter[str]) -> None:
         self._room_octets, self._kept = room_octets, kept
         self._taken -= counted
+
+
+def _measured(data: Path) -> tuple[int, int]:
+    """What is free on the disk, and what the spool has of it: no client's mail is more. Raises OSError."""
+    disk, n_octets = shutil.disk_usage(data), 0
+    for folder, _, names in os.walk(data):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):  # a content that went out meanwhile
+                n_octets += os.stat(os.path.join(folder, name)).st_size  # noqa: PTH116, PTH118 - many files
+    return disk.free, min(n_octets, disk.total - disk.free)
