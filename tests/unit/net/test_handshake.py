@@ -14,7 +14,10 @@ DISTRUST = "the device does not trust our certificate: import tls/ca.pem"
 def hello_of(ciphers: str, newest: ssl.TLSVersion) -> bytes:
     """The first octets that OpenSSL itself sends."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.maximum_version = newest
+    context.minimum_version, context.maximum_version = (
+        ssl.TLSVersion.TLSv1_2,
+        newest,
+    )  # Debian knows no minimum
     context.set_ciphers(ciphers)
     context.check_hostname = False
     wire_in, wire_out = ssl.MemoryBIO(), ssl.MemoryBIO()

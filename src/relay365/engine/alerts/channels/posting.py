@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import ssl
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from relay365.engine.alerts.ledger import HEALED
 from relay365.engine.alerts.telling import DIGEST, ChannelFailed, Message, instant
+from relay365.net.tls import client_context
 
 POST_S = 15.0
 SIGNATURE = "X-Relay365-Signature"
@@ -51,9 +51,8 @@ class Posting:
         if self._secret:
             headers[SIGNATURE] = f"sha256={hmac.new(self._secret.encode(), body, hashlib.sha256).hexdigest()}"
         try:
-            verify = ssl.create_default_context(cafile=self._ca_file or None)
             async with httpx2.AsyncClient(
-                verify=verify, timeout=POST_S, trust_env=False, follow_redirects=False
+                verify=client_context(self._ca_file), timeout=POST_S, trust_env=False, follow_redirects=False
             ) as client:
                 answer = await client.post(self._url, content=body, headers=headers)
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
