@@ -52,7 +52,9 @@ class Emulator:
         return self.facts["mailboxes"][0]
 
     def tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.facts["ca_file"])
+        context = ssl.create_default_context(cafile=self.facts["ca_file"])
+        context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's Python knows no minimum
+        return context
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """One request of the control API; gives (status, JSON or octets)."""
