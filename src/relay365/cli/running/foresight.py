@@ -94,10 +94,10 @@ def _told(job: Job, boxes: Sequence[Mailbox], found: Outlook, limits: LaneLimits
 
 def _of_one_client(job: Job, n_mailboxes: int, priority: str, limits: LaneLimits) -> dict[str, Any]:
     """What one client may have of a mailbox's day before it leaves others what they need, and whether this is more."""
-    from relay365.rules.quota.day import ALL
+    from relay365.rules.quota.day import share_of
 
-    share, day = limits.client_share, limits.recipients_per_day
-    most = None if day is None or share >= ALL or priority == "bulk" else day * share // ALL
+    day = limits.recipients_per_day
+    most = None if day is None or priority == "bulk" else share_of(day, limits.client_share)
     wanted = job.run.messages * job.run.recipients
     return {"client_share": most, "exceeds_client_share": most is not None and wanted > most * n_mailboxes}
 

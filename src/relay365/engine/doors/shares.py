@@ -81,10 +81,12 @@ class Shares:
         if self.share >= 1.0:
             return
         try:
-            free, used = await asyncio.to_thread(_measured, data)
+            disk = await asyncio.to_thread(shutil.disk_usage, data)
+            free, used = max(0, disk.free - floor_octets), disk.total - disk.free
+            if not self._is_roomy(free, used):  # others may have filled it
+                used = min(used, await asyncio.to_thread(_octets_in, data))
         except OSError:
             return
-        free = max(0, free - floor_octets)
         if self._is_roomy(free, used):
             self._follow(free / 2, {}, self._taken)
             return
@@ -104,11 +106,11 @@ class Shares:
         self._taken -= counted
 
 
-def _measured(data: Path) -> tuple[int, int]:
-    """What is free on the disk, and what the spool has of it: no client's mail is more. Raises OSError."""
-    disk, n_octets = shutil.disk_usage(data), 0
+def _octets_in(data: Path) -> int:
+    """What the spool's files have: no client's mail is more. Raises OSError."""
+    n_octets = 0
     for folder, _, names in os.walk(data):
         for name in names:
             with contextlib.suppress(FileNotFoundError):  # a content that went out meanwhile
                 n_octets += os.stat(os.path.join(folder, name)).st_size  # noqa: PTH116, PTH118 - many files
-    return disk.free, min(n_octets, disk.total - disk.free)
+    return n_octets

@@ -15,6 +15,11 @@ from relay365.rules.quota.budgets import DAY_S, HOUR_S, Bill, Slices
 ALL = 100  # percent: a share that nobody exceeds
 
 
+def share_of(limit: int, share: int) -> int | None:
+    """What one client may have of a day's limit before it yields; at least one recipient, None for all of it."""
+    return None if share >= ALL else max(1, limit * share // ALL)
+
+
 class Hog(NamedTuple):
     """A client that has had its share. opens_at: when its next one fits, None if only an end helps."""
 
@@ -46,8 +51,8 @@ class Day(Slices):
 
     def has_had_its_share(self, client: str, now: float) -> bool:
         """Whether a client yields: it has had its share, and there is somebody to leave something to."""
-        own = self._clients.get(client)
-        if own is None or self._share >= ALL or own.used(now) < max(1, self.limit * self._share // ALL):
+        own, most = self._clients.get(client), share_of(self.limit, self._share)
+        if own is None or most is None or own.used(now) < most:
             return False
         return self._for_alarms or any(one.used(now) for who, one in self._clients.items() if who != client)
 
